@@ -1,0 +1,274 @@
+//! WRITE: the only executor of a [`Plan`].
+//!
+//! Validate everything, write everything, then act. A crash can come between any two steps: the manifest names what
+//! is being written and which actions are due before the first byte is written, and the next run plans from there.
+
+mod actions;
+mod validate;
+
+use crate::error::ExitCode;
+use crate::facts::binaries::{REMEMBERED, Versions};
+use crate::facts::{Facts, LAST_GOOD};
+use crate::node::Node;
+use crate::plan::manifest::{self, Manifest};
+use crate::plan::{Change, Plan};
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::command::CommandError;
+use crate::system::retry::{Backoff, Deadline};
+use crate::system::root::{FileError, Lock, NewFile};
+use crate::system::services::{Job, ServiceError};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
+const LOCK: &str = "/run/cos-agent/lock";
+/// What `apply` found and did last: for programs, and for `status`.
+const STATUS: &str = "/run/cos-agent/status.json";
+
+const AS_ROOT: &str = "run it as root, or with --root DIR";
+
+/// Why a plan was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A file operation failed.
+    #[error("the disk is not as it shall be")]
+    File(#[from] FileError),
+    /// The node itself is for root alone.
+    #[error("this node can be changed by root alone")]
+    NotRoot,
+    /// Another `apply` runs and does not end.
+    #[error("another cos-agent changes this node since more than {:.0} s", waited.as_secs_f64())]
+    Locked {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The daemon's own validator refuses the configuration.
+    #[error("`{command}` refuses the new configuration:\n{words}")]
+    Refused {
+        /// The validator.
+        command: String,
+        /// Its words.
+        words: String,
+    },
+    /// The validator could not be run.
+    #[error("the new configuration cannot be validated")]
+    Validator(#[source] CommandError),
+    /// A daemon of this role is not installed.
+    #[error("{program} is not installed, and this node runs it")]
+    NoProgram {
+        /// Its path.
+        program: &'static str,
+    },
+    /// A service job was refused.
+    #[error("a unit is not as it shall be")]
+    Service(#[from] ServiceError),
+    /// A tool of the system failed.
+    #[error("`{command}` failed: {words}")]
+    Tool {
+        /// The command.
+        command: String,
+        /// Its words.
+        words: String,
+    },
+    /// A tool of the system could not be run.
+    #[error("a tool of the system cannot be run")]
+    ToolMissing(#[source] CommandError),
+    /// A server may not be restarted now, or the quorum would be lost.
+    #[error("{unit} has to restart, but {reason}")]
+    QuorumAtRisk {
+        /// The unit.
+        unit: &'static str,
+        /// Why not now.
+        reason: String,
+    },
+}
+
+impl ApplyError {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::File(error) => ExitCode::of_file(error),
+            Self::NotRoot => ExitCode::Denied,
+            Self::Locked { .. } | Self::QuorumAtRisk { .. } => ExitCode::NotYet,
+            Self::Refused { .. } | Self::Validator(_) | Self::NoProgram { .. } => ExitCode::Config,
+            Self::Service(_) | Self::Tool { .. } | Self::ToolMissing(_) => ExitCode::Unavailable,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+                AS_ROOT.to_owned()
+            }
+            Self::NotRoot => AS_ROOT.to_owned(),
+            Self::File(_) => "the next run goes on from here; look for a full or read-only disk".to_owned(),
+            Self::Locked { .. } => "find it with `pgrep -a cos-agent`; it holds /run/cos-agent/lock".to_owned(),
+            Self::Refused { .. } => {
+                "nothing was changed. An `extra` table of the settings or a file of your own in the folder is the usual \
+                 cause: `cos-agent config dump`"
+                    .to_owned()
+            }
+            Self::Validator(_) => "nothing was changed; run the validator by hand".to_owned(),
+            Self::NoProgram { program } => format!("build the image with {program}; nothing was changed"),
+            Self::Service(_) => "look at `systemctl status` and `journalctl -b` of the unit; the next run tries again".to_owned(),
+            Self::Tool { .. } | Self::ToolMissing(_) => "the next run tries again".to_owned(),
+            Self::QuorumAtRisk { unit, .. } => format!(
+                "the new configuration is written and the next run restarts it; to restart it in spite of that: \
+                 `systemctl restart {unit}`"
+            ),
+        })
+    }
+}
+
+/// What is remembered when a plan has been carried out.
+pub struct Remember<'a> {
+    /// The facts, for a reboot without metadata. `None` when they came from there.
+    pub facts: Option<&'a Facts>,
+    /// The versions learnt from binaries.
+    pub versions: Option<&'a Versions>,
+    /// Who this node is and how it stands, for people and `status`.
+    pub status: serde_json::Value,
+}
+
+/// Waits for the lock of this node.
+pub async fn lock(system: &System, deadline: Deadline) -> Result<Lock, ApplyError> {
+    let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+    loop {
+        if let Some(lock) = system.root.try_lock(LOCK)? {
+            // What a killed run left behind holds copies of configuration.
+            validate::sweep(&system.root)?;
+            return Ok(lock);
+        }
+        let wait = backoff.delay();
+        if !deadline.allows(wait) {
+            return Err(ApplyError::Locked { waited: deadline.elapsed() });
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// The manifest of the last run.
+pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
+    match system.root.read(manifest::PATH) {
+        // Readers without rights see no record; they change nothing either.
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Ok(Manifest::default())
+        }
+        other => Ok(Manifest::read(other?.as_deref())),
+    }
+}
+
+/// Carries out a plan.
+pub async fn apply(
+    system: &System,
+    node: &Node,
+    plan: &Plan,
+    remember: &Remember<'_>,
+) -> Result<(), ApplyError> {
+    programs_are_there(system, plan)?;
+    validate::all(system, plan).await?;
+    if !plan.is_empty() {
+        write_state(system, &[(manifest::PATH, plan.during.to_json())])?;
+        change_disk(system, plan).await?;
+    }
+    let mut after = plan.after.clone();
+    match &system.services {
+        Some(services) => actions::run(system, services.as_ref(), &plan.actions, node).await?,
+        // Rendered only: what has to happen stays due until units may be touched.
+        None => after.pending.clone_from(&plan.during.pending),
+    }
+    finish(system, &after, remember)
+}
+
+/// Writes what the next run needs to know, where it is not written already.
+fn finish(system: &System, after: &Manifest, remember: &Remember<'_>) -> Result<(), ApplyError> {
+    let mut files = vec![(manifest::PATH, after.to_json())];
+    if let Some(facts) = remember.facts {
+        files.push((LAST_GOOD, json(facts)));
+    }
+    if let Some(versions) = remember.versions.filter(|versions| !versions.binaries.is_empty()) {
+        files.push((REMEMBERED, json(versions)));
+    }
+    files.push((STATUS, json(&remember.status)));
+    write_state(system, &files)
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    format!("{:#}\n", serde_json::to_value(value).unwrap_or_default())
+}
+
+/// State files are for root alone, but for the status and the versions, which tell nothing that is secret.
+fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), ApplyError> {
+    let mut changed = Vec::new();
+    for (path, text) in files {
+        if system.root.read(path)?.as_deref() != Some(text.as_bytes()) {
+            let mode = if [STATUS, REMEMBERED].contains(path) { 0o644 } else { 0o600 };
+            changed.push(NewFile { path, bytes: text.as_bytes(), mode, owner: None });
+        }
+    }
+    Ok(system.root.write_all(&changed)?)
+}
+
+fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
+    if system.services.is_none() || !system.root.is_host() {
+        return Ok(());
+    }
+    for daemon in [Daemon::Consul, Daemon::Nomad] {
+        let program = daemon.program();
+        if plan.after.files.contains_key(daemon.file()) && system.root.stat(program)?.is_none() {
+            return Err(ApplyError::NoProgram { program });
+        }
+    }
+    Ok(())
+}
+
+async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
+    let root = &system.root;
+    for change in &plan.changes {
+        match change {
+            Change::MoveAside { daemon, to, .. } => {
+                if let Some(services) = &system.services {
+                    services.run(Job::Stop, daemon.unit()).await?;
+                }
+                root.rename(daemon.data(), to)?;
+            }
+            Change::Sweep { path } => root.sweep(path)?,
+            Change::MakeFolder(folder) => {
+                let owner = crate::system::root::owner_ids(folder.owner.user, folder.owner.group);
+                root.make_folder(folder.path, folder.mode, owner)?;
+            }
+            Change::Write(_) | Change::Remove { .. } => continue,
+        }
+        said(change);
+    }
+    let files: Vec<NewFile<'_>> = plan
+        .writes()
+        .map(|write| NewFile {
+            path: &write.path,
+            bytes: &write.bytes,
+            mode: write.mode,
+            owner: write.ids,
+        })
+        .collect();
+    root.write_all(&files)?;
+    for change in &plan.changes {
+        match change {
+            Change::Remove { path, .. } => root.remove(path)?,
+            Change::Write(_) => {}
+            _ => continue,
+        }
+        said(change);
+    }
+    Ok(())
+}
+
+fn said(change: &Change) {
+    tracing::info!("{}: {}", change.path(), change.words());
+}
+
+/// The program of a system tool, below the root.
+fn tool(system: &System, path: &str) -> PathBuf {
+    system.root.path(path)
+}

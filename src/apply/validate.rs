@@ -1,0 +1,68 @@
+//! The new configuration before the daemon's own validator, together with the operator's files, before it replaces
+//! the old one. A refusal leaves the disk as it was.
+
+use super::ApplyError;
+use crate::plan::Plan;
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::daemon;
+use crate::system::root::{FileError, Root};
+
+/// The copies that are validated: for root alone, gone when it is over.
+const STAGING: &str = "/run/cos-agent/validate";
+
+/// Validates every configuration whose bytes change.
+pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> {
+    for daemon in [Daemon::Consul, Daemon::Nomad] {
+        let Some(write) = plan.writes().find(|write| write.path == daemon.file()) else { continue };
+        if write.before.as_ref() == Some(&write.bytes) {
+            continue;
+        }
+        if system.root.stat(daemon.program())?.is_none() {
+            tracing::warn!(
+                "{} is not there: its new configuration is not validated",
+                daemon.program()
+            );
+            continue;
+        }
+        let verdict = one(system, daemon, &write.bytes).await;
+        sweep(&system.root)?;
+        verdict?;
+    }
+    Ok(())
+}
+
+async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyError> {
+    let root = &system.root;
+    let folder = format!("{STAGING}{}", daemon.folder());
+    root.make_folder(STAGING, 0o700, None)?;
+    root.make_folder(&folder, 0o700, None)?;
+    for name in root.list(daemon.folder())? {
+        let path = format!("{}/{name}", daemon.folder());
+        if path != daemon.file() && [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix)) {
+            if let Some(bytes) = root.read(&path)? {
+                root.write(&format!("{folder}/{name}"), &bytes, 0o600)?;
+            }
+        }
+    }
+    root.write(&format!("{folder}/cos.json"), ours, 0o600)?;
+    let verb: &[&str] = match daemon {
+        Daemon::Consul => &["validate"],
+        Daemon::Nomad => &["config", "validate"],
+    };
+    let output = daemon::validate(root, daemon.program(), verb, &folder, &system.environment.path)
+        .await
+        .map_err(ApplyError::Validator)?;
+    if output.success() {
+        return Ok(());
+    }
+    // The validator names the copy; people know the file by its own name.
+    let staged = root.path(&folder).to_string_lossy().into_owned();
+    let words = output.words().replace(&staged, daemon.folder());
+    Err(ApplyError::Refused { command: format!("{} {}", daemon.program(), verb.join(" ")), words })
+}
+
+/// Removes what a run left behind, a killed one too.
+pub(super) fn sweep(root: &Root) -> Result<(), FileError> {
+    if root.stat(STAGING)?.is_some() { root.remove_folder(STAGING) } else { Ok(()) }
+}

@@ -1,0 +1,300 @@
+//! The command line: types only. What a command does is in the file of its name in `commands/`.
+
+use crate::facts::settings::Release;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "Exit codes (sysexits.h):
+  0 done                     64 the command line is wrong
+  65 a tag or other data is wrong, or missing at the deadline
+  69 metadata or an API cannot be reached
+  70 a bug                   74 the file system failed
+  75 not now, try again      77 not root, or denied
+  78 settings are wrong, a validator refused, or a binary is missing";
+
+macro_rules! help {
+    ($examples:literal) => {
+        concat!("Examples:\n", $examples)
+    };
+}
+
+/// Turns an EC2 instance into its COS node: Consul server, Nomad server or Nomad client, from metadata and tags alone.
+#[derive(Debug, Parser)]
+#[command(name = "cos-agent", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more; twice for what libraries say.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what is wrong.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// The form of data on standard output.
+    #[arg(short, long = "output", global = true, value_name = "FORM", default_value = "text")]
+    pub output: Format,
+}
+
+/// The form of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs, with a versioned schema.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make this machine its node; a second run changes nothing.
+    #[command(after_help = help!(
+        "  cos-agent apply                          what the boot unit and user data call
+  cos-agent apply --no-start               render and validate, touch no unit
+  cos-agent apply --root /mnt/image        into another root folder, unprivileged
+
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file system; 75 not now;
+77 not root; 78 settings wrong, validator refused, binary missing"
+    ))]
+    Apply(ApplyArgs),
+    /// Show what `apply` would change, and why.
+    #[command(after_help = help!(
+        "  cos-agent plan                           diff of every file, and the units that would restart
+  cos-agent plan --detailed-exitcode       0 nothing to do, 2 changes
+  cos-agent plan --facts node.json --out tree/
+                                           the files of another node, byte for byte, offline
+
+Exit codes: 0 done; 2 changes (with --detailed-exitcode); else those of apply"
+    ))]
+    Plan(PlanArgs),
+    /// Show what this machine is: identity, tags, role, settings with their sources.
+    #[command(after_help = help!(
+        "  cos-agent facts                          for people
+  cos-agent facts -o json > node.json      for `plan --facts`
+
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77 denied; 78 settings wrong"
+    ))]
+    Facts(RootArgs),
+    /// Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder.
+    #[command(after_help = help!(
+        "  cos-agent simulate                       all six kinds of node, or a question on a terminal
+  cos-agent simulate nomad-client --datacenter backoffice
+  cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
+  cos-agent simulate nomad-server --fault late-tags=3s
+  cos-agent simulate nomad-server --tag cos:servers=2       see an error
+
+Faults: empty, fresh-401=TIME, garbage, hang, html, huge, late-role=TIME, late-tags=TIME, midway-401, off,
+        slow=TIME, tags-blank, tags-off, truncated, unavailable=TIME (503 with Retry-After)
+
+Exit codes: those of apply"
+    ))]
+    Simulate(Box<SimulateArgs>),
+    /// Print the addresses of the servers of this cluster, one a line.
+    #[command(after_help = help!(
+        "  cos-agent peers consul-server
+  cos-agent peers nomad-server             what Nomad's `retry_join = [\"exec=…\"]` runs
+
+This node is left out, unless it is a server that forms its cluster alone.
+
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied"
+    ))]
+    Peers(PeersArgs),
+    /// Check, show or describe the settings.
+    #[command(after_help = help!(
+        "  cos-agent config check                   all files of this node
+  cos-agent config check new.toml          one file
+  cos-agent config dump                    merged, each value with its source
+  cos-agent config schema                  JSON schema of all settings
+
+Exit codes: 0 done; 74 file system; 78 settings wrong"
+    ))]
+    Config(ConfigArgs),
+    /// Print the completions of a shell.
+    #[command(after_help = help!("  cos-agent completions bash > /etc/bash_completion.d/cos-agent
+
+Exit codes: 0 done; 64 no such shell"))]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    #[command(after_help = help!("  cos-agent man | man -l -
+
+Exit codes: 0 done"))]
+    Man,
+    /// Print the version, and the versions of Consul and Nomad that are supported.
+    #[command(after_help = help!("  cos-agent version -o json
+
+Exit codes: 0 done"))]
+    Version,
+}
+
+/// Where `/` is.
+#[derive(Debug, Args)]
+pub struct RootArgs {
+    /// Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left alone.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// How long to wait for the network, metadata and tags.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time)]
+    pub timeout: Duration,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Where `/` is.
+    #[command(flatten)]
+    pub root: RootArgs,
+    /// Render and validate, but touch no unit; what has to happen stays due.
+    #[arg(long)]
+    pub no_start: bool,
+    /// Return as soon as the units are enqueued (the form of the boot unit).
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Keep server data that no record speaks of: it is this instance's.
+    #[arg(long, conflicts_with = "discard_data")]
+    pub adopt_data: bool,
+    /// Move server data that no record speaks of aside: it came with an image.
+    #[arg(long)]
+    pub discard_data: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where `/` is.
+    #[command(flatten)]
+    pub root: RootArgs,
+    /// Plan for the node of these facts (from `facts -o json`), without metadata.
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// Write the node's files below DIR.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 if there is something to do.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The role; all six kinds of node if there is none.
+    pub role: Option<String>,
+    /// The Nomad datacenter of a client.
+    #[arg(long, value_name = "NAME")]
+    pub datacenter: Option<String>,
+    /// The cluster.
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub cluster: String,
+    /// How many servers form the cluster.
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub servers: String,
+    /// Another tag, or another value; `KEY=` alone takes the tag away.
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    pub tags: Vec<String>,
+    /// User data.
+    #[arg(long, value_name = "FILE")]
+    pub user_data: Option<PathBuf>,
+    /// The version of Consul to render for, where the root folder has no binary.
+    #[arg(long, value_name = "VERSION", default_value = "1.22.7", value_parser = release)]
+    pub consul_version: Release,
+    /// The version of Nomad to render for, where the root folder has no binary.
+    #[arg(long, value_name = "VERSION", default_value = "1.10.5", value_parser = release)]
+    pub nomad_version: Release,
+    /// Make the metadata service misbehave; may be given more than once.
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub faults: Vec<String>,
+    /// Into this folder instead of a scratch one; a second run then shows what changes.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// How long the agent waits for metadata and tags.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub timeout: Duration,
+    /// Serve metadata at this address until interrupted, and do nothing else.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub serve: Option<std::net::SocketAddr>,
+    /// The instance to serve, as JSON; read again whenever the file changes.
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub instance: Option<PathBuf>,
+}
+
+/// `peers`.
+#[derive(Debug, Args)]
+pub struct PeersArgs {
+    /// Whose addresses.
+    #[arg(value_parser = ["consul-server", "nomad-server"])]
+    pub role: String,
+    /// How long to wait for metadata and EC2.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub timeout: Duration,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do with the settings.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+    /// Take DIR for `/`.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check files, by default all of this node.
+    Check {
+        /// Files to check instead.
+        files: Vec<PathBuf>,
+    },
+    /// Show the merged settings, each with its source.
+    Dump,
+    /// Print the JSON schema.
+    Schema,
+}
+
+/// `500ms`, `90s`, `5m`, `1h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let millis = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let total = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+    match total {
+        Some(total) if millis > 0 && total <= 24 * 3_600_000 => Ok(Duration::from_millis(total)),
+        _ => Err("expected a time like 500ms, 90s, 5m or 1h, a day at most".to_owned()),
+    }
+}
+
+fn release(text: &str) -> Result<Release, String> {
+    Release::try_from(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "s", "5", "-5s", "5 s", "1d", "25h", "99999999999999999999s", "5µs"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

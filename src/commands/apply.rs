@@ -1,0 +1,58 @@
+//! `apply`: the whole pipeline.
+
+use super::{say_if_frozen, system};
+use crate::cli::ApplyArgs;
+use crate::error::{Error, ExitCode};
+use crate::output::Output;
+use crate::pipeline::{self, Outcome};
+use crate::plan::UnrecordedData;
+use crate::system::environment::Environment;
+use serde_json::json;
+
+pub(super) async fn run(
+    args: ApplyArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let system = system(args.root.root.as_deref(), !args.no_start, environment);
+    say_if_frozen(&system)?;
+    let unrecorded_data = match (args.adopt_data, args.discard_data) {
+        (true, _) => UnrecordedData::Adopt,
+        (_, true) => UnrecordedData::Discard,
+        _ => UnrecordedData::Refuse,
+    };
+    let Some(outcome) = pipeline::converge(&system, args.root.timeout, unrecorded_data).await?
+    else {
+        output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
+        return Ok(ExitCode::Done);
+    };
+    output.data(|| text(&outcome), || as_json(&outcome))?;
+    Ok(ExitCode::Done)
+}
+
+/// The version of the JSON form.
+const SCHEMA: &str = "cos-agent/apply/1";
+
+fn text(outcome: &Outcome) -> String {
+    let degraded =
+        if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
+    // Each change was said when it was made; this is the sum.
+    let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
+        (0, 0) => "nothing to do".to_owned(),
+        (changes, actions) => format!("{changes} changes, {actions} actions"),
+    };
+    format!("{}{degraded}: {done}\n", outcome.node.summary())
+}
+
+fn as_json(outcome: &Outcome) -> serde_json::Value {
+    let state = if outcome.degraded.is_some() { "degraded" } else { "applied" };
+    let plan = outcome.plan.to_json(&outcome.node.summary());
+    json!({
+        "schema": SCHEMA,
+        "state": state,
+        "reason": outcome.degraded,
+        "node": plan["node"],
+        "changes": plan["changes"],
+        "actions": plan["actions"],
+    })
+}

@@ -1,0 +1,103 @@
+//! `config`: the settings without the node.
+
+use super::{say_if_frozen, system};
+use crate::cli::{ConfigArgs, ConfigCommand, Format};
+use crate::error::{Error, ExitCode};
+use crate::facts::settings::{self, Layer, Settings, SettingsError, Source};
+use crate::facts::{self, GatherError};
+use crate::output::Output;
+use crate::system::environment::Environment;
+use crate::system::root;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(
+    args: ConfigArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let system = system(args.root.as_deref(), false, environment);
+    say_if_frozen(&system)?;
+    match args.command {
+        ConfigCommand::Check { files } => {
+            let layers =
+                if files.is_empty() { facts::settings_files(&system)? } else { given(&files)? };
+            settings::merge(&layers).map_err(GatherError::from)?;
+            let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+            output.data(
+                || names.iter().map(|name| format!("{name}: ok\n")).collect(),
+                || json!({ "schema": "cos-agent/config-check/1", "files": names }),
+            )?;
+        }
+        ConfigCommand::Dump => {
+            let merged =
+                settings::merge(&facts::settings_files(&system)?).map_err(GatherError::from)?;
+            output.data(
+                || table(&merged.settings, &merged.sources),
+                || json!({ "schema": "cos-agent/config/1", "settings": merged.settings, "sources": merged.sources }),
+            )?;
+        }
+        ConfigCommand::Schema => {
+            let schema = schemars::schema_for!(Settings).to_value();
+            Output { format: Format::Json }.data(String::new, || schema)?;
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+fn given(files: &[PathBuf]) -> Result<Vec<Layer>, Error> {
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn read(file: &Path) -> Result<Layer, Error> {
+    let name = file.display().to_string();
+    let bytes = root::read_file(file)?.ok_or_else(|| Error::Usage {
+        problem: format!("{name} does not exist"),
+        hint: "give a file, or none to check the files of this node".to_owned(),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        GatherError::from(SettingsError::Encoding { name: name.clone(), offset })
+    })?;
+    Ok(Layer { name, text })
+}
+
+/// Every setting, its value and where it was set.
+pub(super) fn table(settings: &Settings, sources: &BTreeMap<String, Source>) -> String {
+    let mut rows = Vec::new();
+    flatten(&serde_json::to_value(settings).unwrap_or_default(), "", &mut rows);
+    rows.into_iter()
+        .map(|(key, value)| {
+            let source = sources.get(&key).map_or_else(
+                || "default".to_owned(),
+                |source| format!("{}:{}", source.name, source.line),
+            );
+            let key = format!("{key} = {value}");
+            format!("{key:<64} # {source}\n")
+        })
+        .collect()
+}
+
+fn flatten(value: &Value, path: &str, rows: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            for (key, value) in object {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(value, &path, rows);
+            }
+        }
+        Value::Null | Value::Object(_) => {}
+        other => rows.push((path.to_owned(), shortened(&other.to_string()))),
+    }
+}
+
+/// Certificates are long, and nobody reads them here.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 100;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST).chain("…".chars()).collect()
+    }
+}

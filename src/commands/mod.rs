@@ -1,0 +1,73 @@
+//! The commands, one file each: a prefix of the pipeline and a printer.
+
+mod apply;
+mod completions;
+mod config;
+mod facts;
+mod man;
+mod peers;
+mod plan;
+mod simulate;
+mod version;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, ExitCode};
+use crate::facts::FREEZE;
+use crate::output::Output;
+use crate::pipeline;
+use crate::system::System;
+use crate::system::environment::Environment;
+use crate::system::root::Root;
+use crate::system::services::Systemctl;
+use std::path::Path;
+use tracing::Level;
+
+/// Runs a command.
+pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> {
+    let output = Output { format: cli.output };
+    match cli.command {
+        Command::Apply(args) => apply::run(args, environment, output).await,
+        Command::Plan(args) => plan::run(args, environment, output).await,
+        Command::Facts(args) => facts::run(args, environment, output).await,
+        Command::Simulate(args) => simulate::run(*args, environment, output).await,
+        Command::Peers(args) => peers::run(args, environment, output).await,
+        Command::Config(args) => config::run(args, environment, output),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man => man::run(),
+        Command::Version => version::run(output),
+    }
+}
+
+/// How much is said.
+pub fn log_level(cli: &Cli) -> Level {
+    match (cli.quiet, cli.verbose) {
+        (true, _) => Level::ERROR,
+        // A simulation shows the plan itself.
+        (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
+        (false, 0) => Level::INFO,
+        (false, 1) => Level::DEBUG,
+        (false, _) => Level::TRACE,
+    }
+}
+
+/// The machine that a command works on.
+fn system(root: Option<&Path>, start: bool, environment: Environment) -> System {
+    let (root, services) = match root {
+        Some(folder) => (Root::at(folder), None),
+        None => {
+            let systemctl = Systemctl::new(&environment.path);
+            (Root::host(), start.then(|| Box::new(systemctl) as Box<_>))
+        }
+    };
+    System { root, services, environment }
+}
+
+/// Every command says it when the agent is frozen.
+fn say_if_frozen(system: &System) -> Result<(), Error> {
+    if pipeline::is_frozen(system)? {
+        tracing::warn!(
+            "the agent is frozen: {FREEZE} exists, and `apply` changes nothing until it is removed"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! `plan`: everything but the changes.
+
+use super::{say_if_frozen, system};
+use crate::cli::PlanArgs;
+use crate::error::{Error, ExitCode};
+use crate::facts::{Facts, SCHEMA};
+use crate::output::Output;
+use crate::plan::UnrecordedData;
+use crate::system::environment::Environment;
+use crate::system::retry::Deadline;
+use crate::system::root::{self, NewFile, Root};
+use crate::{node, pipeline};
+use std::path::Path;
+
+pub(super) async fn run(
+    args: PlanArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let system = system(args.root.root.as_deref(), true, environment);
+    say_if_frozen(&system)?;
+    let node = match &args.facts {
+        Some(file) => node::resolve(&read_facts(file)?)?,
+        None => pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node,
+    };
+    // Facts of another machine say nothing about the disk of this one.
+    let plan = if args.facts.is_some() && args.root.root.is_none() {
+        pipeline::plan_from_nothing(&node)?
+    } else {
+        pipeline::plan(&system, &node, UnrecordedData::Refuse).await?
+    };
+    if let Some(folder) = &args.out {
+        write_tree(folder, &node)?;
+    }
+    output.data(
+        || format!("{}\n{}", node.summary(), plan.to_text()),
+        || plan.to_json(&node.summary()),
+    )?;
+    Ok(if args.detailed_exitcode && !plan.is_empty() { ExitCode::Changes } else { ExitCode::Done })
+}
+
+/// Facts that were saved by `facts -o json`.
+fn read_facts(file: &Path) -> Result<Facts, Error> {
+    let name = file.display();
+    let usage = |problem: String| Error::Usage {
+        problem,
+        hint: "save facts on a node with `cos-agent facts -o json`".to_owned(),
+    };
+    let bytes = root::read_file(file)?.ok_or_else(|| usage(format!("{name} does not exist")))?;
+    let facts: Facts = serde_json::from_slice(&bytes)
+        .map_err(|error| usage(format!("{name} holds no facts: {error}")))?;
+    if facts.schema == SCHEMA {
+        Ok(facts)
+    } else {
+        Err(usage(format!("{name} holds facts of the form {:?}, expected {SCHEMA}", facts.schema)))
+    }
+}
+
+fn write_tree(folder: &Path, node: &node::Node) -> Result<(), Error> {
+    let plan = pipeline::plan_from_nothing(node)?;
+    let files: Vec<NewFile<'_>> = plan
+        .writes()
+        .map(|write| NewFile {
+            path: &write.path,
+            bytes: &write.bytes,
+            mode: write.mode,
+            owner: None,
+        })
+        .collect();
+    Ok(Root::at(folder).write_all(&files)?)
+}

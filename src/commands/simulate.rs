@@ -1,0 +1,186 @@
+//! `simulate`: every role on any machine.
+
+use crate::cli::SimulateArgs;
+use crate::error::{Error, ExitCode};
+use crate::output::{self, Output};
+use crate::pipeline::Outcome;
+use crate::simulate::fault::Fault;
+use crate::simulate::instance::Instance;
+use crate::simulate::service::Service;
+use crate::simulate::{self, Kind, Simulation};
+use crate::system::environment::{self, Environment};
+use crate::system::root;
+use serde_json::json;
+use std::io::{BufRead, IsTerminal};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub(super) async fn run(
+    args: SimulateArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let faults =
+        args.faults.iter().map(|fault| fault.parse()).collect::<Result<Vec<Fault>, String>>();
+    let faults = faults
+        .map_err(|problem| usage(&problem, "`cos-agent simulate --help` lists the faults"))?;
+    if let Some(address) = args.serve {
+        return serve(&args, address, faults).await;
+    }
+    let kinds = kinds(&args)?;
+    let base = match &args.root {
+        Some(folder) => folder.clone(),
+        None => environment::scratch_folder("simulate").map_err(Error::Output)?,
+    };
+    let several = kinds.len() > 1;
+    let mut shown = String::new();
+    let mut nodes = Vec::new();
+    for (number, kind) in kinds.iter().enumerate() {
+        let root = if several { base.join(kind.name()) } else { base.clone() };
+        simulate::furnish(
+            &root,
+            &args.consul_version.0.to_string(),
+            &args.nomad_version.0.to_string(),
+        )?;
+        let instance = instance(&args, kind, number)?;
+        let simulation =
+            Simulation { instance, faults: faults.clone(), root: &root, timeout: args.timeout };
+        let outcome = simulate::run(simulation, environment.clone()).await?;
+        shown.push_str(&text(&outcome, several));
+        nodes.push(outcome.plan.to_json(&outcome.node.summary()));
+    }
+    let base = base.display().to_string();
+    let more = if several {
+        format!("\nthe diff of one node: cos-agent simulate {}\n", kinds[0].role)
+    } else {
+        String::new()
+    };
+    output.data(
+        || format!("{shown}\nthe files are below {base}\n{more}"),
+        || json!({ "schema": "cos-agent/simulate/1", "root": base, "nodes": nodes }),
+    )?;
+    Ok(ExitCode::Done)
+}
+
+fn usage(problem: &str, hint: &str) -> Error {
+    Error::Usage { problem: problem.to_owned(), hint: hint.to_owned() }
+}
+
+/// The nodes to show: the one that was named, or, on a terminal, the one that is asked for, or all.
+fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
+    if let Some(role) = &args.role {
+        return Ok(vec![Kind::of(role, args.datacenter.as_deref())]);
+    }
+    let all = Kind::all();
+    if args.datacenter.is_some() || !args.tags.is_empty() {
+        return Err(usage(
+            "--datacenter and --tag need a role",
+            "cos-agent simulate nomad-client --datacenter backoffice",
+        ));
+    }
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stdout().is_terminal() {
+        return Ok(all);
+    }
+    let list: String = all
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| format!("  {}  {}\n", index + 1, kind.name()))
+        .collect();
+    output::write(&format!("Which node?\n{list}number, or Enter for all: "))?;
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(Error::Output)?;
+    match line.trim() {
+        "" => Ok(all),
+        answer => {
+            let chosen = answer
+                .parse::<usize>()
+                .ok()
+                .and_then(|number| all.into_iter().nth(number.checked_sub(1)?));
+            chosen
+                .map(|kind| vec![kind])
+                .ok_or_else(|| usage(&format!("`{answer}` is none of the numbers"), "1 to 6"))
+        }
+    }
+}
+
+fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance, Error> {
+    let mut tags = kind.tags(&args.cluster, &args.servers);
+    for tag in &args.tags {
+        match tag.split_once('=') {
+            Some((key, "")) => {
+                tags.remove(key);
+            }
+            Some((key, value)) => {
+                tags.insert(key.to_owned(), value.to_owned());
+            }
+            None => {
+                return Err(usage(
+                    &format!("`{tag}` is no tag"),
+                    "--tag KEY=VALUE, or --tag KEY= to take one away",
+                ));
+            }
+        }
+    }
+    let user_data = match &args.user_data {
+        Some(file) => Some(given(file)?),
+        None => None,
+    };
+    Ok(Instance {
+        id: format!("i-0123456789abcdef{number}"),
+        private_ip: format!("10.20.1.{}", 11 + number),
+        tags,
+        user_data,
+        ..Instance::default()
+    })
+}
+
+fn given(file: &Path) -> Result<String, Error> {
+    let hint = "give a file of text";
+    let bytes = root::read_file(file)?
+        .ok_or_else(|| usage(&format!("{} does not exist", file.display()), hint))?;
+    String::from_utf8(bytes).map_err(|_| usage(&format!("{} is not UTF-8", file.display()), hint))
+}
+
+fn text(outcome: &Outcome, several: bool) -> String {
+    let bold = anstyle::Style::new().bold();
+    let plan = if several { outcome.plan.summary() } else { outcome.plan.to_text() };
+    format!("{}{bold}{}{bold:#}\n{plan}", if several { "\n" } else { "" }, outcome.node.summary())
+}
+
+/// Serves metadata for other programs.
+async fn serve(
+    args: &SimulateArgs,
+    address: SocketAddr,
+    faults: Vec<Fault>,
+) -> Result<ExitCode, Error> {
+    let instance = match (&args.instance, &args.role) {
+        (Some(file), _) => read_instance(file)?,
+        (None, Some(role)) => instance(args, &Kind::of(role, args.datacenter.as_deref()), 0)?,
+        (None, None) => {
+            return Err(usage(
+                "--serve needs a role or --instance",
+                "cos-agent simulate consul-server --serve 127.0.0.1:1338",
+            ));
+        }
+    };
+    let file: Option<PathBuf> = args.instance.clone();
+    let service =
+        Service::start_at(address, instance, faults, file).await.map_err(Error::Output)?;
+    output::write(&format!("AWS_EC2_METADATA_SERVICE_ENDPOINT={}\n", service.endpoint()))?;
+    tokio::select! {
+        () = service.forever() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(ExitCode::Done)
+}
+
+fn read_instance(file: &Path) -> Result<Instance, Error> {
+    let text = given(file)?;
+    serde_json::from_str(&text).map_err(|error| {
+        usage(
+            &format!("{} is no instance: {error}", file.display()),
+            "{\"id\": \"i-…\", \"tags\": {…}}",
+        )
+    })
+}

@@ -1,0 +1,135 @@
+//! What can go wrong, one variant a stage, with the exit code and the way out of each.
+
+use crate::apply::ApplyError;
+use crate::facts::GatherError;
+use crate::node::ResolveError;
+use crate::plan::PlanError;
+use crate::render::RenderError;
+use crate::system::root::FileError;
+
+/// Exit codes: sysexits(3), which systemd prints by name (systemd.exec(5), "Process Exit Codes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Done.
+    Done = 0,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes = 2,
+    /// `EX_USAGE`: the command line is wrong.
+    Usage = 64,
+    /// `EX_DATAERR`: a tag or other data is wrong, or missing at the deadline.
+    Data = 65,
+    /// `EX_UNAVAILABLE`: metadata or an API cannot be reached.
+    Unavailable = 69,
+    /// `EX_SOFTWARE`: a bug.
+    Bug = 70,
+    /// `EX_IOERR`: the file system failed.
+    File = 74,
+    /// `EX_TEMPFAIL`: not now; the same command may succeed later.
+    NotYet = 75,
+    /// `EX_NOPERM`: not root, or denied.
+    Denied = 77,
+    /// `EX_CONFIG`: settings or the image are wrong, or a validator refused.
+    Config = 78,
+}
+
+impl ExitCode {
+    /// The code of a file operation that failed.
+    pub fn of_file(error: &FileError) -> Self {
+        match error.source.kind() {
+            std::io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::File,
+        }
+    }
+}
+
+/// Everything that ends a command without success.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The first stage: the facts.
+    #[error("cannot learn what this machine is")]
+    Gather(#[from] GatherError),
+    /// The second stage: the node.
+    #[error("cannot decide what this machine shall be")]
+    Resolve(#[from] ResolveError),
+    /// The third stage: the files.
+    #[error("cannot render the configuration")]
+    Render(#[from] RenderError),
+    /// The fourth stage: the plan.
+    #[error("cannot plan the changes")]
+    Plan(#[from] PlanError),
+    /// The fifth stage: the changes.
+    #[error("cannot bring the machine to the plan")]
+    Apply(#[from] ApplyError),
+    /// A command of the user that cannot be carried out as it was given.
+    #[error("{problem}")]
+    Usage {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A file that a command was given or writes.
+    #[error("a file of this command")]
+    File(#[from] FileError),
+    /// Standard output or an answer could not be written.
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
+    /// An AWS question of a command failed.
+    #[error("cannot ask EC2")]
+    Aws(#[from] crate::system::aws::AwsError),
+}
+
+impl Error {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Gather(error) => error.exit_code(),
+            Self::Resolve(error) => error.exit_code(),
+            Self::Render(_) => ExitCode::Config,
+            Self::Plan(error) => error.exit_code(),
+            Self::Apply(error) => error.exit_code(),
+            Self::Usage { .. } => ExitCode::Usage,
+            Self::File(error) => ExitCode::of_file(error),
+            Self::Output(_) => ExitCode::File,
+            Self::Aws(crate::system::aws::AwsError::Denied { .. }) => ExitCode::Denied,
+            Self::Aws(_) => ExitCode::Unavailable,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Gather(error) => error.hint(),
+            Self::Resolve(error) => Some(error.hint()),
+            Self::Render(error) => Some(error.hint()),
+            Self::Plan(error) => error.hint(),
+            Self::Apply(error) => error.hint(),
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Some("run it as root".to_owned())
+            }
+            Self::File(_) | Self::Output(_) => None,
+            Self::Aws(_) => Some(
+                "the instance role needs `ec2:DescribeInstances`, and subnets without internet need an `ec2` VPC endpoint"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// The error, its causes and the hint, as people read them.
+    pub fn report(&self) -> String {
+        use std::fmt::Write;
+        let mut text = format!("error: {self}\n");
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let words = cause.to_string().trim_end().replace('\n', "\n         ");
+            let _ = writeln!(text, "  cause: {words}");
+            source = cause.source();
+        }
+        if let Some(hint) = self.hint() {
+            let _ = write!(text, "\nhint: {hint}\n");
+        }
+        text
+    }
+}

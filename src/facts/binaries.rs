@@ -1,0 +1,117 @@
+//! The installed versions of Consul and Nomad: stated by the image, remembered, asked of the binary, or stated by
+//! the settings. Never guessed.
+
+use super::GatherError;
+use super::settings::{Release, Settings};
+use crate::system::System;
+use crate::system::daemon;
+use crate::system::root::{FileError, Root};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Written by `install` when the image is built.
+const IMAGE_MANIFEST: &str = "/usr/share/cos/ami-manifest.json";
+/// Written by `apply`, so that a binary is asked once and not at every boot: starting a 100 MB binary from a cold
+/// EBS volume took 13 s (awslabs/amazon-eks-ami 1751).
+pub const REMEMBERED: &str = "/var/lib/cos-agent/versions.json";
+
+/// A binary as it was when its version was learnt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its version.
+    pub version: Release,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its time of change, in nanoseconds since the epoch.
+    pub mtime_nanos: i64,
+}
+
+/// The image manifest and the remembered versions share one form; unknown keys are for other readers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Path → what is known of it.
+    pub binaries: BTreeMap<String, Seen>,
+}
+
+/// The versions that this node runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installed {
+    /// Consul, if it is known.
+    pub consul: Option<Release>,
+    /// Nomad, if it is known.
+    pub nomad: Option<Release>,
+}
+
+/// The path of Consul.
+pub const CONSUL: &str = "/usr/bin/consul";
+/// The path of Nomad.
+pub const NOMAD: &str = "/usr/bin/nomad";
+
+/// Finds the versions of the programs that the role needs; also returns what is worth remembering.
+pub async fn find(
+    system: &System,
+    settings: &Settings,
+    needed: &[&str],
+) -> Result<(Installed, Versions), GatherError> {
+    let known = [read(&system.root, IMAGE_MANIFEST)?, read(&system.root, REMEMBERED)?];
+    let mut remembered = Versions::default();
+    let mut installed = Installed::default();
+    for (path, stated, slot) in [
+        (CONSUL, &settings.consul.version, &mut installed.consul),
+        (NOMAD, &settings.nomad.version, &mut installed.nomad),
+    ] {
+        slot.clone_from(stated);
+        if !needed.contains(&path) {
+            continue;
+        }
+        let Some(stat) = system.root.stat(path)? else { continue };
+        let (size, mtime_nanos) = (stat.size, i64::try_from(stat.mtime_nanos).unwrap_or(i64::MAX));
+        let matching = |versions: &Versions| {
+            let seen = versions.binaries.get(path)?;
+            ((seen.size, seen.mtime_nanos) == (size, mtime_nanos)).then(|| seen.version.clone())
+        };
+        let version = match known.iter().find_map(matching) {
+            Some(version) => version,
+            None => ask(system, path).await?,
+        };
+        if let Some(stated) = stated.as_ref().filter(|stated| **stated != version) {
+            return Err(GatherError::VersionsDiffer {
+                program: path,
+                stated: stated.0.clone(),
+                installed: version.0.clone(),
+            });
+        }
+        remembered
+            .binaries
+            .insert(path.to_owned(), Seen { version: version.clone(), size, mtime_nanos });
+        *slot = Some(version);
+    }
+    Ok((installed, remembered))
+}
+
+async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError> {
+    let line = daemon::version_line(&system.root, path, &system.environment.path).await.map_err(
+        |source| GatherError::VersionUnknown {
+            program: path,
+            source: Some(source),
+            said: String::new(),
+        },
+    )?;
+    // `Consul v1.8.7`, `Nomad v1.10.5`.
+    let version =
+        line.split_whitespace().nth(1).and_then(|word| Release::try_from(word.to_owned()).ok());
+    version.ok_or(GatherError::VersionUnknown { program: path, source: None, said: line })
+}
+
+/// A file that is missing, forbidden or broken only costs a start of the binary.
+fn read(root: &Root, path: &str) -> Result<Versions, FileError> {
+    match root.read(path) {
+        Ok(Some(bytes)) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        Ok(None) => Ok(Versions::default()),
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Ok(Versions::default())
+        }
+        Err(error) => Err(error),
+    }
+}

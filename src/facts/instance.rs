@@ -1,0 +1,161 @@
+//! The instance as its identity document describes it; every value passes its grammar before it can reach a file.
+
+use super::region::Region;
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// What EC2 says this instance is.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// `i-` and 8 or 17 hexadecimal digits.
+    pub id: String,
+    /// The region.
+    pub region: Region,
+    /// The availability zone, such as `eu-central-1a`.
+    pub zone: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The private IPv4 address of the first interface.
+    pub private_ip: Ipv4Addr,
+    /// The instance type, such as `t3.small`.
+    pub instance_type: String,
+    /// The image, `ami-` and 8 or 17 hexadecimal digits.
+    pub image: String,
+}
+
+/// A value of the identity document that is not what EC2 documents.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the identity document has `{field}` = {found}, expected {expected}")]
+pub struct InstanceError {
+    /// The field.
+    pub field: &'static str,
+    /// What was found, shortened.
+    pub found: String,
+    /// What belongs there.
+    pub expected: &'static str,
+}
+
+impl Instance {
+    /// Reads `dynamic/instance-identity/document`.
+    pub fn from_document(text: &str) -> Result<Self, InstanceError> {
+        let document: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| InstanceError {
+                field: "(the whole)",
+                found: format!("no JSON (line {}, column {})", error.line(), error.column()),
+                expected: "the JSON object of an instance identity document",
+            })?;
+        let field = |field: &'static str, expected: &'static str, valid: fn(&str) -> bool| {
+            let value = document.get(field);
+            match value.and_then(serde_json::Value::as_str) {
+                Some(text) if valid(text) => Ok(text.to_owned()),
+                _ => Err(InstanceError { field, found: shown(value), expected }),
+            }
+        };
+        let region = field("region", "a region like eu-central-1", |text| {
+            Region::try_from(text.to_owned()).is_ok()
+        })?;
+        let instance = Self {
+            id: field("instanceId", "i- and 8 to 17 hexadecimal digits", |text| is_id(text, "i-"))?,
+            zone: field("availabilityZone", "a zone like eu-central-1a", is_zone)?,
+            account: field("accountId", "12 digits", is_account)?,
+            private_ip: field("privateIp", "a private IPv4 address", |text| {
+                text.parse::<Ipv4Addr>().is_ok()
+            })?
+            .parse()
+            .unwrap_or(Ipv4Addr::UNSPECIFIED),
+            instance_type: field("instanceType", "a type like t3.small", is_instance_type)?,
+            image: field("imageId", "ami- and 8 to 17 hexadecimal digits", |text| {
+                is_id(text, "ami-")
+            })?,
+            region: Region::try_from(region.clone()).map_err(|_| InstanceError {
+                field: "region",
+                found: region.clone(),
+                expected: "a region like eu-central-1",
+            })?,
+        };
+        if instance.zone.starts_with(&region) {
+            Ok(instance)
+        } else {
+            let found = format!("\"{}\" in region {region}", instance.zone);
+            Err(InstanceError {
+                field: "availabilityZone",
+                found,
+                expected: "a zone of the region",
+            })
+        }
+    }
+}
+
+/// Whether a text is an id of EC2 with this prefix.
+pub fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|digits| {
+        (8..=17).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Local and wavelength zones have longer names: `us-west-2-lax-1a`, `eu-west-2-wl1-lon-wlz-1`.
+fn is_zone(text: &str) -> bool {
+    (3..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_instance_type(text: &str) -> bool {
+    (3..=40).contains(&text.len())
+        && text.contains('.')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+}
+
+fn shown(value: Option<&serde_json::Value>) -> String {
+    match value {
+        None => "nothing".to_owned(),
+        Some(value) => value.to_string().chars().take(80).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"accountId":"123456789012","architecture":"x86_64","availabilityZone":"eu-central-1a",
+        "imageId":"ami-0123456789abcdef0","instanceId":"i-0123456789abcdef0","instanceType":"t3.small",
+        "pendingTime":"2026-01-01T00:00:00Z","privateIp":"10.0.1.5","region":"eu-central-1","version":"2017-09-30"}"#;
+
+    #[test]
+    fn a_document_is_read() {
+        let instance = Instance::from_document(DOCUMENT).unwrap();
+        assert_eq!(instance.id, "i-0123456789abcdef0");
+        assert_eq!(instance.private_ip, Ipv4Addr::new(10, 0, 1, 5));
+    }
+
+    #[track_caller]
+    fn refused(from: &str, to: &str, field: &str) {
+        let error = Instance::from_document(&DOCUMENT.replace(from, to)).unwrap_err();
+        assert_eq!(error.field, field, "{error}");
+    }
+
+    #[test]
+    fn values_out_of_their_grammar_are_refused_by_name() {
+        refused("i-0123456789abcdef0", "i-0123\\n\\\"evil", "instanceId");
+        refused("\"10.0.1.5\"", "null", "privateIp");
+        refused("\"10.0.1.5\"", "\"10.0.1\"", "privateIp");
+        refused("123456789012", "12345", "accountId");
+        refused("\"region\":\"eu-central-1\"", "\"region\":\"eu central 1\"", "region");
+        refused(
+            "\"availabilityZone\":\"eu-central-1a\"",
+            "\"availabilityZone\":\"us-east-1a\"",
+            "availabilityZone",
+        );
+        refused("t3.small", "t3 small", "instanceType");
+        refused("{", "[", "(the whole)");
+    }
+}

@@ -1,0 +1,255 @@
+//! The layers of settings: read strictly one by one, merged in order, each value with the place it came from.
+
+use super::Settings;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// One source of settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Its name for people: a path, or `user data`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Where a value was set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The name of the layer.
+    pub name: String,
+    /// The line in it, counted from 1.
+    pub line: usize,
+}
+
+/// The merged settings, and the source of every value that is not a default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Layers {
+    /// The merged settings.
+    pub settings: Settings,
+    /// Dotted key → source.
+    pub sources: BTreeMap<String, Source>,
+}
+
+/// Settings that are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A value or key of a layer.
+    #[error("{name}:{line}:{column}: {problem}")]
+    Layer {
+        /// The name of the layer.
+        name: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, counted from 1, in characters.
+        column: usize,
+        /// What was found and what is allowed.
+        problem: String,
+        /// The nearest allowed key.
+        nearest: Option<String>,
+    },
+    /// A file that is no text.
+    #[error("{name}: byte {offset} is not UTF-8, expected TOML text")]
+    Encoding {
+        /// The name of the layer.
+        name: String,
+        /// Where the text ends.
+        offset: usize,
+    },
+    /// User data that is ours and cannot be unpacked.
+    #[error("user data: {problem}")]
+    UserData {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Values of different layers that do not fit together.
+    #[error("the settings do not fit together: {problem}")]
+    Merged {
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl SettingsError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Layer { nearest: Some(key), .. } => format!("did you mean `{key}`? `cos-agent config schema` lists all keys"),
+            Self::UserData { .. } => {
+                "user data is a TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml".to_owned()
+            }
+            _ => "put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys".to_owned(),
+        }
+    }
+}
+
+/// Reads one layer strictly.
+pub fn parse(layer: &Layer) -> Result<toml::Table, SettingsError> {
+    let refuse = |error: &toml::de::Error| refused(layer, error);
+    let table: toml::Table = toml::from_str(&layer.text).map_err(|error| refuse(&error))?;
+    let settings: Settings = toml::from_str(&layer.text).map_err(|error| refuse(&error))?;
+    if let Some(key) = datetime_in(&table, "") {
+        let problem = format!("`{key}` is a date, which JSON has no type for, expected a string");
+        return Err(SettingsError::Layer {
+            name: layer.name.clone(),
+            line: 1,
+            column: 1,
+            problem,
+            nearest: None,
+        });
+    }
+    drop(settings);
+    Ok(table)
+}
+
+/// Merges layers, later ones over earlier ones, table by table and key by key.
+pub fn merge(layers: &[Layer]) -> Result<Layers, SettingsError> {
+    let mut merged = toml::Table::new();
+    let mut sources = BTreeMap::new();
+    for layer in layers {
+        overlay(&mut merged, parse(layer)?);
+        if let Ok(spans) = DeTable::parse(&layer.text) {
+            note_sources(spans.get_ref(), "", layer, &mut sources);
+        }
+    }
+    let settings = merged.try_into().map_err(|error: toml::de::Error| SettingsError::Merged {
+        problem: error.message().to_owned(),
+    })?;
+    Ok(Layers { settings, sources })
+}
+
+fn overlay(lower: &mut toml::Table, upper: toml::Table) {
+    for (key, value) in upper {
+        match (lower.get_mut(&key), value) {
+            (Some(toml::Value::Table(lower)), toml::Value::Table(upper)) => overlay(lower, upper),
+            (_, value) => {
+                lower.insert(key, value);
+            }
+        }
+    }
+}
+
+fn note_sources(
+    table: &DeTable<'_>,
+    prefix: &str,
+    layer: &Layer,
+    sources: &mut BTreeMap<String, Source>,
+) {
+    for (key, value) in table {
+        let dotted = if prefix.is_empty() {
+            key.get_ref().to_string()
+        } else {
+            format!("{prefix}.{}", key.get_ref())
+        };
+        if let DeValue::Table(table) = value.get_ref() {
+            note_sources(table, &dotted, layer, sources);
+        } else {
+            // A value that replaces a whole table replaces its sources too.
+            let below = format!("{dotted}.");
+            sources.retain(|known, _| !known.starts_with(&below));
+            let (line, _) = position(&layer.text, key.span().start);
+            sources.insert(dotted, Source { name: layer.name.clone(), line });
+        }
+    }
+}
+
+fn refused(layer: &Layer, error: &toml::de::Error) -> SettingsError {
+    let Range { start, .. } = error.span().unwrap_or(0..0);
+    let (line, column) = position(&layer.text, start);
+    let (problem, nearest) = words(error.message());
+    SettingsError::Layer { name: layer.name.clone(), line, column, problem, nearest }
+}
+
+/// Line and column of a byte, both counted from 1, the column in characters.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let byte =
+        (0..=byte.min(text.len())).rev().find(|byte| text.is_char_boundary(*byte)).unwrap_or(0);
+    let before = &text[..byte];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+/// serde's words for an unknown key list the known ones; the nearest of them becomes the hint.
+fn words(message: &str) -> (String, Option<String>) {
+    let message = message.trim().replace('\n', ", ");
+    let Some(rest) = message.strip_prefix("unknown field `") else { return (message, None) };
+    let mut quoted = rest.split('`');
+    let found = quoted.next().unwrap_or_default();
+    let known: Vec<&str> = quoted.skip(1).step_by(2).collect();
+    let nearest = crate::nearest(found, known.iter().copied());
+    let problem = format!("`{found}` is no key here, expected one of {}", known.join(", "));
+    (problem, nearest.map(str::to_owned))
+}
+
+fn datetime_in(table: &toml::Table, prefix: &str) -> Option<String> {
+    fn walk(value: &toml::Value, path: String) -> Option<String> {
+        match value {
+            toml::Value::Datetime(_) => Some(path),
+            toml::Value::Table(table) => datetime_in(table, &path),
+            toml::Value::Array(items) => items.iter().find_map(|item| walk(item, path.clone())),
+            _ => None,
+        }
+    }
+    table.iter().find_map(|(key, value)| {
+        walk(value, if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(name: &str, text: &str) -> Layer {
+        Layer { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn later_layers_win_key_by_key_and_are_remembered() {
+        let merged = merge(&[
+            layer("low", "[nomad]\nlog_level = \"warn\"\nregion = \"a\"\n[consul.extra.limits]\na = 1\nb = 2\n"),
+            layer("high", "\n[nomad]\nregion = \"b\"\n[consul.extra.limits]\nb = 3\n"),
+        ])
+        .unwrap();
+        assert_eq!(merged.settings.nomad.region.as_deref(), Some("b"));
+        assert_eq!(merged.settings.nomad.log_level, super::super::LogLevel::Warn);
+        assert_eq!(merged.settings.consul.extra["limits"], serde_json::json!({"a": 1, "b": 3}));
+        assert_eq!(merged.sources["nomad.region"], Source { name: "high".to_owned(), line: 3 });
+        assert_eq!(merged.sources["nomad.log_level"], Source { name: "low".to_owned(), line: 2 });
+        assert_eq!(
+            merged.sources["consul.extra.limits.b"],
+            Source { name: "high".to_owned(), line: 5 }
+        );
+    }
+
+    #[track_caller]
+    fn refused(text: &str, line: usize, column: usize, word: &str) {
+        match parse(&layer("f", text)).unwrap_err() {
+            SettingsError::Layer {
+                line: found_line,
+                column: found_column,
+                problem,
+                nearest,
+                ..
+            } => {
+                assert_eq!((found_line, found_column), (line, column), "{problem}");
+                assert!(format!("{problem} {nearest:?}").contains(word), "{problem} {nearest:?}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        refused("[nomad]\nregoin = \"x\"\n", 2, 1, "Some(\"region\")");
+        refused("[nomda]\n", 1, 2, "Some(\"nomad\")");
+        refused("[nomad]\nregion = 5\n", 2, 10, "string");
+        refused("[nomad]\nregion = \n", 2, 10, "");
+        refused("[nomad]\nversion = \"latest\"\n", 2, 11, "no version");
+        refused("# ä\n[ca]\nregistries = [\"ok\", \"no/no\"]\n", 3, 14, "no registry");
+        refused("[nomad.extra]\nx = 1979-05-27\n", 1, 1, "is a date");
+    }
+}

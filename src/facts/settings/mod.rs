@@ -1,0 +1,158 @@
+//! The settings of the agent: what an operator may decide beside the tags. Tags alone decide identity.
+//!
+//! Strict: an unknown key, a wrong type or a value out of its grammar is refused with file, line and column.
+
+mod layers;
+mod values;
+
+pub use layers::{Layer, Layers, SettingsError, Source, merge, parse};
+pub use values::{Duration, LinkLocal, LogLevel, PemText, RegistryHost, Release};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A table that is merged last into an agent's own configuration.
+pub type Extra = serde_json::Map<String, serde_json::Value>;
+
+/// The names of the top-level tables, for telling our user data from others'.
+pub const TABLES: [&str; 6] = ["ca", "cluster", "consul", "dns", "ecr", "nomad"];
+
+/// All settings, each with its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The cluster as a whole.
+    pub cluster: Cluster,
+    /// The Consul agent.
+    pub consul: Consul,
+    /// The Nomad agent.
+    pub nomad: Nomad,
+    /// Registries that the ECR credential helper serves.
+    pub ecr: Ecr,
+    /// Certificate authorities of the site.
+    pub ca: Ca,
+    /// Resolution of `.consul` names.
+    pub dns: Dns,
+}
+
+/// The cluster as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// Nomad datacenters of clients beyond the four of COS.
+    pub client_datacenters: Vec<String>,
+}
+
+/// The Consul agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consul {
+    /// The version to render for where no binary is installed; where one is, it must be the same.
+    pub version: Option<Release>,
+    /// The Consul datacenter; the AWS region where not set.
+    pub datacenter: Option<String>,
+    /// How much the agent logs.
+    pub log_level: LogLevel,
+    /// Keys of Consul's own configuration, merged last.
+    pub extra: Extra,
+}
+
+/// The Nomad agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nomad {
+    /// The version to render for where no binary is installed; where one is, it must be the same.
+    pub version: Option<Release>,
+    /// The Nomad region; the AWS region where not set.
+    pub region: Option<String>,
+    /// How much the agent logs.
+    pub log_level: LogLevel,
+    /// The pause image of bridge networks. Nomad's default is out of reach in subnets without egress.
+    pub infra_image: Option<String>,
+    /// How long a client that is shut down may take to drain.
+    pub drain_deadline: Duration<3600>,
+    /// What a client keeps for the host.
+    pub reserved: Reserved,
+    /// Keys of Nomad's own configuration, merged last.
+    pub extra: Extra,
+}
+
+/// What a Nomad client keeps for the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reserved {
+    /// CPU in MHz.
+    pub cpu_mhz: u32,
+    /// Memory in MB.
+    pub memory_mb: u32,
+    /// Disk in MB. Since Nomad 1.11.1 this is the only guard of the root volume.
+    pub disk_mb: u32,
+    /// Ports that no task gets, as Nomad writes them.
+    pub ports: String,
+}
+
+impl Default for Reserved {
+    fn default() -> Self {
+        Self {
+            cpu_mhz: 100,
+            memory_mb: 256,
+            disk_mb: 1024,
+            ports: "22,53,4646,8301,8500,8502,8600".to_owned(),
+        }
+    }
+}
+
+/// Registries that the ECR credential helper serves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ecr {
+    /// Hosts beyond this account's registry in this region.
+    pub registries: Vec<RegistryHost>,
+}
+
+/// Certificate authorities of the site, beside the files of `/etc/cos-agent/ca.d`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ca {
+    /// Certificates as PEM text.
+    pub certificates: Vec<PemText>,
+    /// Registries that docker trusts these authorities for, with the port if there is one.
+    pub registries: Vec<RegistryHost>,
+}
+
+/// Resolution of `.consul` names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// Who sends `.consul` to Consul.
+    pub forwarder: ForwarderChoice,
+    /// The address of the link `cos0`, where containers find a resolver.
+    pub address: LinkLocal,
+}
+
+/// Who sends `.consul` to Consul.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ForwarderChoice {
+    /// What runs on the node.
+    #[default]
+    Auto,
+    /// systemd-resolved.
+    Resolved,
+    /// dnsmasq.
+    Dnsmasq,
+    /// Nobody.
+    None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_tables_is_the_list_of_fields() {
+        let value = serde_json::to_value(Settings::default()).unwrap();
+        let fields: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, TABLES);
+    }
+}

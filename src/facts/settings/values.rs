@@ -1,0 +1,259 @@
+//! The values of settings that have a grammar of their own.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
+
+/// A released version, such as `1.10.5` or `1.8.8+ent`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Release(pub semver::Version);
+
+impl TryFrom<String> for Release {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bare = text.trim().trim_start_matches('v');
+        semver::Version::parse(bare)
+            .map(Self)
+            .map_err(|_| format!("`{text}` is no version, expected one like 1.10.5"))
+    }
+}
+
+impl From<Release> for String {
+    fn from(release: Release) -> Self {
+        release.0.to_string()
+    }
+}
+
+/// A length of time such as `60s`, `5m` or `1h`: at least one second, at most `MAX` seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Duration<const MAX: u64>(u64);
+
+impl<const MAX: u64> Duration<MAX> {
+    /// The length in seconds.
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl<const MAX: u64> Default for Duration<MAX> {
+    fn default() -> Self {
+        Self(60)
+    }
+}
+
+impl<const MAX: u64> TryFrom<String> for Duration<MAX> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is no length of time, expected one like 60s, 5m or 1h, between 1s and {MAX}s"
+            )
+        };
+        let unit = text.chars().last().ok_or_else(wrong)?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+        match number.checked_mul(factor) {
+            Some(seconds) if (1..=MAX).contains(&seconds) => Ok(Self(seconds)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl<const MAX: u64> From<Duration<MAX>> for String {
+    fn from(duration: Duration<MAX>) -> Self {
+        format!("{}s", duration.0)
+    }
+}
+
+/// How much an agent logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Everything.
+    Trace,
+    /// Much.
+    Debug,
+    /// What happened.
+    #[default]
+    Info,
+    /// What may be wrong.
+    Warn,
+    /// What is wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// As both agents write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// The host of a registry, with a port if it has one: `registry.internal:5000`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RegistryHost(String);
+
+impl RegistryHost {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RegistryHost {
+    type Error = String;
+
+    /// The name becomes a folder below `/etc/docker/certs.d`, so nothing but host and port may pass.
+    fn try_from(text: String) -> Result<Self, String> {
+        let (host, port) = text.split_once(':').unwrap_or((&text, "443"));
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let valid = host.len() <= 253
+            && host.split('.').all(label)
+            && port.parse::<u16>().is_ok_and(|port| port > 0);
+        if valid {
+            Ok(Self(text))
+        } else {
+            Err(format!(
+                "`{text}` is no registry, expected a host like registry.internal:5000, without scheme or path"
+            ))
+        }
+    }
+}
+
+impl From<RegistryHost> for String {
+    fn from(host: RegistryHost) -> Self {
+        host.0
+    }
+}
+
+/// A PEM text. What is in it is judged with the files of `ca.d`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct PemText(pub String);
+
+/// A link-local IPv4 address that EC2 does not use itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LinkLocal(Ipv4Addr);
+
+impl LinkLocal {
+    /// The address.
+    pub fn address(self) -> Ipv4Addr {
+        self.0
+    }
+}
+
+impl Default for LinkLocal {
+    fn default() -> Self {
+        Self(Ipv4Addr::new(169, 254, 53, 53))
+    }
+}
+
+impl TryFrom<String> for LinkLocal {
+    type Error = String;
+
+    /// 169.254.169.0/24 and 169.254.170.0/24 belong to EC2 and ECS: metadata, DNS, time, credentials.
+    fn try_from(text: String) -> Result<Self, String> {
+        let usable = |address: &Ipv4Addr| {
+            address.is_link_local() && !matches!(address.octets()[2], 0 | 169 | 170 | 255)
+        };
+        text.parse().ok().filter(usable).map(Self).ok_or_else(|| {
+            format!("`{text}` is no usable address, expected one of 169.254.1.0 to 169.254.254.255 outside EC2's 169 and 170")
+        })
+    }
+}
+
+impl From<LinkLocal> for String {
+    fn from(address: LinkLocal) -> Self {
+        address.0.to_string()
+    }
+}
+
+/// JSON schemas of the types that are strings with a grammar.
+macro_rules! string_schema {
+    ($($type:ty, $name:literal, $pattern:literal;)*) => {$(
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    )*};
+}
+
+string_schema! {
+    Release, "Release", r"^v?\d+\.\d+\.\d+";
+    RegistryHost, "RegistryHost", r"^[a-z0-9.-]+(:\d+)?$";
+    LinkLocal, "LinkLocal", r"^169\.254\.\d+\.\d+$";
+    Duration<3600>, "Duration", r"^\d+[smh]$";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: TryFrom<String, Error = String>>(good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(T::try_from((*text).to_owned()).is_ok(), "{text:?} was refused");
+        }
+        for text in bad {
+            assert!(T::try_from((*text).to_owned()).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn grammars() {
+        check::<Release>(
+            &["1.10.5", "v1.8.7", "1.8.8+ent", "2.0.0-rc.1"],
+            &["", "1.10", "latest", "1.2.3.4"],
+        );
+        check::<Duration<3600>>(
+            &["1s", "60s", "5m", "1h"],
+            &["", "s", "0s", "2h", "5", "-1s", "1d", "99999999999999999999s", "5µ"],
+        );
+        check::<RegistryHost>(
+            &["registry.internal", "r:5000", "1.dkr.ecr.eu-central-1.amazonaws.com"],
+            &[
+                "",
+                "https://r",
+                "r/path",
+                "../etc",
+                "r:",
+                "r:0",
+                "r:70000",
+                "R.example",
+                "a..b",
+                "-a",
+            ],
+        );
+        check::<LinkLocal>(
+            &["169.254.53.53"],
+            &["", "10.0.0.1", "169.254.169.254", "169.254.170.2", "169.254.0.1", "fe80::1"],
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! The node agent of the Cluster Orchestration System: turns an EC2 instance into its Consul or Nomad node.
+//!
+//! ```text
+//! gather ──▶ resolve ──▶ desired state ──▶ observe ──▶ plan ──▶ apply
+//! (READ)     (PURE)      (PURE)            (READ)      (PURE)   (WRITE)
+//! ```
+//!
+//! Every command is a prefix of this pipeline or one of its ends; [`pipeline`] is the one place where the stages
+//! meet. Arrows go one way: `facts ← node ← role → render → state ← plan ← apply`. The machine is touched in
+//! [`system`] alone.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod output;
+pub mod pipeline;
+
+pub mod facts;
+pub mod node;
+pub mod role;
+
+pub mod render;
+pub mod state;
+
+pub mod observe;
+pub mod plan;
+
+pub mod apply;
+
+pub mod simulate;
+pub mod system;
+
+/// The candidate that a misspelt word was probably meant to be.
+pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let found = found.to_lowercase();
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(&found, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,54 @@
+//! The process: arguments in, exit code out. Everything else is the library.
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use cos_agent::cli::Cli;
+use cos_agent::error::ExitCode;
+use cos_agent::system::environment::Environment;
+use cos_agent::{commands, output};
+use std::process::ExitCode as ProcessExitCode;
+
+fn main() -> ProcessExitCode {
+    let environment = Environment::from_process();
+    exit_70_on_a_bug(environment.under_systemd);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Done,
+                _ => ExitCode::Usage,
+            };
+            // A reader that has gone does not want the help.
+            let _ = error.print();
+            return (code as u8).into();
+        }
+    };
+    let under_systemd = environment.under_systemd;
+    output::start_log(commands::log_level(&cli), under_systemd);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::report(&format!("error: cannot start: {error}"), under_systemd);
+            return (ExitCode::Bug as u8).into();
+        }
+    };
+    match runtime.block_on(commands::run(cli, environment)) {
+        Ok(code) => (code as u8).into(),
+        Err(error) => {
+            output::report(&error.report(), under_systemd);
+            (error.exit_code() as u8).into()
+        }
+    }
+}
+
+/// A panic is a bug: it is said as one, with the code that keeps systemd from trying again.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the hook is the end of the process")]
+fn exit_70_on_a_bug(under_systemd: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        output::report(
+            &format!("error: a bug in cos-agent {}: {panic}", env!("CARGO_PKG_VERSION")),
+            under_systemd,
+        );
+        std::process::exit(i32::from(ExitCode::Bug as u8));
+    }));
+}

@@ -1,0 +1,78 @@
+//! Names that look alike and are not: each has its own type, so that none is passed for another.
+
+use serde::Serialize;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $type(pub(super) String);
+
+        impl $type {
+            /// As written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The cluster: unique in the account and region, and the value of the auto-join tags.
+    ClusterName
+}
+name! {
+    /// Consul's datacenter: one for the whole COS, the AWS region by default.
+    ConsulDatacenter
+}
+name! {
+    /// Nomad's region: one for the whole COS, the AWS region by default.
+    NomadRegion
+}
+name! {
+    /// Nomad's datacenter: `leader`, or one of the clients'.
+    NomadDatacenter
+}
+
+/// The grammar of `cos:cluster`: `[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?`.
+pub const CLUSTER_GRAMMAR: &str = "1 to 32 of a-z, 0-9 and -, not first or last -";
+
+/// Whether a text is a cluster name.
+pub fn is_cluster_name(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether a text may be a Consul datacenter, a Nomad region or a Nomad datacenter: all become DNS labels.
+pub fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cluster_names() {
+        for good in ["a", "prod", "prod-a", "0", &"a".repeat(32)] {
+            assert!(is_cluster_name(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a b", "a_b", "a\n", "ä", &"a".repeat(33), "*"] {
+            assert!(!is_cluster_name(bad), "{bad}");
+        }
+    }
+}

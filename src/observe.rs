@@ -1,0 +1,159 @@
+//! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
+
+use crate::plan::manifest::Manifest;
+use crate::state::{DNS_LINK, Daemon, DesiredState, Owner};
+use crate::system::System;
+use crate::system::root::{self, FileError, Kind, Root, Stat};
+use crate::system::services::{ServiceError, UnitState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A path as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What `lstat` says.
+    pub stat: Stat,
+    /// The contents, for a regular file.
+    pub bytes: Vec<u8>,
+}
+
+/// A file in a daemon's folder that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorFile {
+    /// The daemon that loads it.
+    pub daemon: Daemon,
+    /// Its path.
+    pub path: String,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+}
+
+/// The data of a daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// The daemon.
+    pub daemon: Daemon,
+    /// Whether anything is in the folder.
+    pub present: bool,
+    /// Whether it is a server's.
+    pub of_server: bool,
+    /// The names beside the folder, which a name for moving aside must not be.
+    pub siblings: Vec<String>,
+}
+
+/// The machine as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Whether owners count here.
+    pub keeps_owners: bool,
+    /// Path → what is there; absent paths are not in it.
+    pub files: BTreeMap<String, Seen>,
+    /// Paths beside which a crash left a half-written file.
+    pub leftovers: Vec<String>,
+    /// Files of the operator in the daemons' folders.
+    pub operator_files: Vec<OperatorFile>,
+    /// The data of all daemons.
+    pub data: Vec<Data>,
+    /// The ids of the owners, where they exist.
+    pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
+    /// Unit → state, or `None` where units are not ours to start.
+    pub units: Option<BTreeMap<String, UnitState>>,
+}
+
+/// Why the machine could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A file could not be read.
+    #[error("a file cannot be read")]
+    File(#[from] FileError),
+    /// systemd did not answer.
+    #[error("the units cannot be asked for")]
+    Services(#[from] ServiceError),
+}
+
+/// Looks at everything that the desired state and the manifest name.
+pub async fn observe(
+    system: &System,
+    desired: &DesiredState,
+    manifest: &Manifest,
+) -> Result<Observed, ObserveError> {
+    let root = &system.root;
+    let mut observed = Observed { keeps_owners: root.keeps_owners(), ..Observed::default() };
+    let desired_paths = desired.files.iter().map(|file| file.path.as_str());
+    let paths: BTreeSet<&str> =
+        desired_paths.chain(manifest.files.keys().map(String::as_str)).collect();
+    for path in paths {
+        if let Some(seen) = look(root, path)? {
+            observed.files.insert(path.to_owned(), seen);
+        }
+        if root.has_leftover(path)? {
+            observed.leftovers.push(path.to_owned());
+        }
+    }
+    for folder in &desired.folders {
+        if let Some(stat) = root.stat(folder.path)? {
+            observed.files.insert(folder.path.to_owned(), Seen { stat, bytes: Vec::new() });
+        }
+    }
+    for daemon in [Daemon::Consul, Daemon::Nomad] {
+        if desired.daemons.contains(&daemon) {
+            observed.operator_files.extend(operator_files(root, daemon)?);
+        }
+        observed.data.push(data(root, daemon)?);
+    }
+    let owners = desired
+        .files
+        .iter()
+        .map(|file| file.owner)
+        .chain(desired.folders.iter().map(|folder| folder.owner));
+    for Owner { user, group } in owners {
+        if let Some(ids) = root::owner_ids(user, group).filter(|_| root.keeps_owners()) {
+            observed.owners.insert((user, group), ids);
+        }
+    }
+    if let Some(services) = &system.services {
+        observed.units =
+            Some(services.states(&[Daemon::Consul.unit(), Daemon::Nomad.unit(), DNS_LINK]).await?);
+    }
+    Ok(observed)
+}
+
+fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
+    let Some(stat) = root.stat(path)? else { return Ok(None) };
+    let bytes =
+        if stat.kind == Kind::File { root.read(path)?.unwrap_or_default() } else { Vec::new() };
+    Ok(Some(Seen { stat, bytes }))
+}
+
+/// The files that the daemon will load beside ours: `.json` and `.hcl` of its folder, not of folders below.
+fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
+    let mut files = Vec::new();
+    for name in root.list(daemon.folder())? {
+        let path = format!("{}/{name}", daemon.folder());
+        let loaded = [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix));
+        if !loaded
+            || path == daemon.file()
+            || root.stat(&path)?.is_some_and(|stat| stat.kind == Kind::Folder)
+        {
+            continue;
+        }
+        if let Some(bytes) = root.read(&path)? {
+            files.push(OperatorFile { daemon, path, bytes });
+        }
+    }
+    Ok(files)
+}
+
+fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
+    let parent = daemon.data().rsplit_once('/').map_or("/", |(parent, _)| parent);
+    // The data is closed to all but its daemon; who may not look into it does not change it either.
+    let names = |folder: &str| match root.list(folder) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(Vec::new()),
+        other => other,
+    };
+    Ok(Data {
+        daemon,
+        present: !names(daemon.data())?.is_empty(),
+        of_server: !names(daemon.server_data())?.is_empty(),
+        siblings: names(parent)?,
+    })
+}

@@ -1,0 +1,178 @@
+//! A plan as people and programs read it.
+
+use super::{Change, Plan, PlannedAction, Why, Write, redact, sha256};
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+use std::fmt::Write as _;
+
+/// The version of the JSON form.
+const SCHEMA: &str = "cos-agent/plan/1";
+
+const ADDED: Style = AnsiColor::Green.on_default();
+const GONE: Style = AnsiColor::Red.on_default();
+const TITLE: Style = Style::new().bold();
+
+impl Change {
+    /// The path that it is about.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::MoveAside { daemon, .. } => daemon.data(),
+            Self::MakeFolder(folder) => folder.path,
+            Self::Sweep { path } | Self::Remove { path, .. } => path,
+            Self::Write(write) => &write.path,
+        }
+    }
+
+    /// What happens to it, in a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::MoveAside { to, of: Some(instance), .. } => {
+                format!("data of {instance}, moved to {to}")
+            }
+            Self::MoveAside { to, of: None, .. } => format!("discarded data, moved to {to}"),
+            Self::Sweep { .. } => "a half-written file beside it is removed".to_owned(),
+            Self::MakeFolder(folder) => {
+                format!("folder, {:04o} {}:{}", folder.mode, folder.owner.user, folder.owner.group)
+            }
+            Self::Remove { .. } => "removed: no longer wanted".to_owned(),
+            Self::Write(write) => {
+                let why = match write.why {
+                    Why::New => "new",
+                    Why::Changed => "changes",
+                    Why::EditedByHand => "was edited by hand, put back",
+                    Why::Attributes => "mode or owner put right",
+                };
+                match write.owner {
+                    Some(owner) => {
+                        format!("{why}, {:04o} {}:{}", write.mode, owner.user, owner.group)
+                    }
+                    None => format!("{why}, our keys only"),
+                }
+            }
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::MoveAside { .. } => "move-aside",
+            Self::Sweep { .. } => "sweep",
+            Self::MakeFolder(_) => "make-folder",
+            Self::Remove { .. } => "remove",
+            Self::Write(Write { why: Why::New, .. }) => "create",
+            Self::Write(Write { why: Why::Changed, .. }) => "change",
+            Self::Write(Write { why: Why::EditedByHand, .. }) => "restore",
+            Self::Write(Write { why: Why::Attributes, .. }) => "attributes",
+        }
+    }
+
+    fn sign(&self) -> &'static str {
+        match self {
+            Self::Write(Write { why: Why::New, .. }) | Self::MakeFolder(_) => "+",
+            Self::Remove { .. } | Self::Sweep { .. } => "-",
+            Self::MoveAside { .. } => ">",
+            Self::Write(_) => "~",
+        }
+    }
+
+    /// The contents before and after, as they may be shown.
+    fn sides(&self) -> Option<(String, String)> {
+        match self {
+            Self::Write(Write { why: Why::Attributes, .. }) => None,
+            Self::Write(write) => {
+                let before = write.before.as_deref().map(|bytes| redact::shown(&write.path, bytes));
+                Some((before.unwrap_or_default(), redact::shown(&write.path, &write.bytes)))
+            }
+            Self::Remove { path, before } => Some((redact::shown(path, before), String::new())),
+            _ => None,
+        }
+    }
+
+    /// The unified diff, without colour.
+    pub fn diff(&self) -> Option<String> {
+        let (before, after) = self.sides()?;
+        let (from, to) = (format!("a{}", self.path()), format!("b{}", self.path()));
+        let diff = TextDiff::from_lines(&before, &after);
+        Some(diff.unified_diff().context_radius(3).header(&from, &to).to_string())
+    }
+}
+
+impl PlannedAction {
+    /// The action and its reasons, the first two of them.
+    pub fn words(&self) -> String {
+        let shown = self.because.iter().take(2).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let more = match self.because.len().saturating_sub(2) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        format!("{}, because {shown}{more}", self.action.words())
+    }
+}
+
+impl Plan {
+    /// The list of changes and actions, one a line.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        for change in &self.changes {
+            let _ = writeln!(text, "{} {}  ({})", change.sign(), change.path(), change.words());
+        }
+        for planned in &self.actions {
+            let _ = writeln!(text, "! {}", planned.words());
+        }
+        if self.is_empty() {
+            text.push_str("nothing to do: the node is as it shall be\n");
+        }
+        text
+    }
+
+    /// The whole plan: list, actions, and the diff of every file, coloured.
+    pub fn to_text(&self) -> String {
+        let mut text = self.summary();
+        for change in &self.changes {
+            let Some((before, after)) = change.sides() else { continue };
+            let _ = writeln!(text, "\n{TITLE}--- a{0}\n+++ b{0}{TITLE:#}", change.path());
+            let diff = TextDiff::from_lines(&before, &after);
+            for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+                let _ = writeln!(text, "{}", hunk.header());
+                for line in hunk.iter_changes() {
+                    let (sign, style) = match line.tag() {
+                        ChangeTag::Delete => ('-', GONE),
+                        ChangeTag::Insert => ('+', ADDED),
+                        ChangeTag::Equal => (' ', Style::new()),
+                    };
+                    let _ = writeln!(
+                        text,
+                        "{style}{sign}{}{style:#}",
+                        line.value().trim_end_matches('\n')
+                    );
+                }
+            }
+        }
+        text
+    }
+
+    /// The plan as JSON; never a secret.
+    pub fn to_json(&self, node: &str) -> Value {
+        let changes: Vec<Value> = self
+            .changes
+            .iter()
+            .map(|change| {
+                let mut value = json!({ "path": change.path(), "kind": change.kind(), "words": change.words() });
+                if let Change::Write(write) = change {
+                    value["mode"] = json!(format!("{:04o}", write.mode));
+                    value["owner"] = json!(write.owner.map(|owner| format!("{}:{}", owner.user, owner.group)));
+                    value["sha256"] = json!(sha256(&write.bytes));
+                    value["sha256_before"] = json!(write.before.as_deref().map(sha256));
+                }
+                value["diff"] = json!(change.diff());
+                value
+            })
+            .collect();
+        let actions: Vec<Value> = self
+            .actions
+            .iter()
+            .map(|planned| json!({ "action": planned.action, "words": planned.action.words(), "because": planned.because }))
+            .collect();
+        json!({ "schema": SCHEMA, "node": node, "changes": changes, "actions": actions })
+    }
+}

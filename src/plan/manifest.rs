@@ -1,0 +1,71 @@
+//! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
+
+use crate::state::Action;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where it is kept.
+pub const PATH: &str = "/var/lib/cos-agent/manifest.json";
+/// The version of its form.
+pub const SCHEMA: &str = "cos-agent/manifest/1";
+
+/// The record of the last `apply`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The version of this form.
+    pub schema: String,
+    /// The instance that it was written on: data of another one came with an image.
+    pub instance: Option<String>,
+    /// The role.
+    pub role: Option<String>,
+    /// Path → what was written.
+    pub files: BTreeMap<String, Written>,
+    /// Actions that were due and are not known to have happened.
+    pub pending: Vec<Action>,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// SHA-256 of its contents, hexadecimal; never the contents, which may hold secrets.
+    pub sha256: String,
+    /// While it is being replaced: SHA-256 of the contents before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// Our keys, where the file belongs to the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Whether the file was not there before us.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub created: bool,
+}
+
+impl Manifest {
+    /// Reads a manifest. One that is broken is as good as none: the disk is compared all the same, and only who
+    /// changed a file is no longer known.
+    pub fn read(bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else { return Self::default() };
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(manifest) if manifest.schema == SCHEMA => manifest,
+            Ok(manifest) => {
+                tracing::warn!(
+                    "{PATH} has the form {:?}, expected {SCHEMA}; it is made anew",
+                    manifest.schema
+                );
+                Self::default()
+            }
+            Err(error) => {
+                tracing::warn!("{PATH} does not parse ({error}); it is made anew");
+                Self::default()
+            }
+        }
+    }
+
+    /// As it is written.
+    pub fn to_json(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        format!("{value:#}\n")
+    }
+}

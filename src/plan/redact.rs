@@ -1,0 +1,66 @@
+//! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
+
+use super::sha256;
+use crate::render::extra::is_secret;
+use serde_json::Value;
+
+/// The text of a file for a diff.
+pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
+    let summary =
+        |what: &str| format!("({what}: {} bytes, sha256 {})\n", bytes.len(), &sha256(bytes)[..16]);
+    let Ok(text) = std::str::from_utf8(bytes) else { return summary("no text") };
+    if !path.ends_with(".json") || text.trim().is_empty() {
+        return text.to_owned();
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(mut value) => {
+            if mask(&mut value, "") {
+                format!("{value:#}\n")
+            } else {
+                text.to_owned()
+            }
+        }
+        // What does not parse may hold a secret anywhere.
+        Err(_) => summary("no JSON"),
+    }
+}
+
+/// Replaces secret values by fingerprints; whether there were any.
+fn mask(value: &mut Value, path: &str) -> bool {
+    match value {
+        Value::Object(object) => object.iter_mut().fold(false, |found, (key, value)| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            mask(value, &path) || found
+        }),
+        Value::Array(items) => {
+            items.iter_mut().fold(false, |found, item| mask(item, path) || found)
+        }
+        Value::String(text) if is_secret(path) && !text.is_empty() => {
+            *text = format!("sha256:{}", &sha256(text.as_bytes())[..8]);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_shown_as_fingerprints() {
+        let text = r#"{"auths":{"r.example":{"auth":"dXNlcjpwYXNz"}},"encrypt":"a2V5","acl":[{"tokens":[{"agent":"t0k"}]}],"log_level":"INFO"}"#;
+        let shown = shown("/etc/docker/config.json", text.as_bytes());
+        for secret in ["dXNlcjpwYXNz", "a2V5", "t0k"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("sha256:") && shown.contains("INFO"), "{shown}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_shown() {
+        assert!(!shown("x.json", b"{\"encrypt\": \"a2V5\"").contains("a2V5"));
+        assert!(shown("x", &[0xff, 0xfe]).starts_with("(no text"));
+        assert_eq!(shown("cos.sh", b"export A=b\n"), "export A=b\n");
+    }
+}

@@ -1,0 +1,52 @@
+//! The site's certificate authorities, into the trust store and to docker.
+//!
+//! One certificate a file: Debian's tool makes no hash link for a file with two, and OpenSSL then does not find them.
+
+use super::RenderError;
+use crate::facts::host::TrustStore;
+use crate::node::Node;
+use crate::state::{Action, Contents, File, Notify, ROOT};
+
+/// The files of the authorities.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    let mut files = Vec::new();
+    if let Some(store) = node.host.trust_store {
+        let (folder, suffix) = anchors(store);
+        files.extend(node.authorities.iter().map(|authority| {
+            let name = &authority.sha256[..16.min(authority.sha256.len())];
+            file(
+                format!("{folder}/cos-{name}.{suffix}"),
+                authority.pem.clone(),
+                &[Action::UpdateTrustStore],
+            )
+        }));
+    }
+    if !node.authorities.is_empty() {
+        let all: String = node.authorities.iter().map(|authority| authority.pem.as_str()).collect();
+        // docker reads certs.d at each connection: <https://docs.docker.com/engine/security/certificates/>.
+        files.extend(node.settings.ca.registries.iter().map(|registry| {
+            file(format!("/etc/docker/certs.d/{}/ca.crt", registry.as_str()), all.clone(), &[])
+        }));
+    }
+    Ok(files)
+}
+
+/// The bundle that programs read, by the tool that makes it.
+pub(super) fn bundle(store: TrustStore) -> &'static str {
+    match store {
+        TrustStore::UpdateCaTrust => "/etc/pki/tls/certs/ca-bundle.crt",
+        TrustStore::UpdateCaCertificates => "/etc/ssl/certs/ca-certificates.crt",
+    }
+}
+
+fn anchors(store: TrustStore) -> (&'static str, &'static str) {
+    match store {
+        TrustStore::UpdateCaTrust => ("/etc/pki/ca-trust/source/anchors", "pem"),
+        TrustStore::UpdateCaCertificates => ("/usr/local/share/ca-certificates", "crt"),
+    }
+}
+
+fn file(path: String, pem: String, actions: &'static [Action]) -> File {
+    let notify = if actions.is_empty() { Notify::Nothing } else { Notify::Actions(actions) };
+    File { path, contents: Contents::Text(pem), mode: 0o644, owner: ROOT, notify }
+}

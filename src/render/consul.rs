@@ -1,0 +1,212 @@
+//! `/etc/consul.d/cos.json`, by version.
+//!
+//! Consul refuses every unknown key, so a key is rendered only from the release that knows it on
+//! (<https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file>; the gates were measured against
+//! 1.8.7 and read from the change logs).
+
+use super::{RenderError, extra, format, since};
+use crate::node::{Duty, Node, tags};
+use crate::state::{Contents, Daemon, File, Notify, Owner, ReloadableKey};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What SIGHUP takes (<https://developer.hashicorp.com/consul/docs/agent/config#reloadable-configuration>).
+static RELOADABLE: &[ReloadableKey] = &[
+    ReloadableKey { key: "log_level", source: "Consul, reloadable configuration: log level" },
+    ReloadableKey { key: "node_meta", source: "Consul, reloadable configuration: node metadata" },
+    ReloadableKey {
+        key: "discard_check_output",
+        source: "Consul, reloadable configuration: discard check output",
+    },
+];
+
+#[derive(Serialize)]
+struct Config<'a> {
+    node_name: &'a str,
+    datacenter: &'a str,
+    data_dir: &'a str,
+    server: bool,
+    #[serde(flatten)]
+    quorum: Option<Quorum>,
+    bind_addr: String,
+    advertise_addr: String,
+    client_addr: &'a str,
+    addresses: Addresses,
+    ports: Ports,
+    retry_join: [String; 1],
+    retry_interval: &'a str,
+    rejoin_after_leave: bool,
+    disable_update_check: bool,
+    log_level: &'a str,
+    log_json: bool,
+    node_meta: BTreeMap<&'a str, &'a str>,
+    telemetry: Telemetry,
+    limits: Limits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_config: Option<HttpConfig>,
+}
+
+/// What only servers have.
+#[derive(Serialize)]
+struct Quorum {
+    bootstrap_expect: u8,
+    autopilot: Autopilot,
+    performance: Performance,
+    connect: Enabled,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ui_config: Option<Enabled>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ui: Option<bool>,
+}
+
+/// How a quorum keeps itself; the same keys in Consul and Nomad. They seed an empty Raft log, no more.
+#[derive(Serialize)]
+pub(super) struct Autopilot {
+    cleanup_dead_servers: bool,
+    last_contact_threshold: &'static str,
+    max_trailing_logs: u32,
+    server_stabilization_time: &'static str,
+    min_quorum: u8,
+}
+
+impl Autopilot {
+    /// The values for a quorum of so many servers: it never prunes itself below three.
+    pub(super) fn of(servers: u8) -> Self {
+        Self {
+            cleanup_dead_servers: true,
+            last_contact_threshold: "200ms",
+            max_trailing_logs: 250,
+            server_stabilization_time: "10s",
+            min_quorum: servers.min(3),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Addresses {
+    http: String,
+    dns: &'static str,
+    grpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_tls: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Ports {
+    http: u16,
+    dns: u16,
+    grpc: u16,
+    serf_wan: i32,
+}
+
+#[derive(Serialize)]
+struct Performance {
+    raft_multiplier: u8,
+}
+
+#[derive(Serialize)]
+struct Enabled {
+    enabled: bool,
+}
+
+#[derive(Serialize)]
+struct Telemetry {
+    prometheus_retention_time: &'static str,
+    disable_hostname: bool,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    http_max_conns_per_client: u32,
+}
+
+#[derive(Serialize)]
+struct HttpConfig {
+    read_timeout: &'static str,
+    write_timeout: &'static str,
+}
+
+/// Consul's file.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    let mut value = serde_json::to_value(config(node)).unwrap_or_default();
+    extra::merge(Daemon::Consul, &mut value, &node.settings.consul.extra)?;
+    Ok(vec![File {
+        path: Daemon::Consul.file().to_owned(),
+        contents: Contents::Text(format::json(&value)),
+        mode: 0o640,
+        owner: Owner { user: "root", group: "consul" },
+        notify: Notify::Daemon { daemon: Daemon::Consul, reloadable: RELOADABLE },
+    }])
+}
+
+fn config(node: &Node) -> Config<'_> {
+    let address = node.instance.private_ip.to_string();
+    let servers = match node.duty {
+        Duty::ConsulServer { servers } => Some(servers),
+        _ => None,
+    };
+    Config {
+        node_name: &node.instance.id,
+        datacenter: node.consul_datacenter.as_str(),
+        data_dir: Daemon::Consul.data(),
+        server: servers.is_some(),
+        quorum: servers.map(|servers| quorum(node, servers)),
+        client_addr: "127.0.0.1",
+        addresses: Addresses {
+            http: if servers.is_some() {
+                format!("127.0.0.1 {address}")
+            } else {
+                "127.0.0.1".to_owned()
+            },
+            dns: "127.0.0.1",
+            grpc: "127.0.0.1",
+            // Servers listen on 8503 by default from 1.14 on.
+            grpc_tls: since(&node.consul, (1, 14, 0)).then_some("127.0.0.1"),
+        },
+        bind_addr: address.clone(),
+        advertise_addr: address,
+        // One datacenter: nobody joins over the WAN, so nobody listens for it.
+        ports: Ports { http: Daemon::Consul.port(), dns: 8600, grpc: 8502, serf_wan: -1 },
+        retry_join: [node.join(tags::CONSUL_SERVER)],
+        retry_interval: "15s",
+        rejoin_after_leave: true,
+        disable_update_check: true,
+        log_level: node.settings.consul.log_level.as_str(),
+        log_json: true,
+        node_meta: meta(node),
+        telemetry: Telemetry { prometheus_retention_time: "60s", disable_hostname: true },
+        // Nomad, templates and sidecars all come from 127.0.0.1; the default of 200 is for each source.
+        limits: Limits { http_max_conns_per_client: 500 },
+        http_config: short_timeouts(node)
+            .then_some(HttpConfig { read_timeout: "15m", write_timeout: "15m" }),
+    }
+}
+
+fn quorum(node: &Node, servers: u8) -> Quorum {
+    let has_ui_config = since(&node.consul, (1, 9, 0));
+    Quorum {
+        bootstrap_expect: servers,
+        autopilot: Autopilot::of(servers),
+        // The default of 5 is for machines smaller than any that runs COS: elections take five times as long.
+        performance: Performance { raft_multiplier: 1 },
+        connect: Enabled { enabled: true },
+        ui_config: has_ui_config.then_some(Enabled { enabled: true }),
+        ui: (!has_ui_config).then_some(true),
+    }
+}
+
+/// 1.22.4 brought these keys with a default of 30 s, which cuts blocking queries; 2.0.0 raised it (hashicorp/consul 23267).
+fn short_timeouts(node: &Node) -> bool {
+    since(&node.consul, (1, 22, 4)) && !since(&node.consul, (2, 0, 0))
+}
+
+/// What both agents say of the machine below them.
+pub(super) fn meta(node: &Node) -> BTreeMap<&'static str, &str> {
+    BTreeMap::from([
+        ("cos_cluster", node.cluster.as_str()),
+        ("cos_role", node.duty.role()),
+        ("cos_zone", node.instance.zone.as_str()),
+        ("cos_instance_type", node.instance.instance_type.as_str()),
+        ("cos_ami_id", node.instance.image.as_str()),
+    ])
+}

@@ -1,0 +1,70 @@
+//! `.consul`, and nothing else, to the local Consul.
+//!
+//! With systemd-resolved on a link of its own: `DNS=127.0.0.1:8600` in `resolved.conf` would send every other name to
+//! Consul too, and a hung Consul then hangs names that do not exist (measured with systemd 252: 20 s and more).
+
+use super::{RenderError, units};
+use crate::facts::host::Resolver;
+use crate::facts::settings::ForwarderChoice;
+use crate::node::Node;
+use crate::state::{Action, Contents, File, Notify, ROOT};
+
+/// Whether `.consul` goes through systemd-resolved.
+pub(super) fn by_resolved(node: &Node) -> bool {
+    forwarder(node) == Some(Resolver::Resolved)
+}
+
+fn forwarder(node: &Node) -> Option<Resolver> {
+    match node.settings.dns.forwarder {
+        ForwarderChoice::Auto => {
+            (node.host.resolver != Resolver::Other).then_some(node.host.resolver)
+        }
+        ForwarderChoice::Resolved => Some(Resolver::Resolved),
+        ForwarderChoice::Dnsmasq => Some(Resolver::Dnsmasq),
+        ForwarderChoice::None => None,
+    }
+}
+
+/// The files of the forwarder that runs here.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    Ok(match forwarder(node) {
+        Some(Resolver::Resolved) => resolved(node),
+        Some(Resolver::Dnsmasq) => vec![dnsmasq()],
+        _ => Vec::new(),
+    })
+}
+
+fn resolved(node: &Node) -> Vec<File> {
+    let address = node.settings.dns.address.address();
+    let listener = File {
+        path: "/etc/systemd/resolved.conf.d/cos.conf".to_owned(),
+        // resolved.conf(5): DNSStubListenerExtra= since systemd 247. Containers reach the host's resolver here.
+        contents: Contents::Text(format!("[Resolve]\nDNSStubListenerExtra={address}\n")),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(&[Action::RestartResolved]),
+    };
+    let link = File {
+        path: "/etc/systemd/system/cos-dns.service.d/cos.conf".to_owned(),
+        contents: Contents::Text(format!("[Service]\nEnvironment=COS_DNS_ADDRESS={address}\n")),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(&[Action::DaemonReload, Action::RestartDnsLink]),
+    };
+    let unit = units::unit("cos-dns.service").map(|unit| File {
+        notify: Notify::Actions(&[Action::DaemonReload, Action::RestartDnsLink]),
+        ..unit
+    });
+    unit.into_iter().chain([link, listener]).collect()
+}
+
+/// dnsmasq(8): `--server=/domain/address#port`.
+fn dnsmasq() -> File {
+    File {
+        path: "/etc/dnsmasq.d/cos.conf".to_owned(),
+        contents: Contents::Text("server=/consul/127.0.0.1#8600\n".to_owned()),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(&[Action::RestartDnsmasq]),
+    }
+}

@@ -1,0 +1,48 @@
+//! docker: who may pull from ECR, and where containers find a resolver.
+
+use super::RenderError;
+use crate::node::Node;
+use crate::render::dns;
+use crate::state::{Action, Contents, File, Notify, ROOT};
+use serde_json::{Map, Value};
+
+/// What docker and Nomad's docker driver read for credentials.
+pub const CONFIG: &str = "/etc/docker/config.json";
+
+/// `credHelpers` for this account's registry and those of the settings: the helper is asked for these hosts alone.
+///
+/// Never `credsStore`, nor the driver's `auth.helper`: both send every image to the helper, which fails for all but
+/// ECR, and so do the pulls (hashicorp/nomad 4832, awslabs/amazon-ecr-credential-helper README). Nomad reads the file
+/// at each pull.
+pub fn credential_helpers(node: &Node) -> Result<Vec<File>, RenderError> {
+    let own = node.instance.region.ecr_registry(&node.instance.account);
+    let further = node.settings.ecr.registries.iter().map(|registry| registry.as_str().to_owned());
+    let helpers: Map<String, Value> =
+        std::iter::once(own).chain(further).map(|host| (host, Value::from("ecr-login"))).collect();
+    Ok(vec![File {
+        path: CONFIG.to_owned(),
+        contents: Contents::Keys(Map::from_iter([(
+            "credHelpers".to_owned(),
+            Value::Object(helpers),
+        )])),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Nothing,
+    }])
+}
+
+/// Containers cannot reach a resolver on the host's loopback, so docker is told of the one on the link `cos0`
+/// (hashicorp/nomad 12894).
+pub fn resolver(node: &Node) -> Result<Vec<File>, RenderError> {
+    if !dns::by_resolved(node) {
+        return Ok(Vec::new());
+    }
+    let address = Value::from(node.settings.dns.address.address().to_string());
+    Ok(vec![File {
+        path: "/etc/docker/daemon.json".to_owned(),
+        contents: Contents::Keys(Map::from_iter([("dns".to_owned(), Value::from(vec![address]))])),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(&[Action::RestartDocker]),
+    }])
+}

@@ -1,0 +1,176 @@
+//! The `extra` tables of the settings: merged last, deep and typed, for everything that is not modelled here.
+
+use super::owned;
+use crate::facts::settings::Extra;
+use crate::state::Daemon;
+use serde_json::Value;
+
+/// An `extra` table that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A key that the agent owns.
+    #[error("setting `{table}.{key}` sets a key that the agent owns")]
+    Owned {
+        /// The table, such as `consul.extra`.
+        table: &'static str,
+        /// The dotted key.
+        key: String,
+    },
+    /// A value of another type than ours.
+    #[error("setting `{table}.{key}` is {found}, expected {expected}")]
+    Type {
+        /// The table.
+        table: &'static str,
+        /// The dotted key.
+        key: String,
+        /// The type found.
+        found: &'static str,
+        /// The type of our value.
+        expected: &'static str,
+    },
+    /// A secret, which would show up wherever settings are shown.
+    #[error("setting `{table}.{key}` holds a secret, which settings must not")]
+    Secret {
+        /// The table.
+        table: &'static str,
+        /// The dotted key.
+        key: String,
+    },
+}
+
+impl RenderError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Owned { .. } => {
+                "take it out: identity comes from the tags alone; `cos-agent config dump` shows where it was set".to_owned()
+            }
+            Self::Type { .. } => "give it the type of the value that it replaces".to_owned(),
+            Self::Secret { table, .. } => {
+                let daemon = table.split('.').next().unwrap_or_default();
+                format!("put it into a file of your own in /etc/{daemon}.d, with mode 0640 and group {daemon}")
+            }
+        }
+    }
+}
+
+/// Merges a table over a rendered configuration.
+pub fn merge(daemon: Daemon, rendered: &mut Value, extra: &Extra) -> Result<(), RenderError> {
+    let table = match daemon {
+        Daemon::Consul => "consul.extra",
+        Daemon::Nomad => "nomad.extra",
+    };
+    overlay(&Place { daemon, table }, rendered, &Value::Object(extra.clone()), "")
+}
+
+struct Place {
+    daemon: Daemon,
+    table: &'static str,
+}
+
+fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Result<(), RenderError> {
+    let table = place.table;
+    if owned::find(place.daemon, path).is_some() {
+        return Err(RenderError::Owned { table, key: path.to_owned() });
+    }
+    if is_secret(path) && !matches!(upper, Value::Object(_)) {
+        return Err(RenderError::Secret { table, key: path.to_owned() });
+    }
+    if let (Value::Object(lower), Value::Object(upper)) = (&mut *lower, upper) {
+        for (key, value) in upper {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            overlay(place, lower.entry(key.clone()).or_insert(Value::Null), value, &path)?;
+        }
+        return Ok(());
+    }
+    let (found, expected) = (type_of(upper), type_of(lower));
+    if lower.is_null() {
+        // A key that is only ours to pass on is checked below all the same.
+        *lower = match upper {
+            Value::Object(_) => Value::Object(serde_json::Map::new()),
+            other => other.clone(),
+        };
+        return if upper.is_object() { overlay(place, lower, upper, path) } else { Ok(()) };
+    }
+    if found != expected {
+        return Err(RenderError::Type { table, key: path.to_owned(), found, expected });
+    }
+    *lower = upper.clone();
+    Ok(())
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+/// Whether a dotted key holds a secret, by the names that Consul, Nomad and docker use.
+pub fn is_secret(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let last = path.rsplit('.').next().unwrap_or_default();
+    let in_tokens = path.split('.').rev().skip(1).any(|part| part == "tokens" || part == "auths");
+    let named = [
+        "encrypt",
+        "token",
+        "auth",
+        "password",
+        "secret",
+        "identitytoken",
+        "registrytoken",
+        "session_token",
+    ];
+    in_tokens
+        || named.contains(&last)
+        || ["_token", "_password", "_secret", "secret_id", "secret_access_key"]
+            .iter()
+            .any(|suffix| last.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn merged(extra: Value) -> Result<Value, RenderError> {
+        let mut rendered =
+            json!({"server": true, "limits": {"a": 1, "b": "x"}, "retry_join": ["p"]});
+        merge(Daemon::Consul, &mut rendered, extra.as_object().unwrap())?;
+        Ok(rendered)
+    }
+
+    #[test]
+    fn tables_merge_deep_and_the_rest_replaces() {
+        let value =
+            merged(json!({"limits": {"a": 2, "c": [1]}, "acl": {"enabled": true}})).unwrap();
+        assert_eq!(value["limits"], json!({"a": 2, "b": "x", "c": [1]}));
+        assert_eq!(value["acl"], json!({"enabled": true}));
+        assert_eq!(value["server"], json!(true));
+    }
+
+    #[test]
+    fn owned_keys_types_and_secrets_are_refused_by_name() {
+        assert!(
+            matches!(merged(json!({"server": false})), Err(RenderError::Owned { key, .. }) if key == "server")
+        );
+        assert!(
+            matches!(merged(json!({"limits": {"a": "2"}})), Err(RenderError::Type { key, .. }) if key == "limits.a")
+        );
+        assert!(matches!(merged(json!({"limits": 1})), Err(RenderError::Type { .. })));
+        assert!(
+            matches!(merged(json!({"encrypt": "k"})), Err(RenderError::Secret { key, .. }) if key == "encrypt")
+        );
+        let nested = merged(json!({"acl": {"tokens": {"agent": "t"}}}));
+        assert!(
+            matches!(nested, Err(RenderError::Secret { key, .. }) if key == "acl.tokens.agent")
+        );
+        assert!(
+            merged(json!({"tls": {"defaults": {"key_file": "/k"}}, "acl": {"tokens": {}}})).is_ok()
+        );
+    }
+}

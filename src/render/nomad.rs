@@ -1,0 +1,367 @@
+//! `/etc/nomad.d/cos.json`, by version, and the drop-in of `nomad.service`.
+
+use super::consul::{Autopilot, meta};
+use super::{RenderError, docker, extra, format, since, units};
+use crate::node::{Duty, LEADER, Node, tags};
+use crate::state::{Contents, Daemon, File, Notify, Owner, ReloadableKey};
+use semver::Version;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What SIGHUP takes (<https://developer.hashicorp.com/nomad/docs/configuration#configuration-reload>).
+static RELOADABLE: &[ReloadableKey] =
+    &[ReloadableKey { key: "log_level", source: "Nomad, configuration reload: log_level" }];
+
+/// Releases, first and last, whose `provider=aws` is broken.
+///
+/// The first ones give up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4); the others ask EC2
+/// under its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
+static BROKEN_AUTO_JOIN: &[((u64, u64, u64), (u64, u64, u64))] =
+    &[((1, 7, 0), (1, 9, 3)), ((1, 10, 3), (1, 11, 3)), ((2, 0, 0), (2, 0, 0))];
+
+/// Enterprise releases below 1.9.4 that carry the fix.
+static FIXED_ENTERPRISE: &[(u64, u64, u64)] = &[(1, 7, 16), (1, 8, 8)];
+
+#[derive(Serialize)]
+struct Config<'a> {
+    name: &'a str,
+    region: &'a str,
+    datacenter: &'a str,
+    data_dir: &'a str,
+    bind_addr: String,
+    addresses: Addresses,
+    advertise: Addresses,
+    log_level: &'a str,
+    log_json: bool,
+    disable_update_check: bool,
+    leave_on_interrupt: bool,
+    leave_on_terminate: bool,
+    consul: Consul,
+    telemetry: Telemetry,
+    #[serde(flatten)]
+    mode: Mode<'a>,
+}
+
+#[derive(Serialize)]
+struct Addresses {
+    http: String,
+    rpc: String,
+    serf: String,
+}
+
+#[derive(Serialize)]
+struct Consul {
+    address: &'static str,
+    auto_advertise: bool,
+    server_auto_join: bool,
+    client_auto_join: bool,
+}
+
+#[derive(Serialize)]
+struct Telemetry {
+    collection_interval: &'static str,
+    disable_hostname: bool,
+    prometheus_metrics: bool,
+    publish_allocation_metrics: bool,
+    publish_node_metrics: bool,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Mode<'a> {
+    Server { server: Server, autopilot: Autopilot, ui: Ui },
+    Client { client: Box<Client<'a>>, plugin: Plugins<'a> },
+}
+
+#[derive(Serialize)]
+struct Server {
+    enabled: bool,
+    bootstrap_expect: u8,
+    rejoin_after_leave: bool,
+    server_join: ServerJoin,
+    plan_rejection_tracker: PlanRejectionTracker,
+}
+
+#[derive(Serialize)]
+struct ServerJoin {
+    retry_join: [String; 1],
+    retry_interval: &'static str,
+    retry_max: u32,
+}
+
+#[derive(Serialize)]
+struct PlanRejectionTracker {
+    enabled: bool,
+}
+
+#[derive(Serialize)]
+struct Ui {
+    enabled: bool,
+}
+
+#[derive(Serialize)]
+struct Client<'a> {
+    enabled: bool,
+    node_class: &'a str,
+    network_interface: String,
+    server_join: ServerJoin,
+    meta: BTreeMap<&'a str, &'a str>,
+    options: BTreeMap<&'a str, &'a str>,
+    reserved: Reserved<'a>,
+    drain_on_shutdown: DrainOnShutdown,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Fingerprint>,
+}
+
+#[derive(Serialize)]
+struct Reserved<'a> {
+    cpu: u32,
+    memory: u32,
+    disk: u32,
+    reserved_ports: &'a str,
+}
+
+#[derive(Serialize)]
+struct DrainOnShutdown {
+    deadline: String,
+    force: bool,
+    ignore_system_jobs: bool,
+}
+
+#[derive(Serialize)]
+struct Fingerprint {
+    env_aws: EnvAws,
+}
+
+#[derive(Serialize)]
+struct EnvAws {
+    retry_attempts: u32,
+    retry_interval: &'static str,
+    exit_on_failure: bool,
+}
+
+#[derive(Serialize)]
+struct Plugins<'a> {
+    docker: Plugin<Docker<'a>>,
+}
+
+#[derive(Serialize)]
+struct Plugin<T> {
+    config: T,
+}
+
+#[derive(Serialize)]
+struct Docker<'a> {
+    allow_privileged: bool,
+    auth: Auth<'a>,
+    extra_labels: [&'static str; 5],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    infra_image: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Auth<'a> {
+    config: &'a str,
+}
+
+/// Nomad's file.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    let Some((config, group)) = config(node) else { return Ok(Vec::new()) };
+    let mut value = serde_json::to_value(config).unwrap_or_default();
+    extra::merge(Daemon::Nomad, &mut value, &node.settings.nomad.extra)?;
+    Ok(vec![File {
+        path: Daemon::Nomad.file().to_owned(),
+        contents: Contents::Text(format::json(&format::nomad_blocks(value))),
+        mode: 0o640,
+        owner: Owner { user: "root", group },
+        notify: Notify::Daemon { daemon: Daemon::Nomad, reloadable: RELOADABLE },
+    }])
+}
+
+fn config(node: &Node) -> Option<(Config<'_>, &'static str)> {
+    let address = node.instance.private_ip.to_string();
+    let on_address =
+        || Addresses { http: address.clone(), rpc: address.clone(), serf: address.clone() };
+    let (mode, datacenter, http, group) = match &node.duty {
+        Duty::ConsulServer { .. } => return None,
+        Duty::NomadServer { servers, nomad } => {
+            (server(node, *servers, nomad), LEADER, format!("127.0.0.1 {address}"), "nomad")
+        }
+        Duty::NomadClient { datacenter, nomad } => (
+            client(node, datacenter.as_str(), nomad),
+            datacenter.as_str(),
+            "127.0.0.1".to_owned(),
+            "root",
+        ),
+    };
+    let is_client = matches!(mode, Mode::Client { .. });
+    let config = Config {
+        name: &node.instance.id,
+        region: node.nomad_region.as_str(),
+        datacenter,
+        data_dir: Daemon::Nomad.data(),
+        bind_addr: address.clone(),
+        addresses: Addresses { http, ..on_address() },
+        advertise: on_address(),
+        log_level: node.settings.nomad.log_level.as_str(),
+        log_json: true,
+        disable_update_check: true,
+        // systemd stops Nomad with SIGINT, so a restart neither drains nor leaves; only SIGTERM on a client does.
+        leave_on_interrupt: false,
+        leave_on_terminate: is_client,
+        consul: Consul {
+            address: "127.0.0.1:8500",
+            auto_advertise: true,
+            // Heals where retry_join has given up: it searches whenever there is no leader.
+            server_auto_join: !is_client,
+            client_auto_join: is_client,
+        },
+        telemetry: Telemetry {
+            collection_interval: "10s",
+            disable_hostname: true,
+            prometheus_metrics: true,
+            publish_allocation_metrics: true,
+            publish_node_metrics: true,
+        },
+        mode,
+    };
+    Some((config, group))
+}
+
+fn server<'a>(node: &Node, servers: u8, nomad: &Version) -> Mode<'a> {
+    Mode::Server {
+        server: Server {
+            enabled: true,
+            bootstrap_expect: servers,
+            rejoin_after_leave: true,
+            server_join: join(node, nomad),
+            plan_rejection_tracker: PlanRejectionTracker { enabled: true },
+        },
+        autopilot: Autopilot::of(servers),
+        ui: Ui { enabled: true },
+    }
+}
+
+fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> {
+    let settings = &node.settings.nomad;
+    // From 1.11.2 on (hashicorp/nomad 27161); before, attributes that metadata did not give in 2 s stay missing.
+    let fingerprint = since(nomad, (1, 11, 2)).then_some(Fingerprint {
+        env_aws: EnvAws { retry_attempts: 5, retry_interval: "2s", exit_on_failure: false },
+    });
+    Mode::Client {
+        client: Box::new(Client {
+            enabled: true,
+            node_class: datacenter,
+            // The interface that carries the address, whatever it is called.
+            network_interface: format!(
+                "{{{{ GetAllInterfaces | include \"network\" \"{}/32\" | attr \"name\" }}}}",
+                node.instance.private_ip
+            ),
+            server_join: join(node, nomad),
+            meta: meta(node),
+            options: BTreeMap::from([(
+                "fingerprint.denylist",
+                "env_azure,env_digitalocean,env_gce",
+            )]),
+            reserved: Reserved {
+                cpu: settings.reserved.cpu_mhz,
+                memory: settings.reserved.memory_mb,
+                disk: settings.reserved.disk_mb,
+                reserved_ports: &settings.reserved.ports,
+            },
+            drain_on_shutdown: DrainOnShutdown {
+                deadline: String::from(settings.drain_deadline),
+                force: false,
+                ignore_system_jobs: true,
+            },
+            fingerprint,
+        }),
+        plugin: Plugins {
+            docker: Plugin {
+                config: Docker {
+                    allow_privileged: false,
+                    auth: Auth { config: docker::CONFIG },
+                    extra_labels: [
+                        "job_name",
+                        "task_group_name",
+                        "task_name",
+                        "namespace",
+                        "node_name",
+                    ],
+                    infra_image: settings.infra_image.as_deref(),
+                },
+            },
+        },
+    }
+}
+
+fn join(node: &Node, nomad: &Version) -> ServerJoin {
+    let retry_join = if auto_join_is_broken(nomad) {
+        "exec=/usr/bin/cos-agent peers nomad-server".to_owned()
+    } else {
+        node.join(tags::NOMAD_SERVER)
+    };
+    ServerJoin { retry_join: [retry_join], retry_interval: "15s", retry_max: 0 }
+}
+
+fn auto_join_is_broken(nomad: &Version) -> bool {
+    let release = (nomad.major, nomad.minor, nomad.patch);
+    let fixed = nomad.build.as_str().starts_with("ent")
+        && FIXED_ENTERPRISE
+            .iter()
+            .any(|fixed| (fixed.0, fixed.1) == (release.0, release.1) && release >= *fixed);
+    !fixed && BROKEN_AUTO_JOIN.iter().any(|(first, last)| (*first..=*last).contains(&release))
+}
+
+/// What differs by role: who Nomad runs as, and what its children find.
+pub fn unit_files(node: &Node) -> Result<Vec<File>, RenderError> {
+    let stop_seconds = node.settings.nomad.drain_deadline.seconds() + 30;
+    let text = match node.duty {
+        Duty::NomadClient { .. } => format!(
+            "# Tasks need root: mounts, cgroups, network namespaces.\n\
+             [Service]\n\
+             User=root\n\
+             Group=root\n\
+             # docker-credential-ecr-login is found through PATH and keeps its tokens below HOME.\n\
+             Environment=HOME=/root\n\
+             Environment=PATH={}\n\
+             OOMScoreAdjust=-500\n\
+             # A drain on SIGTERM takes up to its deadline.\n\
+             TimeoutStopSec={stop_seconds}s\n",
+            units::PATH
+        ),
+        _ => format!(
+            "[Service]\nUser=nomad\nGroup=nomad\nEnvironment=HOME={}\nEnvironment=PATH={}\nOOMScoreAdjust=-1000\n",
+            Daemon::Nomad.data(),
+            units::PATH
+        ),
+    };
+    Ok(vec![units::drop_in(Daemon::Nomad, text)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_releases_are_the_ones_of_the_table() {
+        for broken in
+            ["1.7.0", "1.7.7", "1.8.8", "1.9.3", "1.10.3", "1.10.5", "1.11.3", "2.0.0", "1.8.7+ent"]
+        {
+            assert!(auto_join_is_broken(&Version::parse(broken).unwrap()), "{broken}");
+        }
+        for fine in [
+            "1.9.4",
+            "1.10.0",
+            "1.10.2",
+            "1.11.4",
+            "2.0.1",
+            "2.0.5",
+            "1.8.8+ent",
+            "1.7.16+ent",
+            "2.1.0",
+        ] {
+            assert!(!auto_join_is_broken(&Version::parse(fine).unwrap()), "{fine}");
+        }
+    }
+}

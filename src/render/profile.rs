@@ -1,0 +1,30 @@
+//! `/etc/profile.d/cos.sh`: what the consul and nomad command lines need in a shell on the node.
+
+use super::{RenderError, ca_trust};
+use crate::node::Node;
+use crate::role::Role;
+use crate::state::{Contents, Daemon, File, Notify, ROOT};
+
+/// The file. Every value in it is a constant of ours, so nothing has to be quoted.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    let bundle =
+        node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(ca_trust::bundle);
+    let mut text = String::new();
+    for daemon in Role::of(node).daemons {
+        let (address, ca) = match daemon {
+            Daemon::Consul => ("CONSUL_HTTP_ADDR", "CONSUL_CACERT"),
+            Daemon::Nomad => ("NOMAD_ADDR", "NOMAD_CACERT"),
+        };
+        text.push_str(&format!("export {address}=http://127.0.0.1:{}\n", daemon.port()));
+        if let Some(bundle) = bundle {
+            text.push_str(&format!("export {ca}={bundle}\n"));
+        }
+    }
+    Ok(vec![File {
+        path: "/etc/profile.d/cos.sh".to_owned(),
+        contents: Contents::Text(text),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Nothing,
+    }])
+}

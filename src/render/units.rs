@@ -1,0 +1,59 @@
+//! The units of the daemons: the files themselves where an image lacks them, and the drop-ins that differ by role.
+
+use super::RenderError;
+use crate::node::Node;
+use crate::role::{AgentMode, Role};
+use crate::state::{Action, Contents, Daemon, File, Folder, Notify, Owner, ROOT};
+
+/// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The units of ours, as they are in `systemd/`.
+pub static UNITS: &[(&str, &str)] = &[
+    ("cos-agent.service", include_str!("../../systemd/cos-agent.service")),
+    ("cos-dns.service", include_str!("../../systemd/cos-dns.service")),
+    ("consul.service", include_str!("../../systemd/consul.service")),
+    ("nomad.service", include_str!("../../systemd/nomad.service")),
+];
+
+/// The units of the role's daemons; `cos-dns.service` comes with the resolver, `cos-agent.service` with the image.
+pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+    Ok(Role::of(node).daemons.iter().filter_map(|daemon| unit(daemon.unit())).collect())
+}
+
+/// A unit of ours, written only where none is: the image's own has precedence.
+pub fn unit(name: &str) -> Option<File> {
+    let (name, text) = UNITS.iter().find(|(known, _)| *known == name)?;
+    Some(File {
+        path: format!("/etc/systemd/system/{name}"),
+        contents: Contents::Seed(text),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(&[Action::DaemonReload]),
+    })
+}
+
+/// A drop-in that restarts its daemon.
+pub fn drop_in(daemon: Daemon, text: String) -> File {
+    let actions: &[Action] = match daemon {
+        Daemon::Consul => &[Action::DaemonReload, Action::Restart(Daemon::Consul)],
+        Daemon::Nomad => &[Action::DaemonReload, Action::Restart(Daemon::Nomad)],
+    };
+    File {
+        path: format!("/etc/systemd/system/{}.d/cos.conf", daemon.unit()),
+        contents: Contents::Text(text),
+        mode: 0o644,
+        owner: ROOT,
+        notify: Notify::Actions(actions),
+    }
+}
+
+/// The folder of a daemon's data: the daemon's alone, because Consul's snapshots in it are world-readable.
+pub fn data_folder(daemon: Daemon, role: &Role) -> Folder {
+    let owner = match (daemon, role.nomad) {
+        (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
+        (Daemon::Nomad, Some(AgentMode::Server)) => Owner { user: "nomad", group: "nomad" },
+        (Daemon::Nomad, _) => ROOT,
+    };
+    Folder { path: daemon.data(), mode: 0o700, owner }
+}

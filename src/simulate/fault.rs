@@ -1,0 +1,119 @@
+//! What the metadata service can be told to do wrong; each fault is something that EC2, or something between it and
+//! the agent, was seen doing.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The tags of the contract come later than the instance.
+    LateTags(Duration),
+    /// The role comes later than all other tags.
+    LateRole(Duration),
+    /// Tags in metadata are off: the category is 404.
+    TagsOff,
+    /// Tags in metadata are off, in the way that answers 200 with nothing.
+    TagsBlank,
+    /// The token expires between two answers.
+    MidwayExpiry,
+    /// Fresh tokens are refused for a while after boot.
+    FreshTokensRefused(Duration),
+    /// 503 with `Retry-After: 1`.
+    Unavailable(Duration),
+    /// Metadata is switched off: 403.
+    Off,
+    /// Every answer takes this long.
+    Slow(Duration),
+    /// The first answers break off.
+    Truncated,
+    /// A web page in place of the identity document.
+    Html,
+    /// An empty identity document.
+    Empty,
+    /// An identity document that is no text.
+    Garbage,
+    /// An identity document larger than any.
+    Huge,
+    /// Connections are taken and never answered.
+    Hang,
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) =
+            text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let time = || {
+            time(value.unwrap_or("3s"))
+                .ok_or_else(|| format!("`{text}`: expected a time like 3s or 500ms"))
+        };
+        let fault = match name {
+            "late-tags" => return time().map(Self::LateTags),
+            "late-role" => return time().map(Self::LateRole),
+            "fresh-401" => return time().map(Self::FreshTokensRefused),
+            "unavailable" | "503" => return time().map(Self::Unavailable),
+            "slow" => return time().map(Self::Slow),
+            "tags-off" => Self::TagsOff,
+            "tags-blank" => Self::TagsBlank,
+            "midway-401" | "401" => Self::MidwayExpiry,
+            "off" => Self::Off,
+            "truncated" => Self::Truncated,
+            "html" => Self::Html,
+            "empty" => Self::Empty,
+            "garbage" => Self::Garbage,
+            "huge" => Self::Huge,
+            "hang" => Self::Hang,
+            _ => return Err(format!("`{name}` is no fault, expected one of {}", NAMES.join(", "))),
+        };
+        match value {
+            None => Ok(fault),
+            Some(_) => Err(format!("`{name}` takes no value")),
+        }
+    }
+}
+
+/// The names of all faults.
+pub const NAMES: [&str; 15] = [
+    "empty",
+    "fresh-401",
+    "garbage",
+    "hang",
+    "html",
+    "huge",
+    "late-role",
+    "late-tags",
+    "midway-401",
+    "off",
+    "slow",
+    "tags-blank",
+    "tags-off",
+    "truncated",
+    "unavailable",
+];
+
+fn time(text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.strip_suffix('s')?, 1000),
+    };
+    let millis = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    (millis <= 600_000).then(|| Duration::from_millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_fault() {
+        for name in NAMES {
+            assert!(name.parse::<Fault>().is_ok(), "{name}");
+        }
+        assert_eq!("slow=20ms".parse(), Ok(Fault::Slow(Duration::from_millis(20))));
+        for wrong in ["", "nonsense", "slow=x", "off=1s", "slow=99999999s"] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+}

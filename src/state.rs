@@ -1,0 +1,206 @@
+//! PURE: the shared nouns. A node is described by files, folders and units; everything that has to happen besides
+//! is an action that a file notifies.
+
+use serde::{Deserialize, Serialize};
+
+/// The daemons that the agent configures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Daemon {
+    /// Consul.
+    Consul,
+    /// Nomad.
+    Nomad,
+}
+
+impl Daemon {
+    /// Its unit.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Consul => "consul.service",
+            Self::Nomad => "nomad.service",
+        }
+    }
+
+    /// Its program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Consul => crate::facts::binaries::CONSUL,
+            Self::Nomad => crate::facts::binaries::NOMAD,
+        }
+    }
+
+    /// The folder of its configuration, which it shares with the operator.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Consul => "/etc/consul.d",
+            Self::Nomad => "/etc/nomad.d",
+        }
+    }
+
+    /// Our file in that folder.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Consul => "/etc/consul.d/cos.json",
+            Self::Nomad => "/etc/nomad.d/cos.json",
+        }
+    }
+
+    /// The folder of its data.
+    pub fn data(self) -> &'static str {
+        match self {
+            Self::Consul => "/opt/consul/data",
+            Self::Nomad => "/opt/nomad/data",
+        }
+    }
+
+    /// What only a server has in its data.
+    pub fn server_data(self) -> &'static str {
+        match self {
+            Self::Consul => "/opt/consul/data/raft",
+            Self::Nomad => "/opt/nomad/data/server/raft",
+        }
+    }
+
+    /// The port of its HTTP API.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Consul => 8500,
+            Self::Nomad => 4646,
+        }
+    }
+}
+
+/// Who owns a file: names, because ids differ between images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: &'static str,
+    /// The group.
+    pub group: &'static str,
+}
+
+/// root:root.
+pub const ROOT: Owner = Owner { user: "root", group: "root" };
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contents {
+    /// The whole text, ours alone.
+    Text(String),
+    /// Some keys of a JSON object that belongs to the operator: ours are kept, all others are left as they are.
+    Keys(serde_json::Map<String, serde_json::Value>),
+    /// The text for a file that is not there yet; one that is there stays as it is.
+    Seed(&'static str),
+}
+
+/// A file of the node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct File {
+    /// The absolute path on the node.
+    pub path: String,
+    /// What it holds.
+    pub contents: Contents,
+    /// The permission bits.
+    pub mode: u32,
+    /// The owner.
+    pub owner: Owner,
+    /// What has to happen when it changes.
+    pub notify: Notify,
+}
+
+/// A folder that must be there before a daemon starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The absolute path on the node.
+    pub path: &'static str,
+    /// The permission bits.
+    pub mode: u32,
+    /// The owner.
+    pub owner: Owner,
+}
+
+/// What has to happen when a file changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notify {
+    /// Nothing: it is read when it is needed.
+    Nothing,
+    /// These actions.
+    Actions(&'static [Action]),
+    /// A restart of the daemon, or a reload where only these keys change.
+    Daemon {
+        /// The daemon that reads the file.
+        daemon: Daemon,
+        /// The keys that a reload takes.
+        reloadable: &'static [ReloadableKey],
+    },
+}
+
+/// A key that a daemon takes without a restart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReloadableKey {
+    /// The top-level key.
+    pub key: &'static str,
+    /// Where that is documented.
+    pub source: &'static str,
+}
+
+/// Something that has to happen once, in the order of this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Stop a daemon that the role no longer runs.
+    Stop(Daemon),
+    /// Rebuild the trust store with the tool of the system.
+    UpdateTrustStore,
+    /// Read the unit files again.
+    DaemonReload,
+    /// Restart systemd-resolved.
+    RestartResolved,
+    /// Restart dnsmasq.
+    RestartDnsmasq,
+    /// Restart the unit that makes the link of the resolver.
+    RestartDnsLink,
+    /// Restart docker, unless a container runs.
+    RestartDocker,
+    /// Reload a daemon.
+    Reload(Daemon),
+    /// Restart a daemon.
+    Restart(Daemon),
+    /// Start a daemon.
+    Start(Daemon),
+}
+
+impl Action {
+    /// The action as people read it.
+    pub fn words(self) -> String {
+        match self {
+            Self::Stop(daemon) => format!("{} stops", daemon.unit()),
+            Self::UpdateTrustStore => "the trust store is rebuilt".to_owned(),
+            Self::DaemonReload => "systemd reads its units again".to_owned(),
+            Self::RestartResolved => "systemd-resolved.service restarts".to_owned(),
+            Self::RestartDnsmasq => "dnsmasq.service restarts".to_owned(),
+            Self::RestartDnsLink => "cos-dns.service restarts".to_owned(),
+            Self::RestartDocker => "docker.service restarts, unless a container runs".to_owned(),
+            Self::Reload(daemon) => format!("{} reloads", daemon.unit()),
+            Self::Restart(daemon) => format!("{} restarts", daemon.unit()),
+            Self::Start(daemon) => format!("{} starts", daemon.unit()),
+        }
+    }
+}
+
+/// Everything that this node shall have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredState {
+    /// Its files.
+    pub files: Vec<File>,
+    /// Its folders.
+    pub folders: Vec<Folder>,
+    /// Whether the link of the resolver must be there.
+    pub dns_link: bool,
+    /// Its daemons, in the order of their start.
+    pub daemons: &'static [Daemon],
+}
+
+/// The unit that makes the link of the resolver.
+pub const DNS_LINK: &str = "cos-dns.service";

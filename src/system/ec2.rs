@@ -1,0 +1,187 @@
+//! The two questions that a node ever asks EC2: its own tags, and the servers of its cluster.
+
+use super::aws::{AwsError, Client};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
+const VERSION: &str = "2016-11-15";
+/// A cluster has tens of servers; a service that hands out pages for ever is not EC2.
+const MAX_PAGES: usize = 100;
+
+/// A running instance that carries a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The instance id.
+    pub instance: String,
+    /// Its private address.
+    pub address: Ipv4Addr,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TagsPage {
+    #[serde(default)]
+    tag_set: Items<Tag>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InstancesPage {
+    #[serde(default)]
+    reservation_set: Items<Reservation>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reservation {
+    #[serde(default)]
+    instances_set: Items<Instance>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Instance {
+    instance_id: String,
+    private_ip_address: Option<Ipv4Addr>,
+}
+
+/// EC2's lists: `<tagSet><item/>…</tagSet>`.
+#[derive(Deserialize)]
+struct Items<T> {
+    #[serde(default = "Vec::new", rename = "item")]
+    items: Vec<T>,
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Self { items: Vec::new() }
+    }
+}
+
+/// The tags of one instance. Needs `ec2:DescribeTags`.
+pub async fn describe_tags(
+    client: &Client,
+    instance: &str,
+) -> Result<BTreeMap<String, String>, AwsError> {
+    let filters = [("resource-id", instance)];
+    let mut tags = BTreeMap::new();
+    let mut next = None;
+    for _ in 0..MAX_PAGES {
+        let page: TagsPage = page(client, "DescribeTags", &filters, next.as_deref()).await?;
+        tags.extend(page.tag_set.items.into_iter().map(|tag| (tag.key, tag.value)));
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(tags);
+        }
+    }
+    Err(endless("DescribeTags"))
+}
+
+/// The running instances of this VPC whose tag has this value. Needs `ec2:DescribeInstances`.
+pub async fn describe_peers(
+    client: &Client,
+    vpc: &str,
+    key: &str,
+    value: &str,
+) -> Result<Vec<Peer>, AwsError> {
+    let tag = format!("tag:{key}");
+    let filters = [(tag.as_str(), value), ("instance-state-name", "running"), ("vpc-id", vpc)];
+    let mut peers = Vec::new();
+    let mut next = None;
+    for _ in 0..MAX_PAGES {
+        let page: InstancesPage =
+            page(client, "DescribeInstances", &filters, next.as_deref()).await?;
+        let instances = page
+            .reservation_set
+            .items
+            .into_iter()
+            .flat_map(|reservation| reservation.instances_set.items);
+        peers.extend(instances.filter_map(|instance| {
+            Some(Peer { address: instance.private_ip_address?, instance: instance.instance_id })
+        }));
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            peers.sort_by(|a, b| a.address.cmp(&b.address));
+            return Ok(peers);
+        }
+    }
+    Err(endless("DescribeInstances"))
+}
+
+async fn page<T: for<'de> Deserialize<'de>>(
+    client: &Client,
+    action: &str,
+    filters: &[(&str, &str)],
+    next: Option<&str>,
+) -> Result<T, AwsError> {
+    let mut parameters = Vec::new();
+    for (index, (name, value)) in filters.iter().enumerate() {
+        parameters.push((format!("Filter.{}.Name", index + 1), (*name).to_owned()));
+        parameters.push((format!("Filter.{}.Value.1", index + 1), (*value).to_owned()));
+    }
+    // Requests without a page size are the first to be throttled (EC2 API throttling guide).
+    parameters.push(("MaxResults".to_owned(), "1000".to_owned()));
+    if let Some(token) = next {
+        parameters.push(("NextToken".to_owned(), token.to_owned()));
+    }
+    let text = client.query(action, VERSION, &parameters).await?;
+    quick_xml::de::from_str(&text).map_err(|error| AwsError::Malformed {
+        action: format!("ec2:{action}"),
+        problem: error.to_string(),
+    })
+}
+
+fn endless(action: &str) -> AwsError {
+    AwsError::Malformed {
+        action: format!("ec2:{action}"),
+        problem: format!("more than {MAX_PAGES} pages"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_whatever_the_namespace() {
+        let text = r#"<?xml version="1.0"?><DescribeTagsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>
+            <tagSet><item><resourceId>i-1</resourceId><key>cos:role</key><value>nomad-client</value></item>
+            <item><key>empty</key><value/></item></tagSet></DescribeTagsResponse>"#;
+        let page: TagsPage = quick_xml::de::from_str(text).unwrap();
+        assert_eq!(page.tag_set.items.len(), 2);
+        assert_eq!(page.tag_set.items[0].value, "nomad-client");
+        assert!(page.next_token.is_none());
+    }
+
+    #[test]
+    fn instances_without_an_address_are_left_out_by_their_type() {
+        let text = "<DescribeInstancesResponse><reservationSet><item><instancesSet>\
+            <item><instanceId>i-1</instanceId><privateIpAddress>10.0.0.1</privateIpAddress></item>\
+            <item><instanceId>i-2</instanceId></item></instancesSet></item></reservationSet>\
+            <nextToken>more</nextToken></DescribeInstancesResponse>";
+        let page: InstancesPage = quick_xml::de::from_str(text).unwrap();
+        let instances = &page.reservation_set.items[0].instances_set.items;
+        assert_eq!(instances[0].private_ip_address, Some(Ipv4Addr::new(10, 0, 0, 1)));
+        assert!(instances[1].private_ip_address.is_none());
+        assert_eq!(page.next_token.as_deref(), Some("more"));
+    }
+
+    #[test]
+    fn an_empty_answer_is_no_tags() {
+        let page: TagsPage =
+            quick_xml::de::from_str("<DescribeTagsResponse><tagSet/></DescribeTagsResponse>")
+                .unwrap();
+        assert!(page.tag_set.items.is_empty());
+    }
+}

@@ -1,0 +1,81 @@
+//! The process environment and the clock, read once and passed on as a value.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What the environment says; names as the AWS SDKs define them, so that one variable redirects them and us.
+///
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`: replaces `http://169.254.169.254`.
+    pub metadata_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_EC2`, else `AWS_ENDPOINT_URL`: replaces the regional EC2 endpoint.
+    pub ec2_endpoint: Option<String>,
+    /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
+    pub use_fips: bool,
+    /// Standard error is the journal: priorities instead of colour.
+    pub under_systemd: bool,
+    /// The `PATH` for child processes.
+    pub path: String,
+    /// The HTTP API of the local Consul.
+    pub consul_api: String,
+    /// The HTTP API of the local Nomad.
+    pub nomad_api: String,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub fn from_process() -> Self {
+        let ignore_endpoints = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let endpoint = |name: &str| if ignore_endpoints { None } else { text(name) };
+        Self {
+            metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+            ec2_endpoint: endpoint("AWS_ENDPOINT_URL_EC2").or_else(|| endpoint("AWS_ENDPOINT_URL")),
+            use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
+            under_systemd: text("JOURNAL_STREAM").is_some(),
+            path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
+            consul_api: "http://127.0.0.1:8500".to_owned(),
+            nomad_api: "http://127.0.0.1:4646".to_owned(),
+        }
+    }
+}
+
+/// The search path where the environment has none, as under some user-data runners.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn flag(name: &str) -> bool {
+    text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// The wall clock: signatures and certificates need it, nothing else does.
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Seconds since the epoch.
+pub fn unix_seconds() -> u64 {
+    now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// Whether this process may change owners and units.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// A folder for scratch trees of `simulate`, made anew and owned by the caller.
+pub fn scratch_folder(name: &str) -> std::io::Result<std::path::PathBuf> {
+    let base = std::env::temp_dir();
+    for _ in 0..100 {
+        let path = base.join(format!("cos-agent-{name}-{:08x}", fastrand::u32(..)));
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "no free name for a scratch folder"))
+}

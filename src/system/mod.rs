@@ -1,0 +1,33 @@
+//! The only folder that touches the machine: files, child processes, units, HTTP, the clock, the environment.
+//!
+//! Everything else is handed a [`System`] or works on plain values. The border is held by clippy
+//! (`disallowed_methods` in `.clippy.toml`); this folder alone expects the lint.
+#![expect(clippy::disallowed_methods, reason = "this folder is where the machine is touched")]
+
+pub mod aws;
+pub mod command;
+pub mod daemon;
+pub mod ec2;
+pub mod environment;
+pub mod http;
+pub mod imds;
+pub mod network;
+pub mod retry;
+pub mod root;
+pub mod services;
+
+use environment::Environment;
+use root::Root;
+use services::ServiceManager;
+
+/// The machine as the pipeline sees it: a root folder, the units, and the addresses of the services around it.
+///
+/// These three are also the only seams of the tests and of `simulate`; nothing is mocked below them.
+pub struct System {
+    /// Where absolute paths lie.
+    pub root: Root,
+    /// The units, or `None` where none may be started (`--root`, `--no-start`).
+    pub services: Option<Box<dyn ServiceManager>>,
+    /// Addresses and switches taken from the process environment.
+    pub environment: Environment,
+}

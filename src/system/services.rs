@@ -1,0 +1,202 @@
+//! Units: what they are doing, and the jobs that may be enqueued.
+//!
+//! Nothing here waits for a job. `cos-agent.service` is ordered before the daemons that it starts, so waiting for
+//! their start would be waiting for itself (systemd.unit(5), `Before=`).
+
+use super::command::{self, CommandError};
+use futures_util::future::LocalBoxFuture;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest time for a call that only enqueues or asks.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time for a stop, which is the one job that is waited for: data is moved right after it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What a unit is doing, in systemd's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// Running, or starting.
+    Up,
+    /// Not running, failed, or waiting for its next start.
+    Down,
+    /// systemd knows no such unit.
+    Unknown,
+}
+
+/// A job for the service manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Read the unit files again.
+    DaemonReload,
+    /// Enqueue a start.
+    Start,
+    /// Enqueue a restart.
+    Restart,
+    /// Enqueue a reload.
+    Reload,
+    /// Stop and wait until it is down.
+    Stop,
+}
+
+/// A job that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// `systemctl` did not run to its end.
+    #[error("cannot ask systemd")]
+    Command(#[from] CommandError),
+    /// `systemctl` refused.
+    #[error("systemd refuses to {job} {unit}: {words}")]
+    Refused {
+        /// The job as a verb.
+        job: &'static str,
+        /// The unit, empty for `daemon-reload`.
+        unit: String,
+        /// What systemd said.
+        words: String,
+    },
+}
+
+/// The one thing that a test cannot redirect, so the one trait with two implementations.
+pub trait ServiceManager {
+    /// What these units are doing.
+    fn states<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>>;
+    /// Hands a job to the manager; `unit` is empty for [`Job::DaemonReload`].
+    fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>>;
+}
+
+/// systemd through `systemctl`, which also works where the D-Bus socket does not.
+pub struct Systemctl {
+    program: PathBuf,
+    path: String,
+}
+
+impl Systemctl {
+    /// Uses `systemctl` of this host.
+    pub fn new(path: &str) -> Self {
+        Self { program: Path::new("/usr/bin/systemctl").to_owned(), path: path.to_owned() }
+    }
+}
+
+impl ServiceManager for Systemctl {
+    fn states<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
+        Box::pin(async move {
+            let mut args = vec!["show", "--property=Id,LoadState,ActiveState"];
+            args.extend(units);
+            let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
+            if !output.success() {
+                let unit = units.join(" ");
+                return Err(ServiceError::Refused { job: "show", unit, words: output.words() });
+            }
+            Ok(output.stdout.split("\n\n").filter_map(state_of).collect())
+        })
+    }
+
+    fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(async move {
+            let (verb, timeout) = match job {
+                Job::DaemonReload => ("daemon-reload", CALL_TIMEOUT),
+                Job::Start => ("start", CALL_TIMEOUT),
+                Job::Restart => ("restart", CALL_TIMEOUT),
+                Job::Reload => ("reload", CALL_TIMEOUT),
+                Job::Stop => ("stop", STOP_TIMEOUT),
+            };
+            let args: &[&str] = match job {
+                Job::DaemonReload => &[verb],
+                Job::Stop => &[verb, unit],
+                _ => &["--no-block", verb, unit],
+            };
+            let output = command::run(&self.program, args, &self.path, timeout).await?;
+            if output.success() {
+                Ok(())
+            } else {
+                Err(ServiceError::Refused {
+                    job: verb,
+                    unit: unit.to_owned(),
+                    words: output.words(),
+                })
+            }
+        })
+    }
+}
+
+/// One block of `systemctl show`.
+fn state_of(block: &str) -> Option<(String, UnitState)> {
+    let field =
+        |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let state = match (field("LoadState")?, field("ActiveState")?) {
+        ("not-found", _) => UnitState::Unknown,
+        (_, "active" | "reloading" | "activating") => UnitState::Up,
+        _ => UnitState::Down,
+    };
+    Some((field("Id")?.to_owned(), state))
+}
+
+/// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
+#[derive(Default)]
+pub struct RecordedServices {
+    up: RefCell<BTreeMap<String, UnitState>>,
+    jobs: RefCell<Vec<(Job, String)>>,
+}
+
+impl RecordedServices {
+    /// The jobs so far, oldest first; the record is emptied.
+    pub fn take_jobs(&self) -> Vec<(Job, String)> {
+        self.jobs.take()
+    }
+}
+
+impl ServiceManager for RecordedServices {
+    fn states<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
+        Box::pin(async move {
+            let up = self.up.borrow();
+            let state = |unit: &str| up.get(unit).copied().unwrap_or(UnitState::Down);
+            Ok(units.iter().map(|unit| ((*unit).to_owned(), state(unit))).collect())
+        })
+    }
+
+    fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(async move {
+            self.jobs.borrow_mut().push((job, unit.to_owned()));
+            match job {
+                Job::Start | Job::Restart => {
+                    self.up.borrow_mut().insert(unit.to_owned(), UnitState::Up);
+                }
+                Job::Stop => {
+                    self.up.borrow_mut().insert(unit.to_owned(), UnitState::Down);
+                }
+                Job::DaemonReload | Job::Reload => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_read_from_systemctl_show() {
+        let read = |active: &str| {
+            state_of(&format!("Id=consul.service\nLoadState=loaded\nActiveState={active}"))
+        };
+        assert_eq!(read("active"), Some(("consul.service".to_owned(), UnitState::Up)));
+        assert_eq!(read("activating").unwrap().1, UnitState::Up);
+        assert_eq!(read("failed").unwrap().1, UnitState::Down);
+        let missing = state_of("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap();
+        assert_eq!(missing.1, UnitState::Unknown);
+        assert_eq!(state_of("garbage"), None);
+    }
+}
