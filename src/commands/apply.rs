@@ -37,11 +37,17 @@ fn text(outcome: &Outcome) -> String {
     let degraded =
         if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
-    let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
-        (0, 0) => "nothing to do".to_owned(),
-        (changes, actions) => format!("{changes} changes, {actions} actions"),
+    let changes = match outcome.plan.changes.len() {
+        0 => "nothing to do".to_owned(),
+        1 => "1 change".to_owned(),
+        more => format!("{more} changes"),
     };
-    format!("{}{degraded}: {done}\n", outcome.node.summary())
+    let actions = match (outcome.plan.actions.len(), outcome.acted) {
+        (0, _) => String::new(),
+        (actions, true) => format!(", actions: {actions}"),
+        (actions, false) => format!(", actions that wait for a run with units: {actions}"),
+    };
+    format!("{}{degraded}: {changes}{actions}\n", outcome.node.summary())
 }
 
 fn as_json(outcome: &Outcome) -> serde_json::Value {
@@ -52,6 +58,7 @@ fn as_json(outcome: &Outcome) -> serde_json::Value {
         "state": state,
         "reason": outcome.degraded,
         "node": plan["node"],
+        "acted": outcome.acted,
         "changes": plan["changes"],
         "actions": plan["actions"],
     })

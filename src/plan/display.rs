@@ -1,9 +1,9 @@
 //! A plan as people and programs read it.
 
+use super::diff::{self, Line};
 use super::{Change, Plan, PlannedAction, Why, Write, redact, sha256};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
-use similar::{ChangeTag, TextDiff};
 use std::fmt::Write as _;
 
 /// The version of the JSON form.
@@ -91,9 +91,10 @@ impl Change {
     /// The unified diff, without colour.
     pub fn diff(&self) -> Option<String> {
         let (before, after) = self.sides()?;
-        let (from, to) = (format!("a{}", self.path()), format!("b{}", self.path()));
-        let diff = TextDiff::from_lines(&before, &after);
-        Some(diff.unified_diff().context_radius(3).header(&from, &to).to_string())
+        let path = self.path();
+        let lines: String =
+            diff::lines(&before, &after).iter().map(|line| format!("{line}\n")).collect();
+        Some(format!("--- a{path}\n+++ b{path}\n{lines}"))
     }
 }
 
@@ -131,21 +132,13 @@ impl Plan {
         for change in &self.changes {
             let Some((before, after)) = change.sides() else { continue };
             let _ = writeln!(text, "\n{TITLE}--- a{0}\n+++ b{0}{TITLE:#}", change.path());
-            let diff = TextDiff::from_lines(&before, &after);
-            for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-                let _ = writeln!(text, "{}", hunk.header());
-                for line in hunk.iter_changes() {
-                    let (sign, style) = match line.tag() {
-                        ChangeTag::Delete => ('-', GONE),
-                        ChangeTag::Insert => ('+', ADDED),
-                        ChangeTag::Equal => (' ', Style::new()),
-                    };
-                    let _ = writeln!(
-                        text,
-                        "{style}{sign}{}{style:#}",
-                        line.value().trim_end_matches('\n')
-                    );
-                }
+            for line in diff::lines(&before, &after) {
+                let style = match line {
+                    Line::Gone(_) => GONE,
+                    Line::Added(_) => ADDED,
+                    Line::Header(_) | Line::Same(_) => Style::new(),
+                };
+                let _ = writeln!(text, "{style}{line}{style:#}");
             }
         }
         text

@@ -3,6 +3,7 @@
 
 mod actions;
 pub mod conflicts;
+mod diff;
 pub mod display;
 mod identity;
 pub mod keys;

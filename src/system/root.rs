@@ -258,19 +258,21 @@ impl Root {
     /// Takes the lock of the node if nobody holds it.
     pub fn try_lock(&self, path: &str) -> Result<Option<Lock>, FileError> {
         let full = self.path(path);
-        if let Some(parent) = full.parent() {
-            make_folders(parent)?;
-        }
         let fail = |source| FileError { operation: "lock", path: full.clone(), source };
         let file = match File::open(&full) {
             Ok(file) => file,
-            Err(error) if absent(&error) => OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&full)
-                .map_err(fail)?,
+            Err(error) if absent(&error) => {
+                if let Some(parent) = full.parent() {
+                    make_folders(parent)?;
+                }
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .mode(0o600)
+                    .open(&full)
+                    .map_err(fail)?
+            }
             Err(error) => return Err(fail(error)),
         };
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
