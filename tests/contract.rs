@@ -1,5 +1,6 @@
 //! What different places say of one thing is the same: registries, units, help, README, and the arrows between modules.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/golden.rs"]
 mod golden;

@@ -3,6 +3,7 @@
 //!
 //! `GOLDEN=overwrite cargo test --test golden` writes what is rendered now; read the diff before you commit it.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/golden.rs"]
 mod golden;

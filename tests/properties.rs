@@ -1,6 +1,7 @@
 //! What holds for every input: a plan that is carried out leaves nothing to do, nothing from outside makes the agent
 //! panic, and the same facts always give the same bytes.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/golden.rs"]
 mod golden;

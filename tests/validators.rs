@@ -2,6 +2,7 @@
 //!
 //! The binaries are those that `tests/run` installs; one that is not there fails the test that needs it.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/golden.rs"]
 mod golden;
@@ -52,7 +53,7 @@ fn nomad_takes_every_rendered_configuration() {
 async fn a_key_that_consul_does_not_know_changes_nothing() {
     let scratch = Scratch::new("consul-server").await;
     root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
-    scratch.done(&scratch.apply().await);
+    done(&scratch.apply().await);
     let before = scratch.look();
     scratch.settings("[consul.extra.ui_config]\nenabled = true\n");
     let words = scratch.refused(&scratch.apply().await);
@@ -67,7 +68,7 @@ async fn a_key_that_nomad_does_not_know_changes_nothing() {
     let scratch = Scratch::new("nomad-client").await;
     root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
     root::put_program(scratch.root(), Daemon::Nomad.program(), &nomad());
-    scratch.done(&scratch.apply().await);
+    done(&scratch.apply().await);
     let before = scratch.look();
     scratch.settings("[nomad.extra.client]\nbogus = 1\n");
     let words = scratch.refused(&scratch.apply().await);
@@ -275,11 +276,6 @@ impl Scratch {
             .unwrap()
     }
 
-    #[track_caller]
-    fn done(&self, output: &Output) {
-        assert_eq!(output.status.code(), Some(0), "{}", words(output));
-    }
-
     /// Expects the refusal of a validator and no trace of its copies.
     #[track_caller]
     fn refused(&self, output: &Output) -> String {
@@ -289,6 +285,11 @@ impl Scratch {
         assert!(!copies.exists(), "{} is still there", copies.display());
         words
     }
+}
+
+#[track_caller]
+fn done(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", words(output));
 }
 
 /// The units of ours, what they are ordered by, and stubs of what they run.
