@@ -18,7 +18,7 @@ use cos_agent::facts::user_data::{self, UserData};
 use cos_agent::node::{self, Node, tags};
 use cos_agent::observe::OperatorFile;
 use cos_agent::plan::{Plan, UnrecordedData, conflicts};
-use cos_agent::render::format;
+use cos_agent::render::{format, owned};
 use cos_agent::role;
 use cos_agent::simulate::fault::{Fault, NAMES};
 use cos_agent::state::Daemon;
@@ -59,8 +59,10 @@ fn facts() -> impl Strategy<Value = Facts> {
         (1_u8..=168, 0_u8..=255),
     )
         .prop_map(|(mut facts, level, forwarder, registries, (third, fourth))| {
-            let registries: Vec<RegistryHost> =
+            let mut registries: Vec<RegistryHost> =
                 registries.into_iter().map(|host| RegistryHost::try_from(host).unwrap()).collect();
+            // People list things twice.
+            registries.extend(registries.first().cloned());
             facts.settings.nomad.log_level = level;
             facts.settings.dns.forwarder = forwarder;
             facts.settings.dns.address =
@@ -112,7 +114,7 @@ fn check_idempotence(all: &[Facts]) {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn what_was_applied_leaves_nothing_to_do(all in proptest::collection::vec(facts(), 1..4)) {
@@ -480,6 +482,70 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), wrapped.clone());
         let keys: Vec<&String> = wrapped.as_object().unwrap().keys().collect();
         prop_assert_eq!(keys, object.keys().collect::<Vec<_>>());
+    }
+}
+
+/// An `extra` table with blocks in which the agent owns keys, in every shape and spelling.
+fn extra() -> impl Strategy<Value = Map<String, Value>> {
+    let block = select(vec!["server", "SERVER", "client", "advertise", "limits", "meta"]);
+    let key = select(vec!["enabled", "Enabled", "bootstrap_expect", "retry_join", "rpc", "own"]);
+    let leaf = select(vec![json!(true), json!(false), json!(1), json!("x"), json!(["x"])]);
+    let table = proptest::collection::btree_map(key, leaf, 0..3).prop_map(|table| json!(table));
+    let shaped = (table, 0_u8..5).prop_map(|(table, shape)| match shape {
+        0 | 1 => table,
+        2 => json!([table]),
+        3 => json!([{}, [table]]),
+        _ => json!({ "server_join": [table] }),
+    });
+    proptest::collection::btree_map(block.prop_map(str::to_owned), shaped, 1..3)
+        .prop_map(Map::from_iter)
+}
+
+/// What a configuration sets of the keys that the agent owns, as a daemon reads it: through lists, whatever the case.
+fn owned_values(daemon: Daemon, value: &Value, path: &str) -> BTreeSet<(String, String)> {
+    match value {
+        Value::Object(object) => {
+            let below = object.iter().flat_map(|(key, value)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                owned_values(daemon, value, &path.to_lowercase())
+            });
+            below.collect()
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            items.iter().flat_map(|item| owned_values(daemon, item, path)).collect()
+        }
+        other if owned::find(daemon, path).is_some() => {
+            [(path.to_owned(), other.to_string())].into()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+fn rendered(daemon: Daemon, facts: &Facts) -> Option<Value> {
+    let plan = pipeline::plan_from_nothing(&golden::resolved("extra", facts)).ok()?;
+    let tree = golden::tree(&plan);
+    Some(serde_json::from_slice(&tree[daemon.file()]).unwrap())
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn an_extra_table_never_changes_what_the_agent_owns(
+        daemon in select(vec![Daemon::Consul, Daemon::Nomad]),
+        case in select(vec!["nomad-server-of-3", "nomad-client-backoffice"]),
+        extra in extra(),
+    ) {
+        let mut facts = golden::named(case).facts;
+        let before = owned_values(daemon, &rendered(daemon, &facts).unwrap(), "");
+        prop_assert!(before.len() >= 5, "{before:?}");
+        match daemon {
+            Daemon::Consul => facts.settings.consul.extra = extra,
+            Daemon::Nomad => facts.settings.nomad.extra = extra,
+        }
+        if let Some(after) = rendered(daemon, &facts) {
+            prop_assert_eq!(owned_values(daemon, &after, ""), before);
+        }
     }
 }
 
