@@ -7,6 +7,7 @@ use std::time::Duration;
 
 const EXIT_CODES: &str = "Exit codes (sysexits.h):
   0 done                     64 the command line is wrong
+  2 there are changes (plan --detailed-exitcode)
   65 a tag or other data is wrong, or missing at the deadline
   69 metadata or an API cannot be reached
   70 a bug                   74 the file system failed

@@ -1,10 +1,10 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Owner};
+use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, UnitState};
 use crate::system::System;
-use crate::system::root::{self, FileError, Kind, Root, Stat};
-use crate::system::services::{ServiceError, UnitState};
+use crate::system::root::{self, FileError, Root, Stat};
+use crate::system::services::ServiceError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A path as it is.

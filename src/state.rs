@@ -202,5 +202,27 @@ pub struct DesiredState {
     pub daemons: &'static [Daemon],
 }
 
+/// What kind of thing a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link, socket, or device.
+    Other,
+}
+
+/// What a unit is doing, in systemd's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// Running, or starting.
+    Up,
+    /// Not running, failed, or waiting for its next start.
+    Down,
+    /// systemd knows no such unit.
+    Unknown,
+}
+
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";

@@ -4,7 +4,7 @@ use super::{ApplyError, tool};
 use crate::facts::host::{self, TrustStore};
 use crate::node::{Duty, Node};
 use crate::plan::PlannedAction;
-use crate::state::{Action, DNS_LINK, Daemon};
+use crate::state::{Action, DNS_LINK, Daemon, UnitState};
 use crate::system::System;
 use crate::system::command;
 use crate::system::daemon::{self, Quorum};
@@ -95,8 +95,7 @@ async fn container_runs(system: &System) -> bool {
 /// A docker that does not run reads its file when it starts.
 async fn restart_docker(services: &dyn ServiceManager) -> Result<(), ApplyError> {
     let unit = "docker.service";
-    let up =
-        services.states(&[unit]).await?.get(unit) == Some(&crate::system::services::UnitState::Up);
+    let up = services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up);
     if up {
         services.run(Job::Restart, unit).await?;
     }

@@ -1,8 +1,7 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
 use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify};
-use crate::system::services::UnitState;
+use crate::state::{Action, DNS_LINK, Daemon, Notify, UnitState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

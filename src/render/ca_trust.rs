@@ -6,6 +6,7 @@ use super::RenderError;
 use crate::facts::host::TrustStore;
 use crate::node::Node;
 use crate::state::{Action, Contents, File, Notify, ROOT};
+use std::collections::BTreeSet;
 
 /// The files of the authorities.
 pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
@@ -24,7 +25,9 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
     if !node.authorities.is_empty() {
         let all: String = node.authorities.iter().map(|authority| authority.pem.as_str()).collect();
         // docker reads certs.d at each connection: <https://docs.docker.com/engine/security/certificates/>.
-        files.extend(node.settings.ca.registries.iter().map(|registry| {
+        // A registry that is listed twice has one file.
+        let registries: BTreeSet<_> = node.settings.ca.registries.iter().collect();
+        files.extend(registries.into_iter().map(|registry| {
             file(format!("/etc/docker/certs.d/{}/ca.crt", registry.as_str()), all.clone(), &[])
         }));
     }

@@ -83,6 +83,7 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
         }
         return Ok(());
     }
+    check_list(place, upper, path)?;
     let (found, expected) = (type_of(upper), type_of(lower));
     if lower.is_null() {
         // A key that is only ours to pass on is checked below all the same.
@@ -97,6 +98,17 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
     }
     *lower = upper.clone();
     Ok(())
+}
+
+/// Tables in a list are looked at like others: Nomad takes `[[nomad.extra.server]]` for the block.
+fn check_list(place: &Place, value: &Value, path: &str) -> Result<(), RenderError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| check_list(place, item, path)),
+        Value::Object(object) => object.iter().try_for_each(|(key, value)| {
+            overlay(place, &mut Value::Null, value, &format!("{path}.{key}"))
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -164,6 +176,10 @@ mod tests {
         assert!(matches!(merged(json!({"limits": 1})), Err(RenderError::Type { .. })));
         assert!(
             matches!(merged(json!({"encrypt": "k"})), Err(RenderError::Secret { key, .. }) if key == "encrypt")
+        );
+        let listed = merged(json!({"segments": [{"server": 1, "encrypt": "k"}]}));
+        assert!(
+            matches!(listed, Err(RenderError::Secret { key, .. }) if key == "segments.encrypt")
         );
         let nested = merged(json!({"acl": {"tokens": {"agent": "t"}}}));
         assert!(

@@ -4,6 +4,7 @@
 //! a temporary file in the same folder, gets owner and mode, is synced, and only then takes the name. The temporary
 //! name is fixed, so what a crash leaves behind is overwritten or swept by the next run.
 
+use crate::state::Kind;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Gid, Group, Uid, User};
@@ -28,17 +29,6 @@ pub struct FileError {
     pub path: PathBuf,
     /// The system's reason.
     pub source: std::io::Error,
-}
-
-/// What kind of thing a path is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link, socket, or device.
-    Other,
 }
 
 /// What `lstat` says of a path.

@@ -4,6 +4,7 @@
 //! their start would be waiting for itself (systemd.unit(5), `Before=`).
 
 use super::command::{self, CommandError};
+use crate::state::UnitState;
 use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,17 +15,6 @@ use std::time::Duration;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time for a stop, which is the one job that is waited for: data is moved right after it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// What a unit is doing, in systemd's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitState {
-    /// Running, or starting.
-    Up,
-    /// Not running, failed, or waiting for its next start.
-    Down,
-    /// systemd knows no such unit.
-    Unknown,
-}
 
 /// A job for the service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
