@@ -249,13 +249,22 @@ pub struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Check files, by default all of this node.
+    #[command(after_help = help!("  cos-agent config check new.toml
+
+Exit codes: 0 all is well; 64 no such file; 78 settings wrong"))]
     Check {
         /// Files to check instead.
         files: Vec<PathBuf>,
     },
     /// Show the merged settings, each with its source.
+    #[command(after_help = help!("  cos-agent config dump -o json
+
+Exit codes: 0 done; 78 settings wrong"))]
     Dump,
     /// Print the JSON schema.
+    #[command(after_help = help!("  cos-agent config schema > cos-agent.schema.json
+
+Exit codes: 0 done"))]
     Schema,
 }
 

@@ -25,8 +25,8 @@ impl Daemon {
     /// Its program.
     pub fn program(self) -> &'static str {
         match self {
-            Self::Consul => crate::facts::binaries::CONSUL,
-            Self::Nomad => crate::facts::binaries::NOMAD,
+            Self::Consul => "/usr/bin/consul",
+            Self::Nomad => "/usr/bin/nomad",
         }
     }
 
@@ -153,6 +153,8 @@ pub enum Action {
     Stop(Daemon),
     /// Rebuild the trust store with the tool of the system.
     UpdateTrustStore,
+    /// Stop the unit that makes the link of the resolver.
+    StopDnsLink,
     /// Read the unit files again.
     DaemonReload,
     /// Restart systemd-resolved.
@@ -180,6 +182,7 @@ impl Action {
             Self::DaemonReload => "systemd reads its units again".to_owned(),
             Self::RestartResolved => "systemd-resolved.service restarts".to_owned(),
             Self::RestartDnsmasq => "dnsmasq.service restarts".to_owned(),
+            Self::StopDnsLink => "cos-dns.service stops".to_owned(),
             Self::RestartDnsLink => "cos-dns.service restarts".to_owned(),
             Self::RestartDocker => "docker.service restarts, unless a container runs".to_owned(),
             Self::Reload(daemon) => format!("{} reloads", daemon.unit()),

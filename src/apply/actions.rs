@@ -39,6 +39,7 @@ pub(super) async fn run(
             Action::Start(daemon) => services.run(Job::Start, daemon.unit()).await?,
             Action::Reload(daemon) => services.run(Job::Reload, daemon.unit()).await?,
             Action::DaemonReload => services.run(Job::DaemonReload, "").await?,
+            Action::StopDnsLink => services.run(Job::Stop, DNS_LINK).await?,
             Action::RestartResolved => {
                 services.run(Job::Restart, "systemd-resolved.service").await?
             }

@@ -39,10 +39,10 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     root.make_folder(&folder, 0o700, None)?;
     for name in root.list(daemon.folder())? {
         let path = format!("{}/{name}", daemon.folder());
-        if path != daemon.file() && [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix)) {
-            if let Some(bytes) = root.read(&path)? {
-                root.write(&format!("{folder}/{name}"), &bytes, 0o600)?;
-            }
+        let loaded =
+            path != daemon.file() && [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix));
+        if let (true, Some(bytes)) = (loaded, root.read(&path)?) {
+            root.write(&format!("{folder}/{name}"), &bytes, 0o600)?;
         }
     }
     root.write(&format!("{folder}/cos.json"), ours, 0o600)?;

@@ -3,6 +3,7 @@
 
 use super::GatherError;
 use super::settings::{Release, Settings};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::daemon;
 use crate::system::root::{FileError, Root};
@@ -43,11 +44,6 @@ pub struct Installed {
     pub nomad: Option<Release>,
 }
 
-/// The path of Consul.
-pub const CONSUL: &str = "/usr/bin/consul";
-/// The path of Nomad.
-pub const NOMAD: &str = "/usr/bin/nomad";
-
 /// Finds the versions of the programs that the role needs; also returns what is worth remembering.
 pub async fn find(
     system: &System,
@@ -58,8 +54,8 @@ pub async fn find(
     let mut remembered = Versions::default();
     let mut installed = Installed::default();
     for (path, stated, slot) in [
-        (CONSUL, &settings.consul.version, &mut installed.consul),
-        (NOMAD, &settings.nomad.version, &mut installed.nomad),
+        (Daemon::Consul.program(), &settings.consul.version, &mut installed.consul),
+        (Daemon::Nomad.program(), &settings.nomad.version, &mut installed.nomad),
     ] {
         slot.clone_from(stated);
         if !needed.contains(&path) {

@@ -102,6 +102,12 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     if inputs.desired.dns_link && !is_up(DNS_LINK) {
         missing.push((Action::RestartDnsLink, format!("{DNS_LINK} is not running")));
     }
+    if !inputs.desired.dns_link && is_up(DNS_LINK) {
+        missing.push((
+            Action::StopDnsLink,
+            "`.consul` does not go through systemd-resolved".to_owned(),
+        ));
+    }
     missing
 }
 

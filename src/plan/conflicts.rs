@@ -77,11 +77,15 @@ fn join(prefix: &str, key: &str) -> String {
 fn json_keys(value: &Value, path: &str, set: &mut Vec<(String, bool)>) {
     match value {
         Value::Object(object) => {
-            object.iter().for_each(|(key, value)| json_keys(value, &join(path, key), set))
+            for (key, value) in object {
+                json_keys(value, &join(path, key), set);
+            }
         }
         // Nomad's blocks are lists of one in JSON.
         Value::Array(items) if items.iter().any(Value::is_object) => {
-            items.iter().for_each(|item| json_keys(item, path, set));
+            for item in items {
+                json_keys(item, path, set);
+            }
         }
         other => set.push((path.to_owned(), is_harmless(path, *other == Value::Bool(false)))),
     }
@@ -103,7 +107,7 @@ fn hcl_keys(body: &Body, prefix: &str, set: &mut Vec<(String, bool)>) {
 fn expression_keys(expression: &Expression, path: &str, set: &mut Vec<(String, bool)>) {
     match expression {
         Expression::Object(object) => {
-            for (key, value) in object.iter() {
+            for (key, value) in object {
                 let key = match key {
                     ObjectKey::Ident(ident) => ident.as_str().to_owned(),
                     ObjectKey::Expression(key) => key.as_str().unwrap_or_default().to_owned(),

@@ -25,22 +25,28 @@ pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// Replaces secret values by fingerprints; whether there were any.
+/// Replaces secret values by fingerprints; whether there were any. Every value is looked at, whatever was found before.
 fn mask(value: &mut Value, path: &str) -> bool {
+    let mut found = false;
     match value {
-        Value::Object(object) => object.iter_mut().fold(false, |found, (key, value)| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            mask(value, &path) || found
-        }),
+        Value::Object(object) => {
+            for (key, value) in object {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                found |= mask(value, &path);
+            }
+        }
         Value::Array(items) => {
-            items.iter_mut().fold(false, |found, item| mask(item, path) || found)
+            for item in items {
+                found |= mask(item, path);
+            }
         }
         Value::String(text) if is_secret(path) && !text.is_empty() => {
             *text = format!("sha256:{}", &sha256(text.as_bytes())[..8]);
-            true
+            found = true;
         }
-        _ => false,
+        _ => {}
     }
+    found
 }
 
 #[cfg(test)]

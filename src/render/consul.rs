@@ -36,6 +36,7 @@ struct Config<'a> {
     retry_join: [String; 1],
     retry_interval: &'a str,
     rejoin_after_leave: bool,
+    skip_leave_on_interrupt: bool,
     disable_update_check: bool,
     log_level: &'a str,
     log_json: bool,
@@ -170,6 +171,8 @@ fn config(node: &Node) -> Config<'_> {
         retry_join: [node.join(tags::CONSUL_SERVER)],
         retry_interval: "15s",
         rejoin_after_leave: true,
+        // systemd stops Consul with SIGINT; a client's default would leave the cluster at every restart.
+        skip_leave_on_interrupt: true,
         disable_update_check: true,
         log_level: node.settings.consul.log_level.as_str(),
         log_json: true,

@@ -3,7 +3,7 @@
 use super::owned;
 use crate::facts::settings::Extra;
 use crate::state::Daemon;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An `extra` table that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,28 +76,36 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
     if is_secret(path) && !matches!(upper, Value::Object(_)) {
         return Err(RenderError::Secret { table, key: path.to_owned() });
     }
-    if let (Value::Object(lower), Value::Object(upper)) = (&mut *lower, upper) {
-        for (key, value) in upper {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            overlay(place, lower.entry(key.clone()).or_insert(Value::Null), value, &path)?;
+    if let (true, Value::Object(_)) = (lower.is_null(), upper) {
+        *lower = Value::Object(Map::new());
+    }
+    match (&mut *lower, upper) {
+        (Value::Object(lower), Value::Object(upper)) => {
+            for (key, value) in upper {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let key = spelling(lower, key);
+                overlay(place, lower.entry(key).or_insert(Value::Null), value, &path)?;
+            }
+            return Ok(());
         }
-        return Ok(());
+        (Value::Null, _) => {}
+        (lower, upper) if type_of(lower) == type_of(upper) => {}
+        (lower, upper) => {
+            let (found, expected) = (type_of(upper), type_of(lower));
+            return Err(RenderError::Type { table, key: path.to_owned(), found, expected });
+        }
     }
     check_list(place, upper, path)?;
-    let (found, expected) = (type_of(upper), type_of(lower));
-    if lower.is_null() {
-        // A key that is only ours to pass on is checked below all the same.
-        *lower = match upper {
-            Value::Object(_) => Value::Object(serde_json::Map::new()),
-            other => other.clone(),
-        };
-        return if upper.is_object() { overlay(place, lower, upper, path) } else { Ok(()) };
-    }
-    if found != expected {
-        return Err(RenderError::Type { table, key: path.to_owned(), found, expected });
-    }
     *lower = upper.clone();
     Ok(())
+}
+
+/// Both daemons ignore case in keys, so `Log_Level` is our `log_level` and not a second one beside it.
+fn spelling(object: &Map<String, Value>, key: &str) -> String {
+    object
+        .keys()
+        .find(|ours| ours.eq_ignore_ascii_case(key))
+        .map_or_else(|| key.to_owned(), Clone::clone)
 }
 
 /// Tables in a list are looked at like others: Nomad takes `[[nomad.extra.server]]` for the block.
@@ -163,6 +171,11 @@ mod tests {
         assert_eq!(value["limits"], json!({"a": 2, "b": "x", "c": [1]}));
         assert_eq!(value["acl"], json!({"enabled": true}));
         assert_eq!(value["server"], json!(true));
+        assert_eq!(
+            merged(json!({"Limits": {"A": 3}})).unwrap()["limits"]["a"],
+            json!(3),
+            "case does not matter"
+        );
     }
 
     #[test]

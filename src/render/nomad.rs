@@ -12,15 +12,18 @@ use std::collections::BTreeMap;
 static RELOADABLE: &[ReloadableKey] =
     &[ReloadableKey { key: "log_level", source: "Nomad, configuration reload: log_level" }];
 
+/// Major, minor, patch.
+type Triple = (u64, u64, u64);
+
 /// Releases, first and last, whose `provider=aws` is broken.
 ///
 /// The first ones give up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4); the others ask EC2
 /// under its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
-static BROKEN_AUTO_JOIN: &[((u64, u64, u64), (u64, u64, u64))] =
+static BROKEN_AUTO_JOIN: &[(Triple, Triple)] =
     &[((1, 7, 0), (1, 9, 3)), ((1, 10, 3), (1, 11, 3)), ((2, 0, 0), (2, 0, 0))];
 
 /// Enterprise releases below 1.9.4 that carry the fix.
-static FIXED_ENTERPRISE: &[(u64, u64, u64)] = &[(1, 7, 16), (1, 8, 8)];
+static FIXED_ENTERPRISE: &[Triple] = &[(1, 7, 16), (1, 8, 8)];
 
 #[derive(Serialize)]
 struct Config<'a> {

@@ -112,7 +112,7 @@ pub async fn describe_peers(
         }));
         next = page.next_token.filter(|token| !token.is_empty());
         if next.is_none() {
-            peers.sort_by(|a, b| a.address.cmp(&b.address));
+            peers.sort_by_key(|peer| peer.address);
             return Ok(peers);
         }
     }

@@ -212,9 +212,8 @@ impl Imds {
                     }
                 },
             };
-            match self.settle(attempt, path, attempts, &mut backoff).await? {
-                Some(body) => return Ok(body),
-                None => continue,
+            if let Some(body) = self.settle(attempt, path, attempts, &mut backoff).await? {
+                return Ok(body);
             }
         }
     }
