@@ -26,19 +26,21 @@ pub(super) async fn run(
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
-    output.data(|| text(&outcome), || as_json(&outcome))?;
+    output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
     Ok(ExitCode::Done)
 }
 
 /// The version of the JSON form.
 const SCHEMA: &str = "cos-agent/apply/1";
 
-fn text(outcome: &Outcome) -> String {
+fn text(outcome: &Outcome, acts: bool) -> String {
     let degraded =
         if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
     let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
         (0, 0) => "nothing to do".to_owned(),
+        (0, due) if !acts => format!("nothing to do; {due} actions stay due"),
+        (changes, due) if !acts => format!("{changes} changes; {due} actions stay due"),
         (changes, actions) => format!("{changes} changes, {actions} actions"),
     };
     format!("{}{degraded}: {done}\n", outcome.node.summary())
