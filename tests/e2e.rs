@@ -12,6 +12,7 @@
 
 mod support {
     pub(crate) mod aws;
+    pub(crate) mod cluster;
     pub(crate) mod net;
     pub(crate) mod node;
     pub(crate) mod run;
@@ -23,81 +24,67 @@ mod support {
 
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Aws, Wanted};
+use support::cluster::{Cluster, SOON};
 use support::net::Net;
-use support::node::{Node, add_address, agent_binary, serve_metadata, start_metadata};
+use support::node::{
+    Node, add_address, agent_binary, nomad_binary, serve_metadata, start_metadata,
+};
 use support::run::Run;
-use support::space::{Space, log, ok, tail};
+use support::space::{Space, ok};
 use support::transcript::Transcript;
 use support::wait::until;
 
-const CLUSTER: [(&str, &str, Option<&str>, u8, &str); 6] = [
-    ("consul-1", "consul-server", None, 3, "10.20.1.11"),
-    ("consul-2", "consul-server", None, 3, "10.20.2.11"),
-    ("consul-3", "consul-server", None, 3, "10.20.3.11"),
-    ("nomad-1", "nomad-server", None, 1, "10.20.1.21"),
-    ("client-1", "nomad-client", Some("backoffice"), 0, "10.20.2.31"),
-    ("client-2", "nomad-client", Some("private-services"), 0, "10.20.3.31"),
+#[rustfmt::skip]
+const INSTANCES: [Wanted; 6] = [
+    Wanted { name: "consul-1", role: "consul-server", datacenter: None, servers: 3, address: "10.20.1.11" },
+    Wanted { name: "consul-2", role: "consul-server", datacenter: None, servers: 3, address: "10.20.2.11" },
+    Wanted { name: "consul-3", role: "consul-server", datacenter: None, servers: 3, address: "10.20.3.11" },
+    Wanted { name: "nomad-1", role: "nomad-server", datacenter: None, servers: 1, address: "10.20.1.21" },
+    Wanted { name: "client-1", role: "nomad-client", datacenter: Some("backoffice"), servers: 0, address: "10.20.2.31" },
+    Wanted { name: "client-2", role: "nomad-client", datacenter: Some("private-services"), servers: 0, address: "10.20.3.31" },
 ];
 const PROGRAMS: [&str; 6] =
     ["consul", "curl", "moto_server", "python3", "useradd", "update-ca-certificates"];
-const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn six_instances_become_a_cluster_that_runs_a_job() {
     let mut transcript = Transcript::begin("six instances become a cluster that runs a job");
     let run = Arc::new(Run::new(&PROGRAMS));
+    transcript.proved(&format!("the agent is {}, Nomad {}", agent_binary(), nomad_binary()));
     let net = Net::new(&run);
     let aws = Aws::start(&net);
-    let wanted = CLUSTER.map(|(_, role, datacenter, servers, address)| Wanted {
-        kind: Kind::of(role, datacenter),
-        servers,
-        address,
-    });
-    let instances = aws.run_instances(&net, &wanted);
-    transcript.proved(
-        "EC2, IAM and STS answer under their own names, and check signatures and permissions",
-    );
-    let nodes: Vec<Node> = CLUSTER
-        .iter()
-        .zip(instances)
-        .map(|((name, ..), instance)| Node::boot(&net, &aws, name, instance))
-        .collect();
+    let instances = aws.run_instances(&INSTANCES);
+    transcript
+        .proved("AWS answers under its own names; it refuses wrong signatures and other actions");
+    let nodes = INSTANCES.iter().zip(instances);
+    let cluster =
+        Cluster(nodes.map(|(wanted, instance)| Node::boot(&aws, wanted.name, instance)).collect());
     transcript.proved("six instances run, each with its metadata at 169.254.169.254");
 
-    std::thread::scope(|scope| {
-        for node in &nodes {
-            scope.spawn(move || becomes_its_node(node));
-        }
-    });
+    cluster.everywhere(becomes_its_node);
     transcript.proved("`apply --no-start` made each its node on `/`; a second one wrote nothing");
 
-    for node in &nodes {
-        node.start("consul");
-    }
-    let members = until("all members are alive in one Consul cluster", SOON, || one_consul(&nodes));
+    cluster.everywhere(|node| node.start("consul"));
+    let members = cluster.until_consul_is_one();
     transcript.proved(&format!("Consul joined by tag: {members}"));
-    others_are_printed(&nodes);
-    transcript.proved("`peers consul-server` prints the other two servers on each server");
 
-    for node in nodes.iter().filter(|node| role(node) != "consul-server") {
-        node.start("nomad");
-    }
-    let clients = until("Nomad has a leader and two clients", SOON, || one_nomad(&nodes));
-    transcript.proved(&format!(
-        "Nomad joined by `exec=/usr/bin/cos-agent peers nomad-server`: {clients}"
-    ));
+    cluster.role("consul-server").into_iter().for_each(|node| finds_the_others(&cluster, node));
+    transcript.proved("`peers consul-server` prints the two others on each of the three");
 
-    let words = runs_a_job(&nodes[3], &nodes[5]);
-    transcript.proved(&format!("a raw_exec job for private-services ran there: {words:?}"));
-    drop(nodes);
+    cluster.nomads().into_iter().for_each(|node| node.start("nomad"));
+    let clients = cluster.until_nomad_is_one();
+    transcript.proved(&format!("Nomad joined by `cos-agent peers`: {clients}"));
+
+    let client = cluster.node("client-2");
+    let words = cluster.run_job_beside(client);
+    assert_eq!(words, format!("proof ran in private-services on {}", client.instance.id));
+    transcript.proved(&format!("raw_exec is on by `nomad.extra`, and a job's task says: {words}"));
 }
 
 /// Applies twice: the first run makes the node, the second one finds nothing to do and touches nothing.
@@ -110,128 +97,13 @@ fn becomes_its_node(node: &Node) {
     assert!(said.contains(": nothing to do"), "a second apply says {said:?}");
 }
 
-fn role(node: &Node) -> &str {
-    &node.instance.tags["cos:role"]
-}
-
-fn ids(nodes: &[Node]) -> BTreeSet<&str> {
-    nodes.iter().map(|node| node.instance.id.as_str()).collect()
-}
-
-/// Whether every node sees the same leader, the three servers as voters, and everybody alive.
-fn one_consul(nodes: &[Node]) -> Result<String, String> {
-    let mut leaders = BTreeSet::new();
-    for node in nodes {
-        leaders.insert(node.ask("consul", "/v1/status/leader")?.to_string());
-        let members = node.ask("consul", "/v1/agent/members")?;
-        let members = members.as_array().ok_or("no list of members")?;
-        // 1 is alive (hashicorp/serf, MemberStatus).
-        let alive: BTreeSet<&str> = members
-            .iter()
-            .filter(|member| member["Status"] == 1)
-            .filter_map(|member| member["Name"].as_str())
-            .collect();
-        if alive != ids(nodes) || members.len() != nodes.len() {
-            return Err(format!("{} sees alive {alive:?}", node.space.name));
-        }
-    }
-    let raft = nodes[0].ask("consul", "/v1/operator/raft/configuration")?;
-    let servers = raft["Servers"].as_array().ok_or("no Raft configuration")?;
-    let voters = servers.iter().filter(|server| server["Voter"] == true).count();
-    match leaders.iter().next().map(|leader| leader.trim_matches('"')) {
-        Some(leader) if leaders.len() == 1 && !leader.is_empty() && voters == 3 => {
-            Ok(format!("leader {leader}, {voters} voters, {} members alive", nodes.len()))
-        }
-        _ => Err(format!("leaders {leaders:?}, {voters} voters")),
-    }
-}
-
-/// On each Consul server, `peers` prints the other two, and nothing else.
-fn others_are_printed(nodes: &[Node]) {
-    let servers = || nodes.iter().filter(|node| role(node) == "consul-server");
-    for node in servers() {
-        let others: String = servers()
-            .map(|other| &other.instance.private_ip)
-            .filter(|address| **address != node.instance.private_ip)
-            .map(|address| format!("{address}\n"))
-            .collect();
-        assert_eq!(ok(node.space.command("cos-agent").args(["peers", "consul-server"])), others);
-    }
-}
-
-/// Whether Nomad has its leader, and both clients are ready, each in its datacenter.
-fn one_nomad(nodes: &[Node]) -> Result<String, String> {
-    let server = &nodes[3];
-    let leader = server.ask("nomad", "/v1/status/leader")?;
-    if leader != json!(format!("{}:4647", server.instance.private_ip)) {
-        return Err(format!("the leader is {leader}"));
-    }
-    let clients = server.ask("nomad", "/v1/nodes")?;
-    let clients = clients.as_array().ok_or("no list of nodes")?;
-    nodes[3..].iter().try_for_each(joined_by_peers)?;
-    let found: BTreeSet<String> = clients.iter().map(|client| summary(client)).collect();
-    let wanted: BTreeSet<String> = nodes[4..]
-        .iter()
-        .map(|node| {
-            summary(&json!({
-                "Name": node.instance.id,
-                "Datacenter": node.instance.tags["cos:datacenter"],
-                "Status": "ready",
-            }))
-        })
-        .collect();
-    if found != wanted {
-        return Err(format!("{found:?}\n{}", tail("client-1", "nomad")));
-    }
-    Ok(wanted.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-fn summary(client: &Value) -> String {
-    let text = |key: &str| client[key].as_str().unwrap_or_default();
-    format!("{} {} in {}", text("Name"), text("Status"), text("Datacenter"))
-}
-
-/// Runs a batch job in the datacenter of a client; what the task wrote on that client.
-fn runs_a_job(server: &Node, client: &Node) -> String {
-    let datacenter = &client.instance.tags["cos:datacenter"];
-    let script = "echo \"$NOMAD_JOB_NAME ran in $NOMAD_DC on ${node.unique.name}\" > /run/proof";
-    let job = json!({ "Job": {
-        "ID": "proof", "Type": "batch", "Datacenters": [datacenter],
-        "TaskGroups": [{ "Name": "proof", "Tasks": [{
-            "Name": "proof", "Driver": "raw_exec",
-            "Config": { "command": "/bin/sh", "args": ["-c", script] },
-        }] }],
-    } });
-    server.space.write("/run/proof.json", &job.to_string());
-    ok(server.space.command("curl").args([
-        "-sSf",
-        "-X",
-        "PUT",
-        "-d",
-        "@/run/proof.json",
-        "http://127.0.0.1:4646/v1/jobs",
-    ]));
-    until("the job is complete", SOON, || {
-        let allocations = server.ask("nomad", "/v1/job/proof/allocations")?;
-        match &allocations[0] {
-            done if done["ClientStatus"] == "complete" => Ok(()),
-            other => {
-                let evaluations = server.ask("nomad", "/v1/job/proof/evaluations")?;
-                Err(format!("{other}\n{evaluations}"))
-            }
-        }
-    });
-    let words = client.space.read("/run/proof").trim().to_owned();
-    assert_eq!(words, format!("proof ran in {datacenter} on {}", client.instance.id));
-    words
-}
-
-/// Whether Nomad's own joiner asked the agent for the servers, and joined.
-fn joined_by_peers(node: &Node) -> Result<(), String> {
-    let log = log(&node.space.name, "nomad");
-    let asked = log.contains("\"servers\":\"exec=/usr/bin/cos-agent peers nomad-server\"");
-    let joined = log.contains("\"@message\":\"retry join completed\"");
-    if asked && joined { Ok(()) } else { Err(tail(&node.space.name, "nomad")) }
+/// On a Consul server `peers` prints the other servers, and nothing else.
+fn finds_the_others(cluster: &Cluster, node: &Node) {
+    let servers = cluster.role("consul-server");
+    let others = servers.iter().filter(|other| other.instance.id != node.instance.id);
+    let addresses: String =
+        others.map(|other| format!("{}\n", other.instance.private_ip)).collect();
+    assert_eq!(ok(node.space.command("cos-agent").args(["peers", "consul-server"])), addresses);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 """Makes the account of the test: a network, a role that may describe instances and nothing else, and the instances.
 
 On standard input the instances with address, zone and tags; on standard output their ids, the network, and
-credentials of the role. From then on every signature and every permission is checked.
+credentials of the role. From then on every signature and every permission is checked, which is tried.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import urllib.request
 
 import boto3
+import botocore.exceptions
 
 wanted = json.load(sys.stdin)
 ec2, iam, sts = (boto3.client(name) for name in ("ec2", "iam", "sts"))
@@ -18,24 +19,24 @@ ec2, iam, sts = (boto3.client(name) for name in ("ec2", "iam", "sts"))
 vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
 subnets = {}
 ids = []
-for node in wanted["instances"]:
-    zone = node["zone"]
+for instance in wanted["instances"]:
+    zone = instance["zone"]
     if zone not in subnets:
-        block = ".".join(node["address"].split(".")[:3]) + ".0/24"
+        block = ".".join(instance["address"].split(".")[:3]) + ".0/24"
         answer = ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)
         subnets[zone] = answer["Subnet"]["SubnetId"]
-    tags = [{"Key": key, "Value": value} for key, value in node["tags"].items()]
+    tags = [{"Key": key, "Value": value} for key, value in instance["tags"].items()]
     answer = ec2.run_instances(
         ImageId="ami-12c6146b",
         MinCount=1,
         MaxCount=1,
         SubnetId=subnets[zone],
-        PrivateIpAddress=node["address"],
+        PrivateIpAddress=instance["address"],
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )
-    instance = answer["Instances"][0]
-    assert instance["PrivateIpAddress"] == node["address"], instance
-    ids.append(instance["InstanceId"])
+    made = answer["Instances"][0]
+    assert made["PrivateIpAddress"] == instance["address"], made
+    ids.append(made["InstanceId"])
 
 trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
                                                  "Action": "sts:AssumeRole"}]}
@@ -52,6 +53,28 @@ check = urllib.request.Request(
 )
 trusted = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
 urllib.request.urlopen(check, context=trusted).read()
+
+
+def node(secret):
+    return boto3.client(
+        "ec2",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=secret,
+        aws_session_token=keys["SessionToken"],
+    )
+
+
+def refused(call):
+    try:
+        call()
+    except botocore.exceptions.ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
+    return False
+
+
+assert refused(node("wrong").describe_instances), "a wrong signature is taken"
+assert refused(node(keys["SecretAccessKey"]).describe_vpcs), "an action without permission is taken"
+node(keys["SecretAccessKey"]).describe_instances()
 
 json.dump(
     {

@@ -18,8 +18,12 @@ pub(crate) const REGION: &str = "eu-central-1";
 
 /// An instance that shall be.
 pub(crate) struct Wanted {
-    /// What it is in the cluster.
-    pub(crate) kind: Kind,
+    /// What this test calls it.
+    pub(crate) name: &'static str,
+    /// Its role.
+    pub(crate) role: &'static str,
+    /// Its Nomad datacenter, where the role has several.
+    pub(crate) datacenter: Option<&'static str>,
     /// How many servers of its kind there are.
     pub(crate) servers: u8,
     /// Its private address, the third number of which is its zone.
@@ -27,7 +31,9 @@ pub(crate) struct Wanted {
 }
 
 /// AWS as the nodes see it.
-pub(crate) struct Aws {
+pub(crate) struct Aws<'a> {
+    /// The network that it is reached by.
+    pub(crate) net: &'a Net,
     /// The authority that its certificate comes from.
     pub(crate) authority: String,
 }
@@ -39,9 +45,10 @@ struct Account {
     credentials: Credentials,
 }
 
-impl Aws {
+impl<'a> Aws<'a> {
     /// Starts it and waits until it answers.
-    pub(crate) fn start(net: &Net) -> Self {
+    pub(crate) fn start(net: &'a Net) -> Self {
+        ok(net.space.command("python3").args(["-c", "import boto3, moto"]));
         let space = &net.space;
         let folder = space.folder();
         let names = names();
@@ -61,18 +68,18 @@ impl Aws {
             server.arg("-k").arg(folder.join("aws.key"));
             server
         });
-        until("AWS answers", Duration::from_secs(60), || {
+        until("AWS answers", Duration::from_mins(1), || {
             let mut probe = space.command("curl");
             probe.args(["-sf", "-m", "5", "--cacert"]).arg(folder.join("ca.pem"));
             probe.arg(format!("https://ec2.{REGION}.amazonaws.com/moto-api/data.json"));
             let answered = super::space::output(&mut probe).status.success();
             answered.then_some(()).ok_or_else(|| tail("aws", "moto"))
         });
-        Self { authority }
+        Self { net, authority }
     }
 
     /// Runs instances, as Terraform would tag them.
-    pub(crate) fn run_instances(&self, net: &Net, wanted: &[Wanted]) -> Vec<Instance> {
+    pub(crate) fn run_instances(&self, wanted: &[Wanted]) -> Vec<Instance> {
         let zone = |address: &str| match address.split('.').nth(2) {
             Some("1") => format!("{REGION}a"),
             Some("2") => format!("{REGION}b"),
@@ -84,11 +91,12 @@ impl Aws {
                 region: REGION.to_owned(),
                 zone: zone(wanted.address),
                 private_ip: wanted.address.to_owned(),
-                tags: wanted.kind.tags("e2e", &wanted.servers.to_string()),
+                tags: Kind::of(wanted.role, wanted.datacenter)
+                    .tags("e2e", &wanted.servers.to_string()),
                 ..Instance::default()
             })
             .collect();
-        let account = Self::make_account(net, &instances);
+        let account = self.make_account(&instances);
         for (instance, id) in instances.iter_mut().zip(account.ids) {
             instance.id = id;
             instance.vpc.clone_from(&account.vpc);
@@ -97,7 +105,7 @@ impl Aws {
         instances
     }
 
-    fn make_account(net: &Net, instances: &[Instance]) -> Account {
+    fn make_account(&self, instances: &[Instance]) -> Account {
         let wanted: Vec<_> = instances
             .iter()
             .map(|instance| {
@@ -108,11 +116,11 @@ impl Aws {
                 })
             })
             .collect();
-        let mut script = net.space.daemon();
+        let mut script = self.net.space.daemon();
         script
             .args(["AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin"])
             .arg(format!("AWS_DEFAULT_REGION={REGION}"))
-            .arg(format!("AWS_CA_BUNDLE={}", net.space.folder().join("ca.pem").display()))
+            .arg(format!("AWS_CA_BUNDLE={}", self.net.space.folder().join("ca.pem").display()))
             .args(["timeout", "60", "python3", "-c", include_str!("aws.py")]);
         let answer = fed(&mut script, &serde_json::json!({ "instances": wanted }).to_string());
         serde_json::from_str(&answer).unwrap()

@@ -2,13 +2,13 @@
 //! installed, and the agents started as systemd would.
 
 use super::aws::{Aws, REGION};
-use super::net::{AWS, Net};
+use super::net::AWS;
 use super::space::{SERVICE_PATH, Space, ok, output, tail};
 use super::unit::Unit;
 use cos_agent::simulate::instance::Instance;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What this test adds to every node's settings, as an operator would.
 const SETTINGS: &str = "[nomad.extra.plugin.raw_exec.config]\nenabled = true\n";
@@ -23,21 +23,21 @@ pub(crate) struct Node {
 
 impl Node {
     /// Starts an instance: its network, its metadata, and the files that an image has.
-    pub(crate) fn boot(net: &Net, aws: &Aws, name: &str, instance: Instance) -> Self {
-        let run = &net.space.run;
+    pub(crate) fn boot(aws: &Aws<'_>, name: &str, instance: Instance) -> Self {
+        let run = &aws.net.space.run;
         let root = run.folder.join(name).join("root");
-        let nomad = if name.starts_with("consul") { PathBuf::new() } else { nomad_binary() };
+        let nomad = if name.starts_with("consul") { String::new() } else { nomad_binary() };
         let hosts = format!("{AWS} ec2.{REGION}.amazonaws.com");
         let variables = [
             ("COS_AGENT_BIN", agent_binary()),
-            ("COS_NOMAD_BIN", nomad.display().to_string()),
+            ("COS_NOMAD_BIN", nomad),
             ("COS_HOSTS", hosts),
             ("COS_NAME", format!("ip-{}", instance.private_ip.replace('.', "-"))),
         ];
         let variables = variables.each_ref().map(|(key, value)| (*key, value.as_str()));
         let script = include_str!("node.sh");
         let space = Space::with_setup(run, name, script, &variables, Some(&root), SERVICE_PATH);
-        space.plug_into(&net.space, &instance.private_ip);
+        space.plug_into(&aws.net.space, &instance.private_ip);
         serve_metadata(&space, "169.254.169.254", &instance);
         space.write("/etc/cos-agent/config.toml", SETTINGS);
         space.write("/etc/cos-agent/ca.d/site.pem", &aws.authority);
@@ -123,9 +123,9 @@ pub(crate) fn agent_binary() -> String {
 }
 
 /// Nomad, which no distribution packages.
-pub(crate) fn nomad_binary() -> PathBuf {
+pub(crate) fn nomad_binary() -> String {
     let path = std::env::var("COS_NOMAD_BIN")
         .unwrap_or_else(|_| "/root/.cache/cos-agent/nomad-1.10.5".to_owned());
     assert!(Path::new(&path).is_file(), "this test needs Nomad 1.10.5 at {path}, or COS_NOMAD_BIN");
-    PathBuf::from(path)
+    path
 }

@@ -35,6 +35,12 @@ impl Run {
         let run = Self { folder: scratch.join(&name), cgroup: hierarchy.join(&name) };
         fs::create_dir_all(&run.folder).unwrap();
         fs::create_dir(&run.cgroup).unwrap();
+        // What the host hands down is handed on to the nodes; in the hybrid layout that is nothing.
+        for controller in
+            fs::read_to_string(run.cgroup.join("cgroup.controllers")).unwrap().split_whitespace()
+        {
+            let _ = fs::write(run.cgroup.join("cgroup.subtree_control"), format!("+{controller}"));
+        }
         run
     }
 }

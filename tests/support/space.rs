@@ -15,13 +15,13 @@ pub(crate) const SERVICE_PATH: &str =
 /// Where the outputs of long-running programs stay for whoever has to find out.
 pub(crate) const LOGS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../e2e-logs");
 
-/// The first process: `$1` is its control group. It says its id, which `/proc` still tells as the host sees it.
+/// Runs a command, from the second word on, in a control group, the first word.
+const IN_GROUP: &str = r#"echo 0 > "$1/cgroup.procs" && shift && exec "$@""#;
+/// The first process. It says its id, which `/proc` still tells as the host sees it.
 const FIRST: &str = r#"
 set -eu
-echo 0 > "$1/init/cgroup.procs"
 read -r pid rest < /proc/self/stat
 ip link set lo up
-shift
 eval "$COS_E2E_SETUP"
 echo "$pid"
 exec $COS_E2E_ROOT sh -c 'cd /; sleep infinity & wait'
@@ -62,12 +62,13 @@ impl Space {
         fs::create_dir_all(run.folder.join(name)).unwrap();
         let change_root = root.map_or(String::new(), |root| format!("chroot {}", root.display()));
         let mut holder = Command::new("sh")
-            .args(["-c", "echo 0 > \"$1/cgroup.procs\"; shift; exec \"$@\"", "sh"])
+            .args(["-c", IN_GROUP, "sh"])
             .arg(&cgroup)
             .args(["setpriv", "--pdeathsig", "KILL", "unshare", "--cgroup"])
-            .args(["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child"])
-            .args(["sh", "-c", FIRST, "sh"])
-            .arg(&cgroup)
+            .args(["sh", "-c", IN_GROUP, "sh"])
+            .arg(cgroup.join("init"))
+            .args(["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child"])
+            .args(["sh", "-c", FIRST])
             .current_dir(run.folder.join(name))
             .envs(variables.iter().copied())
             .env("COS_E2E_SETUP", setup)
@@ -115,9 +116,9 @@ impl Space {
     fn enter(&self, namespaces: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
-            .args(["-c", "echo 0 > \"$1/init/cgroup.procs\" && shift && exec nsenter \"$@\"", "sh"])
-            .arg(&self.cgroup)
-            .args(["--target", &self.first.to_string()])
+            .args(["-c", IN_GROUP, "sh"])
+            .arg(self.cgroup.join("init"))
+            .args(["nsenter", "--target", &self.first.to_string()])
             .args(namespaces)
             .arg("--")
             .stdin(Stdio::null());

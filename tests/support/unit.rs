@@ -9,6 +9,8 @@ use std::process::Command;
 pub(crate) struct Unit {
     /// `User=`.
     pub(crate) user: String,
+    /// `Group=`.
+    pub(crate) group: String,
     /// `Environment=`, one assignment each.
     pub(crate) environment: Vec<String>,
     /// `ExecStart=`, by words.
@@ -28,7 +30,8 @@ impl Unit {
             .collect();
         drop_ins.sort();
         texts.extend(drop_ins.iter().map(|path| fs::read_to_string(path).unwrap()));
-        let mut unit = Self { user: "root".to_owned(), ..Self::default() };
+        let mut unit =
+            Self { user: "root".to_owned(), group: "root".to_owned(), ..Self::default() };
         for text in &texts {
             unit.add(text);
         }
@@ -48,6 +51,7 @@ impl Unit {
             };
             match key {
                 "User" => value.clone_into(&mut self.user),
+                "Group" => value.clone_into(&mut self.group),
                 "Environment" => self.environment.push(plain(value).to_owned()),
                 "ExecStart" => {
                     self.exec_start = plain(value).split_whitespace().map(str::to_owned).collect();
@@ -64,7 +68,7 @@ impl Unit {
         let home = entry.and_then(|line| line.split(':').nth(5)).unwrap();
         let mut command = space.daemon();
         command
-            .args(["setpriv", "--reuid", &self.user, "--regid", &self.user, "--init-groups"])
+            .args(["setpriv", "--reuid", &self.user, "--regid", &self.group, "--init-groups"])
             .args(["env", "-i", &format!("PATH={SERVICE_PATH}"), &format!("HOME={home}")])
             .args([format!("USER={}", self.user), format!("LOGNAME={}", self.user)])
             .args(&self.environment)
