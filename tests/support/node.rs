@@ -107,7 +107,9 @@ pub(crate) fn start_metadata(space: &Space, address: &str, instance: &Instance) 
     let socket =
         if address.contains(':') { format!("[{address}]:80") } else { format!("{address}:80") };
     let mut service = space.beside();
-    service.arg(agent_binary()).args(["simulate", "--serve", &socket, "--instance"]).arg(file);
+    // It is in no process namespace that would end it with the test.
+    service.args(["setpriv", "--pdeathsig", "KILL", &agent_binary(), "simulate"]);
+    service.args(["--serve", &socket, "--instance"]).arg(file);
     space.start("metadata", service);
 }
 
