@@ -1,5 +1,6 @@
 //! A whole cluster with nothing faked but AWS: every node in namespaces of its own, the agent's own `apply` on `/`,
-//! and real Consul and Nomad agents, run as the units say that `apply` wrote.
+//! and real Consul and Nomad agents, run as the units say that `apply` wrote. The test stands in for systemd: it takes
+//! user, group, environment and command from those units; their sandboxing and restarts are not shown here.
 //!
 //! It needs root, Consul, Nomad and moto; what is missing is named and fails the test. Logs are in `target/e2e-logs`.
 

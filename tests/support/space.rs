@@ -115,7 +115,10 @@ impl Space {
 
     fn enter(&self, namespaces: &[&str]) -> Command {
         let mut command = Command::new("sh");
+        // Nothing of the caller's environment: it may name endpoints and proxies.
         command
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap())
             .args(["-c", IN_GROUP, "sh"])
             .arg(self.cgroup.join("init"))
             .args(["nsenter", "--target", &self.first.to_string()])
