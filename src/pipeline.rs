@@ -35,8 +35,6 @@ pub struct Outcome {
     pub node: Node,
     /// What was done; nothing where the node was as it shall be.
     pub plan: Plan,
-    /// Whether the actions were carried out, or wait for a run that may touch units.
-    pub acted: bool,
     /// Why the facts are those of the last boot, if they are.
     pub degraded: Option<String>,
 }
@@ -129,7 +127,7 @@ pub async fn converge(
         status: status(&node, degraded.as_deref()),
     };
     apply::apply(system, &node, &plan, &remember).await?;
-    Ok(Some(Outcome { node, plan, acted: system.services.is_some(), degraded }))
+    Ok(Some(Outcome { node, plan, degraded }))
 }
 
 /// Whether somebody froze the agent during an incident.

@@ -26,28 +26,24 @@ pub(super) async fn run(
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
-    output.data(|| text(&outcome), || as_json(&outcome))?;
+    output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
     Ok(ExitCode::Done)
 }
 
 /// The version of the JSON form.
 const SCHEMA: &str = "cos-agent/apply/1";
 
-fn text(outcome: &Outcome) -> String {
+fn text(outcome: &Outcome, acts: bool) -> String {
     let degraded =
         if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
-    let changes = match outcome.plan.changes.len() {
-        0 => "nothing to do".to_owned(),
-        1 => "1 change".to_owned(),
-        more => format!("{more} changes"),
+    let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
+        (0, 0) => "nothing to do".to_owned(),
+        (0, due) if !acts => format!("nothing to do; {due} actions stay due"),
+        (changes, due) if !acts => format!("{changes} changes; {due} actions stay due"),
+        (changes, actions) => format!("{changes} changes, {actions} actions"),
     };
-    let actions = match (outcome.plan.actions.len(), outcome.acted) {
-        (0, _) => String::new(),
-        (actions, true) => format!(", actions: {actions}"),
-        (actions, false) => format!(", actions that wait for a run with units: {actions}"),
-    };
-    format!("{}{degraded}: {changes}{actions}\n", outcome.node.summary())
+    format!("{}{degraded}: {done}\n", outcome.node.summary())
 }
 
 fn as_json(outcome: &Outcome) -> serde_json::Value {
@@ -58,7 +54,6 @@ fn as_json(outcome: &Outcome) -> serde_json::Value {
         "state": state,
         "reason": outcome.degraded,
         "node": plan["node"],
-        "acted": outcome.acted,
         "changes": plan["changes"],
         "actions": plan["actions"],
     })

@@ -255,10 +255,11 @@ fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> 
         client: Box::new(Client {
             enabled: true,
             node_class: datacenter,
-            // The interface that carries the address, whatever it is called.
+            // The interface that carries the address, whatever it is called. A pattern, because the addresses come with
+            // the length of their subnet, and no such network lies in a /32 (hashicorp/go-sockaddr, IfByNetwork).
             network_interface: format!(
-                "{{{{ GetAllInterfaces | include \"network\" \"{}/32\" | attr \"name\" }}}}",
-                node.instance.private_ip
+                "{{{{ GetAllInterfaces | include \"address\" \"^{}(/|$)\" | attr \"name\" }}}}",
+                node.instance.private_ip.to_string().replace('.', "[.]")
             ),
             server_join: join(node, nomad),
             meta: meta(node),
