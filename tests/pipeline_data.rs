@@ -9,6 +9,7 @@ use cos_agent::error::{Error, ExitCode};
 use cos_agent::facts::{GatherError, LAST_GOOD};
 use cos_agent::plan::conflicts::Conflict;
 use cos_agent::plan::{PlanError, UnrecordedData};
+use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use std::time::Duration;
@@ -90,6 +91,40 @@ async fn a_clients_data_without_a_record_is_kept() {
     node.write("/opt/nomad/data/client/client-id", "keep");
     node.converge().await;
     assert_eq!(node.read("/opt/nomad/data/client/client-id"), "keep");
+}
+
+/// A run that ends between the start of the daemons and its own end must not take their data for another's.
+#[tokio::test]
+async fn data_made_during_a_run_that_failed_is_ours() {
+    for (image, decision) in [
+        (false, UnrecordedData::Refuse),
+        (false, UnrecordedData::Adopt),
+        (false, UnrecordedData::Discard),
+        (true, UnrecordedData::Refuse),
+    ] {
+        let mut node = TestNode::new("nomad-server").await;
+        if image {
+            node.converge().await;
+            node.write("/opt/consul/data/node-id", "of the image");
+            node.service.change(|instance| instance.id = OTHER.to_owned());
+            node.reboot();
+        }
+        if decision != UnrecordedData::Refuse {
+            node.write(NOMAD_RAFT, "of before");
+        }
+        node.units.refuse_next(Job::Start, "nomad.service");
+        let error = node.try_converge(PATIENCE, decision).await.err().expect("a refused start");
+        assert!(matches!(error, Error::Apply(ApplyError::Service(_))), "{}", error.report());
+        assert_eq!(error.exit_code(), ExitCode::Unavailable);
+        assert!(!node.manifest().pending.is_empty());
+        node.write("/opt/consul/data/node-id", "of the new Consul");
+        node.write(NOMAD_RAFT, "of the new Nomad");
+        let outcome = node.converge().await;
+        assert_eq!(changes(&outcome), Vec::<String>::new(), "{image} {decision:?}");
+        assert_eq!(node.read("/opt/consul/data/node-id"), "of the new Consul");
+        assert!(node.units.take_jobs().contains(&"Start nomad.service".to_owned()));
+        assert!(node.manifest().pending.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -172,6 +172,12 @@ pub async fn apply(
     if !plan.is_empty() {
         write_state(system, &[(manifest::PATH, plan.during.to_json())])?;
         change_disk(system, plan).await?;
+        // What the daemons write from here on is this instance's, even if an action fails.
+        if plan.during.instance != plan.after.instance {
+            let instance = plan.after.instance.clone();
+            let moved = Manifest { instance, ..plan.during.clone() };
+            write_state(system, &[(manifest::PATH, moved.to_json())])?;
+        }
     }
     let mut after = plan.after.clone();
     match &system.services {

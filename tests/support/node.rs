@@ -40,7 +40,7 @@ const LOCK: [&str; 3] = ["run", "run/cos-agent", "run/cos-agent/lock"];
 #[derive(Default)]
 pub(crate) struct Units {
     recorded: RecordedServices,
-    refuse: Cell<Option<&'static str>>,
+    refuse: Cell<Option<(Job, &'static str)>>,
 }
 
 struct Shared(Rc<Units>);
@@ -58,7 +58,7 @@ impl ServiceManager for Shared {
         job: Job,
         unit: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<(), ServiceError>> + 'a>> {
-        if self.0.refuse.get() == Some(unit) {
+        if self.0.refuse.get() == Some((job, unit)) {
             self.0.refuse.set(None);
             let words = "refused by the test".to_owned();
             let unit = unit.to_owned();
@@ -286,9 +286,9 @@ impl Units {
             .collect()
     }
 
-    /// Refuses the next job for this unit.
-    pub(crate) fn refuse_next(&self, unit: &'static str) {
-        self.refuse.set(Some(unit));
+    /// Refuses the next such job.
+    pub(crate) fn refuse_next(&self, job: Job, unit: &'static str) {
+        self.refuse.set(Some((job, unit)));
     }
 }
 
