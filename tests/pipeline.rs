@@ -10,6 +10,7 @@ use cos_agent::facts::GatherError;
 use cos_agent::pipeline;
 use cos_agent::plan::UnrecordedData;
 use cos_agent::system::retry::Deadline;
+use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
 use serde_json::{Value, json};
 use std::fs::Permissions;
@@ -147,6 +148,34 @@ async fn a_change_of_role_leaves_nothing_of_the_old_one() {
     }
     assert!(!node.has("/etc/nomad.d/cos.json"));
     assert!(node.converge().await.plan.is_empty());
+}
+
+#[tokio::test]
+async fn a_role_that_changes_without_units_still_stops_nomad_later() {
+    let node = TestNode::new("nomad-client").await;
+    node.converge().await;
+    node.become_role("consul-server");
+    let rendered = pipeline::converge(&node.system(false), PATIENCE, UnrecordedData::Refuse).await;
+    assert!(rendered.is_ok_and(|outcome| outcome.is_some()));
+    node.units.take_jobs();
+    node.converge().await;
+    let jobs = node.units.take_jobs();
+    assert!(jobs.contains(&"Stop nomad.service".to_owned()), "{jobs:?}");
+}
+
+#[tokio::test]
+async fn a_stop_that_is_due_is_forgotten_when_the_role_comes_back() {
+    let node = TestNode::new("nomad-client").await;
+    node.converge().await;
+    node.become_role("consul-server");
+    node.units.refuse_next(Job::Stop, "nomad.service");
+    node.refused(PATIENCE).await;
+    node.become_role("nomad-client");
+    node.units.take_jobs();
+    node.converge().await;
+    let jobs = node.units.take_jobs();
+    assert!(!jobs.contains(&"Stop nomad.service".to_owned()), "{jobs:?}");
+    assert!(jobs.contains(&"Restart nomad.service".to_owned()), "{jobs:?}");
 }
 
 #[tokio::test]

@@ -86,8 +86,9 @@ fn removed(path: &str) -> Vec<Action> {
 
 /// Units that shall run and do not, and daemons of another role that run still.
 fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
-    let Some(units) = &inputs.observed.units else { return Vec::new() };
-    let is_up = |unit: &str| units.get(unit) == Some(&UnitState::Up);
+    let units = inputs.observed.units.as_ref();
+    // Where units are not ours to ask for, a stop is noted for the run that may.
+    let is_up = |unit: &str| units.is_none_or(|units| units.get(unit) == Some(&UnitState::Up));
     let mut missing = Vec::new();
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         let shall_run = inputs.desired.daemons.contains(&daemon);
@@ -120,6 +121,7 @@ fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>) {
             due.retain(|action, _| ![start, restart, reload].contains(action));
             continue;
         }
+        due.remove(&Action::Stop(daemon));
         let into = if down { start } else { restart };
         if due.contains_key(&into) || due.contains_key(&restart) || due.contains_key(&start) {
             let mut reasons = Vec::new();
