@@ -43,6 +43,22 @@ async fn data_of_another_instance_is_moved_aside_and_named() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_runs_on_anothers_data_is_stopped_and_started() {
+    let node = TestNode::new("consul-server").await;
+    node.converge().await;
+    node.write(CONSUL_RAFT, "of the image");
+    node.service.change(|instance| instance.id = OTHER.to_owned());
+    node.units.take_jobs();
+    // A server that was just stopped cannot be asked how its quorum is.
+    node.quorum.answers(404, "");
+    let outcome = node.converge().await;
+    assert!(actions(&outcome).contains(&"consul.service starts".to_owned()));
+    let jobs = node.units.take_jobs();
+    assert_eq!(jobs, ["Stop consul.service", "Start consul.service"], "{}", outcome.plan.summary());
+    assert_eq!(node.quorum.asked(), 0);
+}
+
+#[tokio::test]
 async fn the_same_instance_keeps_its_data() {
     let mut node = TestNode::new("nomad-server").await;
     node.converge().await;

@@ -26,7 +26,7 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
     for (action, because) in missing_units(inputs) {
         add(action, because);
     }
-    absorb(&mut due, inputs);
+    absorb(&mut due, inputs, changes);
     due.into_iter().map(|(action, because)| PlannedAction { action, because }).collect()
 }
 
@@ -108,13 +108,13 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
 }
 
 /// A daemon is touched once: a restart absorbs a reload, and one that does not run is started and nothing else.
-fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>) {
+fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>, changes: &[Change]) {
     for daemon in [Daemon::Consul, Daemon::Nomad] {
-        let down = inputs
-            .observed
-            .units
-            .as_ref()
-            .is_some_and(|units| units.get(daemon.unit()) != Some(&UnitState::Up));
+        // Data is moved with the daemon stopped.
+        let is_moved = |change: &Change| matches!(change, Change::MoveAside { daemon: moved, .. } if *moved == daemon);
+        let down = inputs.observed.units.as_ref().is_some_and(|units| {
+            units.get(daemon.unit()) != Some(&UnitState::Up) || changes.iter().any(is_moved)
+        });
         let (start, restart, reload) =
             (Action::Start(daemon), Action::Restart(daemon), Action::Reload(daemon));
         if !inputs.desired.daemons.contains(&daemon) {
