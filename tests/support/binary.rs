@@ -1,9 +1,10 @@
 //! The real binary: run with an environment of its own, against the fake metadata service, and what it said.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
+use cos_agent::simulate::{Kind, furnish};
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -108,6 +109,10 @@ fn mask(text: &str) -> String {
     for (after, name) in [("after ", "N"), ("up to ", "N"), ("again for ", "N"), (" in ", "N")] {
         text = digits(&text, after, name);
     }
+    // Questions that are asked at once give up in any order.
+    for path in ["dynamic/instance-identity/document", "meta-data/tags/instance", "user-data"] {
+        text = text.replace(&format!("`{path}` had no answer"), "`PATH` had no answer");
+    }
     text
 }
 
@@ -128,4 +133,70 @@ fn digits(text: &str, after: &str, name: &str) -> String {
         rest = &from[end..];
     }
     masked + rest
+}
+
+/// A furnished root folder with its metadata service.
+pub(crate) struct Node {
+    pub(crate) metadata: Metadata,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Node {
+    /// A node of this role.
+    pub(crate) fn of(role: &str) -> Self {
+        let node =
+            Self { metadata: Metadata::of_role(role, &[]), folder: tempfile::tempdir().unwrap() };
+        furnish(node.folder.path(), "1.22.7", "1.10.5").unwrap();
+        node
+    }
+
+    /// The binary below this root folder.
+    pub(crate) fn command(&self, args: &str) -> Command {
+        let root = self.folder.path().display().to_string();
+        let args: Vec<&str> = args.split_whitespace().chain(["--root", &root]).collect();
+        self.metadata.command(&args)
+    }
+
+    /// What it says.
+    pub(crate) fn run(&self, args: &str) -> Ran {
+        run(self.command(args))
+    }
+
+    /// The same as one text.
+    pub(crate) fn shown(&self, args: &str) -> String {
+        self.run(args).shown(self.folder.path())
+    }
+}
+
+/// A JSON text as a value.
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Writes a file below a root folder.
+pub(crate) fn put(root: &Path, path: &str, bytes: &[u8]) {
+    let full = root.join(path.trim_start_matches('/'));
+    std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+    std::fs::write(full, bytes).unwrap();
+}
+
+/// What `apply` says below a new root folder that `prepare` makes special.
+pub(crate) fn apply_in(role: &str, prepare: impl FnOnce(&Path)) -> (tempfile::TempDir, Ran) {
+    let metadata = Metadata::of_role(role, &[]);
+    let root = tempfile::tempdir().unwrap();
+    furnish(root.path(), "1.22.7", "1.10.5").unwrap();
+    prepare(root.path());
+    let folder = root.path().display().to_string();
+    let ran = run(metadata.command(&["apply", "--quiet", "--root", folder.as_str()]));
+    (root, ran)
+}
+
+/// The same for a table of files, one a run; nothing may be rendered.
+pub(crate) fn with_file(role: &str, cases: &[(&str, &str, &[u8])]) -> String {
+    let one = |(case, path, bytes): &(&str, &str, &[u8])| {
+        let (root, ran) = apply_in(role, |root| put(root, path, bytes));
+        assert!(!root.path().join("etc/consul.d/cos.json").is_file(), "{case}: rendered");
+        format!("{case}: {}\n", ran.shown(root.path()))
+    };
+    cases.iter().map(one).collect()
 }
