@@ -26,20 +26,24 @@ pub(super) async fn run(
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
-    output.data(|| text(&outcome), || as_json(&outcome))?;
+    let units = system.services.is_some();
+    output.data(|| text(&outcome, units), || as_json(&outcome))?;
     Ok(ExitCode::Done)
 }
 
 /// The version of the JSON form.
 const SCHEMA: &str = "cos-agent/apply/1";
 
-fn text(outcome: &Outcome) -> String {
+fn text(outcome: &Outcome, units: bool) -> String {
     let degraded =
         if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
     let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
         (0, 0) => "nothing to do".to_owned(),
-        (changes, actions) => format!("{changes} changes, {actions} actions"),
+        (changes, actions) if units => format!("{changes} changes, {actions} actions"),
+        (changes, actions) => {
+            format!("{changes} changes; {actions} actions stay due until units may be touched")
+        }
     };
     format!("{}{degraded}: {done}\n", outcome.node.summary())
 }

@@ -350,7 +350,8 @@ impl GatherError {
                 "take `version` out of the settings: where the binary is installed, it speaks for itself".to_owned()
             }
             Self::VersionUnknown { .. } => "is this the binary for this architecture? run it by hand".to_owned(),
-            Self::File(_) => return None,
+            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => "run it as root".to_owned(),
+            Self::File(_) => "put a text file of at most 4 MiB there, or take away what is there".to_owned(),
         })
     }
 }
