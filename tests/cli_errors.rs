@@ -1,5 +1,6 @@
 //! Every error that tags and metadata can cause, as a person reads it: what was found, what is allowed, what to do.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;

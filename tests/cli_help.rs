@@ -1,5 +1,6 @@
 //! What the command line says of itself: help, completions, man page.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;

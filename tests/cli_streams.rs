@@ -1,5 +1,6 @@
 //! The binary among others: under systemd, in pipes, on and off terminals, behind proxies, serving metadata.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;

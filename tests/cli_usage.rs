@@ -1,5 +1,6 @@
 //! Command lines that are wrong, and the version.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;

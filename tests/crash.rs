@@ -1,6 +1,7 @@
 //! kill -9 at every step of `apply`: each file is the old or the new one at any moment, and the next run ends where
 //! an undisturbed one does, with the same actions still due.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;

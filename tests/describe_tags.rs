@@ -1,6 +1,7 @@
-//! Tags in metadata are off: the agent asks EC2 with the credentials of the instance role, here against moto, which
-//! verifies signatures and policies like AWS once it is told to.
+//! Tags in metadata are off, or peers are looked for: the agent asks EC2 with the credentials of the instance role,
+//! here against moto, which verifies signatures and policies like AWS once it is told to.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/binary.rs"]
 mod binary;
@@ -42,10 +43,12 @@ impl Moto {
             .stderr(Stdio::null())
             .spawn()
             .expect("moto_server is needed: pip install 'moto[server]'");
-        let moto = Self { process, port };
+        let mut moto = Self { process, port };
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "moto_server does not listen");
+            let ended = moto.process.try_wait().unwrap();
+            assert!(ended.is_none(), "moto_server ended: {ended:?}; pip install 'moto[server]'");
             std::thread::yield_now();
         }
         moto
@@ -105,7 +108,7 @@ impl Moto {
         self.send("/moto-api/reset-auth", &headers, "0");
     }
 
-    /// Launches an instance with these tags; its id.
+    /// Launches an instance with these tags; what EC2 says of it.
     fn launch(&self, tags: &[(String, String)]) -> String {
         let mut body =
             "Action=RunInstances&Version=2016-11-15&ImageId=ami-12c6146b&MinCount=1&MaxCount=1\
@@ -116,7 +119,7 @@ impl Moto {
             let key = key.replace(':', "%3A");
             body.push_str(&format!("{tag}.Key={key}{tag}.Value={value}"));
         }
-        between(&self.call("ec2", &body), "instanceId")
+        self.call("ec2", &body)
     }
 
     /// Makes a role with a policy and hands out its credentials.
@@ -171,7 +174,7 @@ fn tags_come_from_ec2_where_the_role_may_ask_for_them() {
     cos_agent::simulate::furnish(root.path(), "1.22.7", "1.10.5").unwrap();
     let tags = Kind::of("nomad-server", None).tags("demo", "3");
     let list: Vec<(String, String)> = tags.clone().into_iter().collect();
-    let id = moto.launch(&list);
+    let id = between(&moto.launch(&list), "instanceId");
     // More instances, so that the filter matters.
     moto.launch(&[("cos:role".to_owned(), "nomad-client".to_owned())]);
     let may = moto.role("may", "ec2%3ADescribeTags");
@@ -206,6 +209,65 @@ fn tags_come_from_ec2_where_the_role_may_ask_for_them() {
     assert!(refused.stderr.contains("AuthFailure"), "{}", refused.stderr);
     for secret in [&forged.secret_access_key, &forged.token, &may_not.secret_access_key] {
         assert!(!refused.stderr.contains(secret) && !denied.stderr.contains(secret));
+    }
+}
+
+#[test]
+fn peers_are_the_other_servers_of_this_cluster() {
+    let moto = Moto::start();
+    let launch = |role: &str, cluster: &str| {
+        let tags: Vec<_> = Kind::of(role, None).tags(cluster, "3").into_iter().collect();
+        let answer = moto.launch(&tags);
+        let field = |name| between(&answer, name);
+        (field("instanceId"), field("privateIpAddress"), field("vpcId"))
+    };
+    let servers: Vec<_> = (0..3).map(|_| launch("consul-server", "demo")).collect();
+    launch("consul-server", "other");
+    launch("nomad-client", "demo");
+    let (may, may_not) =
+        (moto.role("may", "ec2%3ADescribeInstances"), moto.role("may-not", "ec2%3ADescribeTags"));
+    moto.enforce();
+    let (own, _, vpc) = servers[0].clone();
+    let peers = |role: &str, count: &str, credentials: &Credentials, args: &[&str]| {
+        let metadata = Metadata::of(
+            Instance {
+                id: own.clone(),
+                vpc: vpc.clone(),
+                tags: Kind::of(role, None).tags("demo", count),
+                credentials: Some(credentials.clone()),
+                ..Instance::default()
+            },
+            &[],
+        );
+        let all: Vec<&str> =
+            ["peers", "consul-server", "--timeout", "3s"].iter().chain(args).copied().collect();
+        let mut command = metadata.command(&all);
+        command.env("AWS_ENDPOINT_URL_EC2", moto.url());
+        run(command)
+    };
+    let lines = |text: &str| -> Vec<String> {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let addresses = |of: &[(String, String, String)]| -> Vec<String> {
+        let mut all: Vec<String> = of.iter().map(|server| server.1.clone()).collect();
+        all.sort();
+        all
+    };
+    let others = peers("consul-server", "3", &may, &[]);
+    assert_eq!((others.code, others.stderr.as_str()), (Some(0), ""));
+    assert_eq!(lines(&others.stdout), addresses(&servers[1..]), "not itself, not another cluster");
+    let alone = peers("consul-server", "1", &may, &[]);
+    assert_eq!(lines(&alone.stdout), addresses(&servers), "one that forms its cluster alone");
+    let as_json = peers("consul-server", "3", &may, &["-o", "json"]);
+    let value = binary::json(&as_json.stdout);
+    assert_eq!(value["schema"], "cos-agent/peers/1");
+    assert_eq!(value["peers"].as_array().unwrap().len(), 2);
+    let denied = peers("consul-server", "3", &may_not, &[]);
+    assert_eq!((denied.code, denied.stdout.as_str()), (Some(77), ""), "{}", denied.stderr);
+    for words in ["ec2:DescribeInstances is denied", "the instance role needs", "VPC endpoint"] {
+        assert!(denied.stderr.contains(words), "{words}: {}", denied.stderr);
     }
 }
 

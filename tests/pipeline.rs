@@ -1,5 +1,6 @@
 //! What `apply` does to a node, run after run: the whole pipeline with recorded units.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/node.rs"]
 mod node;

@@ -1,5 +1,6 @@
 //! Whose data and whose facts: identity across runs, reboots, images and crashes; the operator's files; certificates.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/node.rs"]
 mod node;
@@ -205,7 +206,7 @@ async fn the_last_facts_do_not_stand_in_for_wrong_ones() {
     assert!(matches!(node.refused(SHORT).await, Error::Resolve(_)));
 }
 
-/// As HashiCorp's package ships it.
+/// As the `nomad` package ships it.
 const PACKAGED: &str = "\
 data_dir  = \"/opt/nomad/data\"
 bind_addr = \"0.0.0.0\"

@@ -1,5 +1,6 @@
 //! A server restarts only while the others can do without it; what was put off happens later.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
 #[path = "support/node.rs"]
 mod node;

@@ -24,7 +24,7 @@ impl Metadata {
     pub(crate) fn of(instance: Instance, faults: &[&str]) -> Self {
         let faults = faults.iter().map(|name| name.parse().unwrap()).collect();
         let (started, starting) = mpsc::channel();
-        let (_running, ended) = tokio::sync::oneshot::channel();
+        let (running, ended) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
@@ -33,7 +33,7 @@ impl Metadata {
                 let _ = ended.await;
             });
         });
-        Self { service: starting.recv().unwrap(), _running }
+        Self { service: starting.recv().unwrap(), _running: running }
     }
 
     /// The service of an instance of this role in the cluster `demo`.
@@ -126,9 +126,9 @@ fn digits(text: &str, after: &str, name: &str) -> String {
         let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
         // Port 1 is where nobody is, on purpose.
         if end > 0 && &from[..end] != "1:" {
-            masked.push_str(name)
+            masked.push_str(name);
         } else {
-            masked.push_str(&from[..end])
+            masked.push_str(&from[..end]);
         }
         rest = &from[end..];
     }
