@@ -56,8 +56,8 @@ pub enum Command {
   cos-agent apply --no-start               render and validate, touch no unit
   cos-agent apply --root /mnt/image        into another root folder, unprivileged
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file system; 75 not now;
-77 not root; 78 settings wrong, validator refused, binary missing"
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file system;
+75 not now; 77 not root; 78 settings wrong, validator refused, binary missing"
     ))]
     Apply(ApplyArgs),
     /// Show what `apply` would change, and why.
@@ -75,7 +75,8 @@ Exit codes: 0 done; 2 changes (with --detailed-exitcode); else those of apply"
         "  cos-agent facts                          for people
   cos-agent facts -o json > node.json      for `plan --facts`
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77 denied; 78 settings wrong"
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77 denied;
+78 settings wrong"
     ))]
     Facts(RootArgs),
     /// Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder.
@@ -86,8 +87,9 @@ Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77
   cos-agent simulate nomad-server --fault late-tags=3s
   cos-agent simulate nomad-server --tag cos:servers=2       see an error
 
-Faults: empty, fresh-401=TIME, garbage, hang, html, huge, late-role=TIME, late-tags=TIME, midway-401, off,
-        slow=TIME, tags-blank, tags-off, truncated, unavailable=TIME (503 with Retry-After)
+Faults: empty, fresh-401=TIME, garbage, hang, html, huge, late-role=TIME, late-tags=TIME,
+        midway-401, off, slow=TIME, tags-blank, tags-off, truncated,
+        unavailable=TIME (503 with Retry-After)
 
 Exit codes: those of apply"
     ))]

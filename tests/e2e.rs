@@ -14,8 +14,8 @@
 mod support {
     pub(crate) mod aws;
     pub(crate) mod cluster;
+    pub(crate) mod machine;
     pub(crate) mod net;
-    pub(crate) mod node;
     pub(crate) mod run;
     pub(crate) mod space;
     pub(crate) mod transcript;
@@ -32,10 +32,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Aws, Wanted};
 use support::cluster::{Cluster, SOON};
-use support::net::Net;
-use support::node::{
+use support::machine::{
     Node, add_address, agent_binary, nomad_binary, serve_metadata, start_metadata,
 };
+use support::net::Net;
 use support::run::Run;
 use support::space::{Space, ok};
 use support::transcript::Transcript;

@@ -103,7 +103,7 @@ impl ApplyError {
                 AS_ROOT.to_owned()
             }
             Self::NotRoot => AS_ROOT.to_owned(),
-            Self::File(_) => "the next run goes on from here; look for a full or read-only disk".to_owned(),
+            Self::File(_) => "look for a full or read-only disk, or a file where a folder belongs; the next run goes on from here".to_owned(),
             Self::Locked { .. } => "find it with `pgrep -a cos-agent`; it holds /run/cos-agent/lock".to_owned(),
             Self::Refused { .. } => {
                 "nothing was changed. An `extra` table of the settings or a file of your own in the folder is the usual \
@@ -172,6 +172,12 @@ pub async fn apply(
     if !plan.is_empty() {
         write_state(system, &[(manifest::PATH, plan.during.to_json())])?;
         change_disk(system, plan).await?;
+        // What the daemons write from here on is this instance's, even if an action fails.
+        if plan.during.instance != plan.after.instance {
+            let instance = plan.after.instance.clone();
+            let moved = Manifest { instance, ..plan.during.clone() };
+            write_state(system, &[(manifest::PATH, moved.to_json())])?;
+        }
     }
     let mut after = plan.after.clone();
     match &system.services {

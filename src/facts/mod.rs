@@ -316,6 +316,13 @@ impl GatherError {
                  `http_put_response_hop_limit` to 2; else look at `ethtool -S` for linklocal_allowance_exceeded"
                     .to_owned()
             }
+            Self::Metadata(ImdsError::Deadline { last, .. })
+                if last.starts_with("status") || last.starts_with("401") =>
+            {
+                "the service is there, but throttles or is not ready: the agent is started again by itself; if it lasts, look \
+                 for a program on this instance that asks metadata without a pause"
+                    .to_owned()
+            }
             Self::Metadata(ImdsError::Deadline { .. }) => {
                 "is the network up, and is this an EC2 instance? `ip address; ip route get 169.254.169.254`; on a machine \
                  that is no instance try `cos-agent simulate`"
@@ -343,7 +350,8 @@ impl GatherError {
                 "take `version` out of the settings: where the binary is installed, it speaks for itself".to_owned()
             }
             Self::VersionUnknown { .. } => "is this the binary for this architecture? run it by hand".to_owned(),
-            Self::File(_) => return None,
+            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => "run it as root".to_owned(),
+            Self::File(_) => "put a text file of at most 4 MiB there, or take away what is there".to_owned(),
         })
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
     for (action, because) in missing_units(inputs) {
         add(action, because);
     }
-    absorb(&mut due, inputs);
+    absorb(&mut due, inputs, changes);
     due.into_iter().map(|(action, because)| PlannedAction { action, because }).collect()
 }
 
@@ -85,8 +85,9 @@ fn removed(path: &str) -> Vec<Action> {
 
 /// Units that shall run and do not, and daemons of another role that run still.
 fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
-    let Some(units) = &inputs.observed.units else { return Vec::new() };
-    let is_up = |unit: &str| units.get(unit) == Some(&UnitState::Up);
+    let units = inputs.observed.units.as_ref();
+    // Where units are not ours to ask for, a stop is noted for the run that may.
+    let is_up = |unit: &str| units.is_none_or(|units| units.get(unit) == Some(&UnitState::Up));
     let mut missing = Vec::new();
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         let shall_run = inputs.desired.daemons.contains(&daemon);
@@ -112,19 +113,20 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
 }
 
 /// A daemon is touched once: a restart absorbs a reload, and one that does not run is started and nothing else.
-fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>) {
+fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>, changes: &[Change]) {
     for daemon in [Daemon::Consul, Daemon::Nomad] {
-        let down = inputs
-            .observed
-            .units
-            .as_ref()
-            .is_some_and(|units| units.get(daemon.unit()) != Some(&UnitState::Up));
+        // Data is moved with the daemon stopped.
+        let is_moved = |change: &Change| matches!(change, Change::MoveAside { daemon: moved, .. } if *moved == daemon);
+        let down = inputs.observed.units.as_ref().is_some_and(|units| {
+            units.get(daemon.unit()) != Some(&UnitState::Up) || changes.iter().any(is_moved)
+        });
         let (start, restart, reload) =
             (Action::Start(daemon), Action::Restart(daemon), Action::Reload(daemon));
         if !inputs.desired.daemons.contains(&daemon) {
             due.retain(|action, _| ![start, restart, reload].contains(action));
             continue;
         }
+        due.remove(&Action::Stop(daemon));
         let into = if down { start } else { restart };
         if due.contains_key(&into) || due.contains_key(&restart) || due.contains_key(&start) {
             let mut reasons = Vec::new();

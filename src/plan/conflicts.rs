@@ -52,7 +52,12 @@ pub fn find(file: &OperatorFile, role: &Role) -> Option<Conflict> {
     } else {
         match hcl_edit::parser::parse_body(text) {
             Ok(body) => hcl_keys(&body, "", &mut set),
-            Err(error) => return unreadable(error.to_string()),
+            // The error as a whole quotes the line, which may hold a secret.
+            Err(error) => {
+                let (place, message) = (error.location(), error.message());
+                let (line, column) = (place.line(), place.column());
+                return unreadable(format!("line {line}, column {column}: {message}"));
+            }
         }
     }
     set.into_iter().find_map(|(path, harmless)| {

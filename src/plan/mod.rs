@@ -208,7 +208,7 @@ impl Plan {
         }
         changes.extend(removals(inputs)?);
         let actions = actions::due(inputs, &changes);
-        let during = during(inputs.manifest, &after, &actions);
+        let during = during(inputs.manifest, &after, &changes, &actions);
         Ok(Self { changes, actions, during, after })
     }
 
@@ -371,7 +371,12 @@ fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
 
 /// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
 /// each, and all actions pending.
-fn during(before: &Manifest, after: &Manifest, actions: &[PlannedAction]) -> Manifest {
+fn during(
+    before: &Manifest,
+    after: &Manifest,
+    changes: &[Change],
+    actions: &[PlannedAction],
+) -> Manifest {
     let mut during = after.clone();
     for (path, written) in &before.files {
         match during.files.get_mut(path) {
@@ -386,7 +391,9 @@ fn during(before: &Manifest, after: &Manifest, actions: &[PlannedAction]) -> Man
     }
     during.pending = actions.iter().map(|planned| planned.action).collect();
     // Whose the data is stays as it was until it has been moved.
-    during.instance.clone_from(&before.instance);
+    if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
+        during.instance.clone_from(&before.instance);
+    }
     during
 }
 

@@ -1,6 +1,6 @@
 //! The cluster as a whole: what has to be true of it, asked of the real agents.
 
-use super::node::Node;
+use super::machine::Node;
 use super::space::{log, ok, tail};
 use super::wait::until;
 use serde_json::{Value, json};

@@ -1,133 +1,317 @@
-//! A node: an instance with its metadata at 169.254.169.254, a root of its own with the agent, Consul and Nomad
-//! installed, and the agents started as systemd would.
+//! A node in process: a scratch root folder, the fake metadata service, units that are only recorded, and the
+//! unmodified pipeline.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
-use super::aws::{Aws, REGION};
-use super::net::AWS;
-use super::space::{SERVICE_PATH, Space, ok, output, tail};
-use super::unit::Unit;
+use cos_agent::error::Error;
+use cos_agent::pipeline::{self, Outcome};
+use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::manifest::{self, Manifest};
+use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
-use serde_json::Value;
-use std::fs;
-use std::path::Path;
+use cos_agent::simulate::service::Service;
+use cos_agent::simulate::{self, Kind};
+use cos_agent::state::UnitState;
+use cos_agent::system::System;
+use cos_agent::system::environment::Environment;
+use cos_agent::system::root::Root;
+use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
+use serde_json::json;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-/// What this test adds to every node's settings, as an operator would.
-const SETTINGS: &str = "[nomad.extra.plugin.raw_exec.config]\nenabled = true\n";
+/// How long a run may wait for metadata that will come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A machine of the cluster.
-pub(crate) struct Node {
-    /// Its metadata.
-    pub(crate) instance: Instance,
-    /// Its namespaces.
-    pub(crate) space: Space,
+/// What taking the lock leaves, and nothing else does.
+const LOCK: [&str; 3] = ["run", "run/cos-agent", "run/cos-agent/lock"];
+
+/// Units that stay from run to run, and that can refuse the next job for one of them.
+#[derive(Default)]
+pub(crate) struct Units {
+    recorded: RecordedServices,
+    refuse: Cell<Option<(Job, &'static str)>>,
 }
 
-impl Node {
-    /// Starts an instance: its network, its metadata, and the files that an image has.
-    pub(crate) fn boot(aws: &Aws<'_>, name: &str, instance: Instance) -> Self {
-        let run = &aws.net.space.run;
-        let root = run.folder.join(name).join("root");
-        let nomad = if name.starts_with("consul") { String::new() } else { nomad_binary() };
-        let hosts = format!("{AWS} ec2.{REGION}.amazonaws.com");
-        let variables = [
-            ("COS_AGENT_BIN", agent_binary()),
-            ("COS_NOMAD_BIN", nomad),
-            ("COS_HOSTS", hosts),
-            ("COS_NAME", format!("ip-{}", instance.private_ip.replace('.', "-"))),
-        ];
-        let variables = variables.each_ref().map(|(key, value)| (*key, value.as_str()));
-        let script = include_str!("node.sh");
-        let space = Space::with_setup(run, name, script, &variables, Some(&root), SERVICE_PATH);
-        space.plug_into(&aws.net.space, &instance.private_ip);
-        serve_metadata(&space, "169.254.169.254", &instance);
-        space.write("/etc/cos-agent/config.toml", SETTINGS);
-        space.write("/etc/cos-agent/ca.d/site.pem", &aws.authority);
-        Self { instance, space }
+struct Shared(Rc<Units>);
+
+impl ServiceManager for Shared {
+    fn states<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> Pin<Box<dyn Future<Output = Result<BTreeMap<String, UnitState>, ServiceError>> + 'a>> {
+        self.0.recorded.states(units)
     }
 
-    /// Runs `cos-agent apply --no-start`, as root on `/`; what it says on standard output.
-    pub(crate) fn apply(&self) -> String {
-        ok(self.space.command("cos-agent").args(["apply", "--no-start"]))
+    fn run<'a>(
+        &'a self,
+        job: Job,
+        unit: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ServiceError>> + 'a>> {
+        if self.0.refuse.get() == Some((job, unit)) {
+            self.0.refuse.set(None);
+            let words = "refused by the test".to_owned();
+            let unit = unit.to_owned();
+            return Box::pin(async { Err(ServiceError::Refused { job: "start", unit, words }) });
+        }
+        self.0.recorded.run(job, unit)
+    }
+}
+
+/// What the daemons' APIs say of their quorum.
+pub(crate) struct QuorumApi {
+    address: SocketAddr,
+    answers: Arc<Mutex<(u16, String)>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl QuorumApi {
+    /// An API that tells of three healthy voters besides this node.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let api = Self { address, answers: Arc::default(), asked: Arc::default() };
+        api.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
+        let (answers, asked) = (Arc::clone(&api.answers), Arc::clone(&api.asked));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0_u8; 4096];
+                let length = stream.read(&mut request).await.unwrap_or(0);
+                assert!(request[..length].starts_with(b"GET /v1/operator/autopilot/health "));
+                asked.fetch_add(1, Ordering::Relaxed);
+                let (status, body) = answers.lock().unwrap().clone();
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+                );
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            }
+        });
+        api
     }
 
-    /// Does what `apply --no-start` leaves due besides units: the trust store.
-    pub(crate) fn update_trust_store(&self) {
-        ok(&mut self.space.command("update-ca-certificates"));
+    /// From now on it tells of these voters: name, and whether it is healthy.
+    pub(crate) fn says(&self, servers: &[(&str, bool)]) {
+        let all: Vec<_> = servers
+            .iter()
+            .map(|(name, healthy)| json!({ "Name": name, "Healthy": healthy, "Voter": true }))
+            .collect();
+        let status = if servers.iter().all(|(_, healthy)| *healthy) { 200 } else { 429 };
+        self.answers(status, &json!({ "Healthy": status == 200, "Servers": all }).to_string());
     }
 
-    /// Everything that was ever written on this node: path, inode, size, mode, times, and the sum of the bytes.
-    pub(crate) fn disk(&self) -> String {
-        let base = self.space.folder();
-        let folders = [base.join("upper"), base.join("root/run")];
-        let find = || {
-            let mut command = self.space.behind();
-            command.arg("find").args(&folders);
-            command
+    /// From now on it answers this.
+    pub(crate) fn answers(&self, status: u16, body: &str) {
+        *self.answers.lock().unwrap() = (status, body.to_owned());
+    }
+
+    /// How often it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// A node and its metadata service.
+pub(crate) struct TestNode {
+    folder: tempfile::TempDir,
+    pub(crate) service: Service,
+    pub(crate) units: Rc<Units>,
+    pub(crate) quorum: QuorumApi,
+    pub(crate) environment: Environment,
+}
+
+/// The instance that Terraform would launch for a kind of node.
+pub(crate) fn instance(role: &str, datacenter: Option<&str>) -> Instance {
+    Instance { tags: Kind::of(role, datacenter).tags("demo", "3"), ..Instance::default() }
+}
+
+/// The faults of these names.
+pub(crate) fn faults(names: &[&str]) -> Vec<Fault> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+impl TestNode {
+    /// A furnished node of this role, whose metadata service behaves.
+    pub(crate) async fn new(role: &str) -> Self {
+        Self::with(instance(role, None), &[]).await
+    }
+
+    /// A furnished node of this instance, whose metadata service has faults.
+    pub(crate) async fn with(instance: Instance, names: &[&str]) -> Self {
+        let node = Self::bare(instance, names).await;
+        simulate::furnish(node.root(), "1.22.7", "1.10.5").unwrap();
+        node
+    }
+
+    /// A node whose root folder is empty.
+    pub(crate) async fn bare(instance: Instance, names: &[&str]) -> Self {
+        let service = Service::start(instance, faults(names)).await.unwrap();
+        let quorum = QuorumApi::start().await;
+        let api = format!("http://{}", quorum.address);
+        let environment = Environment {
+            metadata_endpoint: Some(service.endpoint()),
+            ec2_endpoint: Some("http://127.0.0.1:1".to_owned()),
+            path: "/usr/bin:/bin".to_owned(),
+            consul_api: api.clone(),
+            nomad_api: api,
+            ..Environment::default()
         };
-        let times = ok(find().args(["-printf", "%p %i %s %m %T@ %C@\\n"]));
-        times + &ok(find().args(["-type", "f", "-exec", "sha256sum", "{}", "+"]))
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, service, units: Rc::default(), quorum, environment }
     }
 
-    /// Starts an agent with the user, environment and command line of its unit.
-    pub(crate) fn start(&self, agent: &str) {
-        let unit = Unit::read(&self.space, &format!("{agent}.service"));
-        self.space.start(agent, unit.command(&self.space));
+    /// The root folder.
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
     }
 
-    /// Asks the API of an agent of this node.
-    pub(crate) fn ask(&self, agent: &str, path: &str) -> Result<Value, String> {
-        let port = if agent == "consul" { 8500 } else { 4646 };
-        let mut curl = self.space.command("curl");
-        let answer =
-            output(curl.args(["-sS", "-m", "10", &format!("http://127.0.0.1:{port}{path}")]));
-        let text = String::from_utf8_lossy(&answer.stdout);
-        serde_json::from_str(&text).map_err(|_| {
-            let words = String::from_utf8_lossy(&answer.stderr);
-            format!("{} {path}: {text}{words}\n{}", self.space.name, tail(&self.space.name, agent))
-        })
+    /// Where a path of the node lies.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root().join(path.trim_start_matches('/'))
+    }
+
+    /// Whether something is at a path of the node.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.path(path).symlink_metadata().is_ok()
+    }
+
+    /// The text of a file of the node.
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Writes a file of the node as an operator would.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let full = self.path(path);
+        std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+        std::fs::write(full, text).unwrap();
+    }
+
+    /// Installs a program below the root folder. Another process writes it: one that is open for writing anywhere in
+    /// this process cannot be run.
+    pub(crate) fn install(&self, path: &str, script: &str) {
+        let mut install = std::process::Command::new("install")
+            .args(["-D", "-m", "755", "/dev/stdin"])
+            .arg(self.path(path))
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(install.wait().unwrap().success(), "{path}");
+    }
+
+    /// Sets one key of the settings, in a file of the operator.
+    pub(crate) fn set(&self, table: &str, key: &str, value: &str) {
+        let path = format!("/etc/cos-agent/config.d/50-{table}-{key}.toml");
+        self.write(&path, &format!("[{table}]\n{key} = {value:?}\n"));
+    }
+
+    /// Makes the instance another kind of node, as a change of its tags would.
+    pub(crate) fn become_role(&self, role: &str) {
+        self.service.change(|found| found.tags = instance(role, None).tags);
+    }
+
+    /// Starts anew with no unit running.
+    pub(crate) fn reboot(&mut self) {
+        self.units = Rc::default();
+    }
+
+    /// The machine, with its units or without.
+    pub(crate) fn system(&self, with_units: bool) -> System {
+        let units: Box<dyn ServiceManager> = Box::new(Shared(Rc::clone(&self.units)));
+        System {
+            root: Root::at(self.root()),
+            services: with_units.then_some(units),
+            environment: self.environment.clone(),
+        }
+    }
+
+    /// `apply`, which must succeed.
+    pub(crate) async fn converge(&self) -> Outcome {
+        let outcome = self.try_converge(PATIENCE, UnrecordedData::Refuse).await;
+        outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen")
+    }
+
+    /// `apply`, which must fail.
+    pub(crate) async fn refused(&self, timeout: Duration) -> Error {
+        match self.try_converge(timeout, UnrecordedData::Refuse).await {
+            Err(error) => error,
+            Ok(_) => panic!("expected an error, but the node was converged"),
+        }
+    }
+
+    /// `apply`.
+    pub(crate) async fn try_converge(
+        &self,
+        timeout: Duration,
+        unrecorded_data: UnrecordedData,
+    ) -> Result<Option<Outcome>, Error> {
+        pipeline::converge(&self.system(true), timeout, unrecorded_data).await
+    }
+
+    /// The record of the last run.
+    pub(crate) fn manifest(&self) -> Manifest {
+        serde_json::from_str(&self.read(manifest::PATH)).unwrap()
+    }
+
+    /// Everything below the root folder as it is now, but the lock: path → inode, time of change, mode, contents.
+    pub(crate) fn tree(&self) -> BTreeMap<PathBuf, (u64, i64, i64, u32, Vec<u8>)> {
+        let mut tree = BTreeMap::new();
+        walk(self.root(), &mut |path, found| {
+            let bytes = if found.is_file() { std::fs::read(path).unwrap() } else { Vec::new() };
+            let stamp = (found.ino(), found.mtime(), found.mtime_nsec(), found.mode(), bytes);
+            tree.insert(path.strip_prefix(self.root()).unwrap().to_owned(), stamp);
+        });
+        tree.retain(|path, _| !LOCK.contains(&path.to_str().unwrap()));
+        tree
     }
 }
 
-/// Serves metadata at an address of the loopback of a machine, from outside of it, as EC2 does.
-pub(crate) fn serve_metadata(space: &Space, address: &str, instance: &Instance) {
-    add_address(space, address);
-    start_metadata(space, address, instance);
-}
+impl Units {
+    /// The jobs so far as `Start consul.service`; the record is emptied.
+    pub(crate) fn take_jobs(&self) -> Vec<String> {
+        let jobs = self.recorded.take_jobs();
+        jobs.into_iter()
+            .map(|(job, unit)| format!("{job:?} {unit}").trim_end().to_owned())
+            .collect()
+    }
 
-/// Adds an address to the loopback of a machine.
-pub(crate) fn add_address(space: &Space, address: &str) {
-    let bits = if address.contains(':') { 128 } else { 32 };
-    let words = format!("address add {address}/{bits} dev lo");
-    ok(space.beside().arg("ip").args(words.split_whitespace()));
-}
-
-/// Starts the metadata service at an address that may not be there yet.
-pub(crate) fn start_metadata(space: &Space, address: &str, instance: &Instance) {
-    let file = space.run.folder.join(format!("{}.json", space.name));
-    fs::write(&file, serde_json::to_string_pretty(instance).unwrap()).unwrap();
-    let socket =
-        if address.contains(':') { format!("[{address}]:80") } else { format!("{address}:80") };
-    let mut service = space.beside();
-    // It is in no process namespace that would end it with the test.
-    service.args(["setpriv", "--pdeathsig", "KILL", &agent_binary(), "simulate"]);
-    service.args(["--serve", &socket, "--instance"]).arg(file);
-    space.start("metadata", service);
-}
-
-/// The agent under test.
-pub(crate) fn agent_binary() -> String {
-    let release =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/target/x86_64-unknown-linux-musl/release/cos-agent");
-    match std::env::var("COS_AGENT_BIN") {
-        Ok(path) if !path.is_empty() => path,
-        _ if Path::new(release).is_file() => release.to_owned(),
-        _ => env!("CARGO_BIN_EXE_cos-agent").to_owned(),
+    /// Refuses the next such job.
+    pub(crate) fn refuse_next(&self, job: Job, unit: &'static str) {
+        self.refuse.set(Some((job, unit)));
     }
 }
 
-/// Nomad, which no distribution packages.
-pub(crate) fn nomad_binary() -> String {
-    let path = std::env::var("COS_NOMAD_BIN")
-        .unwrap_or_else(|_| "/root/.cache/cos-agent/nomad-1.10.5".to_owned());
-    assert!(Path::new(&path).is_file(), "this test needs Nomad 1.10.5 at {path}, or COS_NOMAD_BIN");
-    path
+fn walk(folder: &Path, visit: &mut impl FnMut(&Path, std::fs::Metadata)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let found = path.symlink_metadata().unwrap();
+        let is_folder = found.is_dir();
+        visit(&path, found);
+        if is_folder {
+            walk(&path, visit);
+        }
+    }
+}
+
+/// The changes of an outcome, one a line.
+pub(crate) fn changes(outcome: &Outcome) -> Vec<String> {
+    let line = |change: &cos_agent::plan::Change| format!("{}: {}", change.path(), change.words());
+    outcome.plan.changes.iter().map(line).collect()
+}
+
+/// The actions of an outcome, one a line, without their reasons.
+pub(crate) fn actions(outcome: &Outcome) -> Vec<String> {
+    outcome.plan.actions.iter().map(|planned| planned.action.words()).collect()
 }
