@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const EXIT_CODES: &str = "Exit codes (sysexits.h):
-  0 done                     64 the command line is wrong
-  2 there are changes (plan --detailed-exitcode)
-  65 a tag or other data is wrong, or missing at the deadline
-  69 metadata or an API cannot be reached
-  70 a bug                   74 the file system failed
-  75 not now, try again      77 not root, or denied
-  78 settings are wrong, a validator refused, or a binary is missing";
+   0  done
+   2  there are changes (plan --detailed-exitcode)
+  64  the command line is wrong
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or an API cannot be reached
+  70  a bug
+  74  the file system failed
+  75  not now, try again
+  77  not root, or denied
+  78  settings are wrong, a validator refused, or a binary is missing";
 
 macro_rules! help {
     ($examples:literal) => {
