@@ -1,47 +1,12 @@
-//! What can go wrong, one variant a stage, with the exit code and the way out of each.
+//! What can go wrong, one variant a stage, with the exit code and the way out of each; the stages have their own.
 
 use crate::apply::ApplyError;
+use crate::exit::ExitCode;
 use crate::facts::GatherError;
 use crate::node::ResolveError;
 use crate::plan::PlanError;
 use crate::render::RenderError;
 use crate::system::root::FileError;
-
-/// Exit codes: sysexits(3), which systemd prints by name (systemd.exec(5), "Process Exit Codes").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ExitCode {
-    /// Done.
-    Done = 0,
-    /// `plan --detailed-exitcode`: there are changes.
-    Changes = 2,
-    /// `EX_USAGE`: the command line is wrong.
-    Usage = 64,
-    /// `EX_DATAERR`: a tag or other data is wrong, or missing at the deadline.
-    Data = 65,
-    /// `EX_UNAVAILABLE`: metadata or an API cannot be reached.
-    Unavailable = 69,
-    /// `EX_SOFTWARE`: a bug.
-    Bug = 70,
-    /// `EX_IOERR`: the file system failed.
-    File = 74,
-    /// `EX_TEMPFAIL`: not now; the same command may succeed later.
-    NotYet = 75,
-    /// `EX_NOPERM`: not root, or denied.
-    Denied = 77,
-    /// `EX_CONFIG`: settings or the image are wrong, or a validator refused.
-    Config = 78,
-}
-
-impl ExitCode {
-    /// The code of a file operation that failed.
-    pub fn of_file(error: &FileError) -> Self {
-        match error.source.kind() {
-            std::io::ErrorKind::PermissionDenied => Self::Denied,
-            _ => Self::File,
-        }
-    }
-}
 
 /// Everything that ends a command without success.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +55,7 @@ impl Error {
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
             Self::Usage { .. } => ExitCode::Usage,
-            Self::File(error) => ExitCode::of_file(error),
+            Self::File(error) => error.exit_code(),
             Self::Output(_) => ExitCode::File,
             Self::Aws(crate::system::aws::AwsError::Denied { .. }) => ExitCode::Denied,
             Self::Aws(_) => ExitCode::Unavailable,

@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod commands;
 pub mod error;
+pub mod exit;
 pub mod output;
 pub mod pipeline;
 

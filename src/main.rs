@@ -3,7 +3,7 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 use cos_agent::cli::Cli;
-use cos_agent::error::ExitCode;
+use cos_agent::exit::ExitCode;
 use cos_agent::system::environment::Environment;
 use cos_agent::{commands, output};
 use std::process::ExitCode as ProcessExitCode;

@@ -135,3 +135,20 @@ error: cannot bring the machine to the plan
 hint: run it as root, or with --root DIR
 "#);
 }
+
+#[test]
+fn a_strict_umask_does_not_shut_the_daemons_out() {
+    let root = tempfile::tempdir().unwrap();
+    furnish(root.path(), "1.22.7", "1.10.5").unwrap();
+    let metadata = Metadata::of_role("nomad-client", &[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 077; exec \"$@\"", "sh", BINARY]);
+    let folder = root.path().display().to_string();
+    let ran = run(metadata.around(shell, &["apply", "--root", folder.as_str()]));
+    assert!(ran.shown(root.path()).starts_with("exit 0"), "{}", ran.shown(root.path()));
+    for path in ["etc/consul.d", "etc/nomad.d", "etc/systemd/system/nomad.service.d", "opt/consul"]
+    {
+        let mode = std::fs::metadata(root.path().join(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755, "{path}");
+    }
+}

@@ -7,7 +7,7 @@ mod golden;
 
 use clap::{Command, CommandFactory};
 use cos_agent::cli::Cli;
-use cos_agent::error::ExitCode;
+use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
 use cos_agent::node::tags;
 use cos_agent::render::units::UNITS;

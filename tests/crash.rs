@@ -140,7 +140,7 @@ fn kill_everywhere(before: &Path, metadata: &Metadata) {
             });
         }
     });
-    assert!(killed.load(Ordering::Relaxed) > 60, "{killed:?} kills: do the calls still match?");
+    assert!(killed.load(Ordering::Relaxed) > 50, "{killed:?} kills: do the calls still match?");
 }
 
 fn instance(role: &str, cluster: &str, id: &str) -> Instance {

@@ -5,7 +5,8 @@
 #[path = "support/node.rs"]
 mod node;
 
-use cos_agent::error::{Error, ExitCode};
+use cos_agent::error::Error;
+use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
 use cos_agent::plan::UnrecordedData;
 use cos_agent::simulate::Kind;

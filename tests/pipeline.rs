@@ -6,7 +6,8 @@
 mod node;
 
 use cos_agent::apply::ApplyError;
-use cos_agent::error::{Error, ExitCode};
+use cos_agent::error::Error;
+use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
 use cos_agent::pipeline;
 use cos_agent::plan::UnrecordedData;

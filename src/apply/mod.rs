@@ -6,7 +6,7 @@
 mod actions;
 mod validate;
 
-use crate::error::ExitCode;
+use crate::exit::ExitCode;
 use crate::facts::binaries::{REMEMBERED, Versions};
 use crate::facts::{Facts, LAST_GOOD};
 use crate::node::Node;
@@ -88,7 +88,7 @@ impl ApplyError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::File(error) => ExitCode::of_file(error),
+            Self::File(error) => error.exit_code(),
             Self::NotRoot => ExitCode::Denied,
             Self::Locked { .. } | Self::QuorumAtRisk { .. } => ExitCode::NotYet,
             Self::Refused { .. } | Self::Validator(_) | Self::NoProgram { .. } => ExitCode::Config,

@@ -2,7 +2,8 @@
 
 use super::{say_if_frozen, system};
 use crate::cli::ApplyArgs;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;

@@ -2,7 +2,8 @@
 
 use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::facts::settings::{self, Layer, Settings, SettingsError, Source};
 use crate::facts::{self, GatherError};
 use crate::output::Output;

@@ -2,7 +2,8 @@
 
 use super::{say_if_frozen, system};
 use crate::cli::RootArgs;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::facts::Facts;
 use crate::output::Output;
 use crate::pipeline;

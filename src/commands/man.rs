@@ -1,7 +1,8 @@
 //! `man`: the man page, all commands on one.
 
 use crate::cli::Cli;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::output;
 use clap::CommandFactory;
 

@@ -11,7 +11,8 @@ mod simulate;
 mod version;
 
 use crate::cli::{Cli, Command};
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::facts::FREEZE;
 use crate::output::Output;
 use crate::pipeline;

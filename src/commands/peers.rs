@@ -3,7 +3,8 @@
 
 use super::system;
 use crate::cli::PeersArgs;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::facts::{self, tags as tag_reading};
 use crate::node::tags;
 use crate::output::Output;

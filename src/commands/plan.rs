@@ -2,7 +2,8 @@
 
 use super::{say_if_frozen, system};
 use crate::cli::PlanArgs;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
 use crate::output::Output;
 use crate::plan::UnrecordedData;

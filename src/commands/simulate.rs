@@ -1,7 +1,8 @@
 //! `simulate`: every role on any machine.
 
 use crate::cli::SimulateArgs;
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::output::{self, Output};
 use crate::pipeline::Outcome;
 use crate::simulate::fault::Fault;

@@ -1,6 +1,7 @@
 //! `version`: ours, and what is supported.
 
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
+use crate::exit::ExitCode;
 use crate::node::{CONSUL_RANGE, NOMAD_RANGE};
 use crate::output::Output;
 use serde_json::json;

@@ -4,6 +4,7 @@
 //! a temporary file in the same folder, gets owner and mode, is synced, and only then takes the name. The temporary
 //! name is fixed, so what a crash leaves behind is overwritten or swept by the next run.
 
+use crate::exit::ExitCode;
 use crate::state::Kind;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -29,6 +30,16 @@ pub struct FileError {
     pub path: PathBuf,
     /// The system's reason.
     pub source: std::io::Error,
+}
+
+impl FileError {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self.source.kind() {
+            std::io::ErrorKind::PermissionDenied => ExitCode::Denied,
+            _ => ExitCode::File,
+        }
+    }
 }
 
 /// What `lstat` says of a path.
@@ -338,12 +349,21 @@ fn remove_at(full: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Makes a folder and those above it, open to all whatever the umask: a daemon has to reach its files.
 fn make_folders(full: &Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(full).map_err(|source| FileError {
-        operation: "make folder",
-        path: full.to_owned(),
-        source,
-    })
+    if full.as_os_str().is_empty() || full.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = full.parent() {
+        make_folders(parent)?;
+    }
+    let fail = |source| FileError { operation: "make folder", path: full.to_owned(), source };
+    match std::fs::create_dir(full) {
+        Ok(()) => std::fs::set_permissions(full, Permissions::from_mode(0o755)).map_err(fail),
+        // Somebody else made it in this moment.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && full.is_dir() => Ok(()),
+        Err(error) => Err(fail(error)),
+    }
 }
 
 fn open_folder(full: PathBuf) -> Result<(PathBuf, File), FileError> {

@@ -1,0 +1,27 @@
+//! PURE: how a command ends, as a number. Every error of every stage names one.
+
+/// Exit codes: sysexits(3), which systemd prints by name (systemd.exec(5), "Process Exit Codes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Done.
+    Done = 0,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes = 2,
+    /// `EX_USAGE`: the command line is wrong.
+    Usage = 64,
+    /// `EX_DATAERR`: a tag or other data is wrong, or missing at the deadline.
+    Data = 65,
+    /// `EX_UNAVAILABLE`: metadata or an API cannot be reached.
+    Unavailable = 69,
+    /// `EX_SOFTWARE`: a bug.
+    Bug = 70,
+    /// `EX_IOERR`: the file system failed.
+    File = 74,
+    /// `EX_TEMPFAIL`: not now; the same command may succeed later.
+    NotYet = 75,
+    /// `EX_NOPERM`: not root, or denied.
+    Denied = 77,
+    /// `EX_CONFIG`: settings or the image are wrong, or a validator refused.
+    Config = 78,
+}

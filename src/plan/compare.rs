@@ -1,0 +1,148 @@
+//! One path at a time: what shall be against what is.
+
+use super::manifest::Written;
+use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
+use crate::observe::{Observed, Seen};
+use crate::state::{Contents, File, Folder, Kind, Owner};
+use serde_json::{Map, Value};
+
+pub(super) fn file_change(
+    file: &File,
+    inputs: &Inputs<'_>,
+) -> Result<(Option<Write>, Written), PlanError> {
+    let seen = regular(&file.path, inputs.observed)?;
+    let before = inputs.manifest.files.get(&file.path);
+    let created = before.map_or(seen.is_none(), |before| before.created);
+    let (bytes, keys) = match &file.contents {
+        Contents::Text(text) => (text.clone().into_bytes(), None),
+        Contents::Seed(text) => {
+            (seen.map_or_else(|| text.as_bytes().to_vec(), |seen| seen.bytes.clone()), None)
+        }
+        Contents::Keys(ours) => {
+            let found = object(&file.path, seen)?;
+            let set = keys::set(&found, before.and_then(|before| before.keys.as_ref()), ours);
+            // A file that has our keys already keeps its own order and indentation.
+            let bytes = match seen {
+                Some(seen) if set == found => seen.bytes.clone(),
+                _ => crate::render::format::json(&Value::Object(set)).into_bytes(),
+            };
+            (bytes, Some(ours.clone()))
+        }
+    };
+    let written = Written { sha256: sha256(&bytes), replaces: None, keys, created };
+    let whole = matches!(file.contents, Contents::Text(_));
+    let owner = (!matches!(file.contents, Contents::Keys(_))).then_some(file.owner);
+    let ids = ids(&file.path, file.owner, inputs)?;
+    let write = |why| Write {
+        path: file.path.clone(),
+        bytes: bytes.clone(),
+        mode: seen.filter(|_| !whole).map_or(file.mode, |seen| seen.stat.mode),
+        owner,
+        ids: seen.filter(|_| !whole).map_or(ids, |seen| Some((seen.stat.uid, seen.stat.gid))),
+        before: seen.map(|seen| seen.bytes.clone()),
+        why,
+    };
+    let Some(seen) = seen else { return Ok((Some(write(Why::New)), written)) };
+    let why = if seen.bytes != bytes {
+        let ours = before.is_some_and(|before| {
+            let found = sha256(&seen.bytes);
+            before.sha256 == found || before.replaces.as_ref() == Some(&found)
+        });
+        if ours || before.is_none() || !whole { Why::Changed } else { Why::EditedByHand }
+    } else if whole
+        && (seen.stat.mode != file.mode
+            || ids.is_some_and(|ids| ids != (seen.stat.uid, seen.stat.gid)))
+    {
+        Why::Attributes
+    } else {
+        return Ok((None, written));
+    };
+    Ok((Some(write(why)), written))
+}
+
+pub(super) fn folder_change(
+    folder: &Folder,
+    inputs: &Inputs<'_>,
+    changes: &[Change],
+) -> Result<Option<Change>, PlanError> {
+    let moved = changes.iter().any(
+        |change| matches!(change, Change::MoveAside { daemon, .. } if daemon.data() == folder.path),
+    );
+    let ids = ids(folder.path, folder.owner, inputs)?;
+    let as_it_shall_be = inputs.observed.files.get(folder.path).is_some_and(|seen| {
+        // Mode and owner are the daemon's to keep where we cannot set them.
+        seen.stat.kind == Kind::Folder
+            && ids.is_none_or(|ids| {
+                ids == (seen.stat.uid, seen.stat.gid) && seen.stat.mode == folder.mode
+            })
+    });
+    Ok((moved || !as_it_shall_be).then(|| Change::MakeFolder(folder.clone())))
+}
+
+fn ids(path: &str, owner: Owner, inputs: &Inputs<'_>) -> Result<Option<(u32, u32)>, PlanError> {
+    if !inputs.observed.keeps_owners {
+        return Ok(None);
+    }
+    let Owner { user, group } = owner;
+    match inputs.observed.owners.get(&(user, group)) {
+        Some(ids) => Ok(Some(*ids)),
+        None => Err(PlanError::NoOwner { user, group, path: path.to_owned() }),
+    }
+}
+
+fn regular<'a>(path: &str, observed: &'a Observed) -> Result<Option<&'a Seen>, PlanError> {
+    let found = match observed.files.get(path) {
+        None => return Ok(None),
+        Some(seen) => match seen.stat.kind {
+            Kind::File => return Ok(Some(seen)),
+            Kind::Folder => "folder",
+            Kind::Other => "link or special file",
+        },
+    };
+    Err(PlanError::NoFile { path: path.to_owned(), found })
+}
+
+fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Value>, PlanError> {
+    let Some(seen) = seen.filter(|seen| !seen.bytes.trim_ascii().is_empty()) else {
+        return Ok(Map::new());
+    };
+    let wrong = |problem: String| PlanError::OperatorJson { path: path.to_owned(), problem };
+    match serde_json::from_slice(&seen.bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(wrong("it holds another JSON value".to_owned())),
+        // The parser's words may quote the file, which may hold credentials.
+        Err(error) => Err(wrong(format!("line {}, column {}", error.line(), error.column()))),
+    }
+}
+
+/// What we wrote and no longer want.
+pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
+    let mut changes = Vec::new();
+    for (path, written) in &inputs.manifest.files {
+        if inputs.desired.files.iter().any(|file| file.path == *path) {
+            continue;
+        }
+        let Some(seen) = regular(path, inputs.observed)? else { continue };
+        let remove = || Change::Remove { path: path.clone(), before: seen.bytes.clone() };
+        let Some(keys) = &written.keys else {
+            changes.push(remove());
+            continue;
+        };
+        let found = object(path, Some(seen))?;
+        let rest = keys::without(&found, keys);
+        if rest.is_empty() && written.created {
+            changes.push(remove());
+        } else if rest != found {
+            changes.push(Change::Write(Write {
+                path: path.clone(),
+                bytes: crate::render::format::json(&Value::Object(rest)).into_bytes(),
+                mode: seen.stat.mode,
+                owner: None,
+                ids: Some((seen.stat.uid, seen.stat.gid)),
+                before: Some(seen.bytes.clone()),
+                why: Why::Changed,
+            }));
+        }
+    }
+    Ok(changes)
+}
