@@ -4,11 +4,12 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use cos_agent::cli::Cli;
 use cos_agent::exit::ExitCode;
-use cos_agent::system::environment::Environment;
+use cos_agent::system::environment::{self, Environment};
 use cos_agent::{commands, output};
 use std::process::ExitCode as ProcessExitCode;
 
 fn main() -> ProcessExitCode {
+    environment::set_umask();
     let environment = Environment::from_process();
     exit_70_on_a_bug(environment.under_systemd);
     let cli = match Cli::try_parse() {

@@ -66,6 +66,13 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// Makes new folders 0755 whatever the caller's umask: a daemon has to reach its files, and user data may run with
+/// umask 077. At creation, because a crash can come between a mkdir and a chmod. Files have their modes set one by one.
+pub fn set_umask() {
+    use nix::sys::stat::{Mode, umask};
+    umask(Mode::from_bits_truncate(0o022));
+}
+
 /// A folder for scratch trees of `simulate`, made anew and owned by the caller.
 pub fn scratch_folder(name: &str) -> std::io::Result<std::path::PathBuf> {
     let base = std::env::temp_dir();

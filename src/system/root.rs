@@ -349,21 +349,12 @@ fn remove_at(full: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Makes a folder and those above it, open to all whatever the umask: a daemon has to reach its files.
 fn make_folders(full: &Path) -> Result<(), FileError> {
-    if full.as_os_str().is_empty() || full.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = full.parent() {
-        make_folders(parent)?;
-    }
-    let fail = |source| FileError { operation: "make folder", path: full.to_owned(), source };
-    match std::fs::create_dir(full) {
-        Ok(()) => std::fs::set_permissions(full, Permissions::from_mode(0o755)).map_err(fail),
-        // Somebody else made it in this moment.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && full.is_dir() => Ok(()),
-        Err(error) => Err(fail(error)),
-    }
+    std::fs::create_dir_all(full).map_err(|source| FileError {
+        operation: "make folder",
+        path: full.to_owned(),
+        source,
+    })
 }
 
 fn open_folder(full: PathBuf) -> Result<(PathBuf, File), FileError> {
