@@ -71,7 +71,7 @@ date: exit 78
 --- stderr
 error: cannot learn what this machine is
   cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:1:1: `consul.extra.x` is a date, which JSON has no type for, expected a string
+  cause: /etc/cos-agent/config.toml:2:5: a date, which JSON has no type for, expected a string
 
 hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 

@@ -2,8 +2,10 @@
 
 use super::Settings;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// One source of settings.
@@ -87,27 +89,15 @@ impl SettingsError {
 }
 
 /// Reads one layer strictly.
-pub fn parse(layer: &Layer) -> Result<toml::Table, SettingsError> {
-    let refuse = |error: &toml::de::Error| refused(layer, error);
-    let table: toml::Table = toml::from_str(&layer.text).map_err(|error| refuse(&error))?;
-    let settings: Settings = toml::from_str(&layer.text).map_err(|error| refuse(&error))?;
-    if let Some(key) = datetime_in(&table, "") {
-        let problem = format!("`{key}` is a date, which JSON has no type for, expected a string");
-        return Err(SettingsError::Layer {
-            name: layer.name.clone(),
-            line: 1,
-            column: 1,
-            problem,
-            nearest: None,
-        });
-    }
-    drop(settings);
-    Ok(table)
+pub fn parse(layer: &Layer) -> Result<Map<String, Value>, SettingsError> {
+    let refuse = |error: toml::de::Error| refused(layer, &error);
+    toml::from_str::<Settings>(&layer.text).map_err(refuse)?;
+    object(layer, DeTable::parse(&layer.text).map_err(refuse)?.get_ref())
 }
 
 /// Merges layers, later ones over earlier ones, table by table and key by key.
 pub fn merge(layers: &[Layer]) -> Result<Layers, SettingsError> {
-    let mut merged = toml::Table::new();
+    let mut merged = Map::new();
     let mut sources = BTreeMap::new();
     for layer in layers {
         overlay(&mut merged, parse(layer)?);
@@ -115,21 +105,50 @@ pub fn merge(layers: &[Layer]) -> Result<Layers, SettingsError> {
             note_sources(spans.get_ref(), "", layer, &mut sources);
         }
     }
-    let settings = merged.try_into().map_err(|error: toml::de::Error| SettingsError::Merged {
-        problem: error.message().to_owned(),
-    })?;
+    let settings = serde_json::from_value(Value::Object(merged))
+        .map_err(|error| SettingsError::Merged { problem: error.to_string() })?;
     Ok(Layers { settings, sources })
 }
 
-fn overlay(lower: &mut toml::Table, upper: toml::Table) {
+fn overlay(lower: &mut Map<String, Value>, upper: Map<String, Value>) {
     for (key, value) in upper {
         match (lower.get_mut(&key), value) {
-            (Some(toml::Value::Table(lower)), toml::Value::Table(upper)) => overlay(lower, upper),
+            (Some(Value::Object(lower)), Value::Object(upper)) => overlay(lower, upper),
             (_, value) => {
                 lower.insert(key, value);
             }
         }
     }
+}
+
+fn object(layer: &Layer, table: &DeTable<'_>) -> Result<Map<String, Value>, SettingsError> {
+    table.iter().map(|(key, item)| Ok((key.get_ref().to_string(), value(layer, item)?))).collect()
+}
+
+/// TOML as JSON, which Consul and Nomad read; what JSON has no type for is refused where it stands.
+fn value(layer: &Layer, item: &Spanned<DeValue<'_>>) -> Result<Value, SettingsError> {
+    let without_type = |what: &str| {
+        let (line, column) = position(&layer.text, item.span().start);
+        let problem = format!("{what}, which JSON has no type for, expected a string");
+        SettingsError::Layer { name: layer.name.clone(), line, column, problem, nearest: None }
+    };
+    Ok(match item.get_ref() {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(truth) => Value::Bool(*truth),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => number.into(),
+            Err(_) => return Err(without_type("a number of more than 64 bits")),
+        },
+        DeValue::Float(number) => match number.as_str().parse().ok().and_then(Number::from_f64) {
+            Some(number) => Value::Number(number),
+            None => return Err(without_type("a number that is not finite")),
+        },
+        DeValue::Datetime(_) => return Err(without_type("a date")),
+        DeValue::Array(items) => {
+            Value::Array(items.iter().map(|item| value(layer, item)).collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(table) => Value::Object(object(layer, table)?),
+    })
 }
 
 fn note_sources(
@@ -185,20 +204,6 @@ fn words(message: &str) -> (String, Option<String>) {
     (problem, nearest.map(str::to_owned))
 }
 
-fn datetime_in(table: &toml::Table, prefix: &str) -> Option<String> {
-    fn walk(value: &toml::Value, path: String) -> Option<String> {
-        match value {
-            toml::Value::Datetime(_) => Some(path),
-            toml::Value::Table(table) => datetime_in(table, &path),
-            toml::Value::Array(items) => items.iter().find_map(|item| walk(item, path.clone())),
-            _ => None,
-        }
-    }
-    table.iter().find_map(|(key, value)| {
-        walk(value, if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +255,7 @@ mod tests {
         refused("[nomad]\nregion = \n", 2, 10, "");
         refused("[nomad]\nversion = \"latest\"\n", 2, 11, "no version");
         refused("# ä\n[ca]\nregistries = [\"ok\", \"no/no\"]\n", 3, 14, "no registry");
-        refused("[nomad.extra]\nx = 1979-05-27\n", 1, 1, "is a date");
+        refused("[nomad.extra]\nx = 1979-05-27\n", 2, 5, "a date");
+        refused("[nomad.extra]\nx = [1, inf]\n", 2, 9, "not finite");
     }
 }
