@@ -90,7 +90,7 @@ pub async fn observe(
         }
     }
     for folder in &desired.folders {
-        if let Some(stat) = root.stat(folder.path)? {
+        if let Some(stat) = root.stat_target(folder.path)? {
             observed.files.insert(folder.path.to_owned(), Seen { stat, bytes: Vec::new() });
         }
     }
@@ -125,7 +125,7 @@ fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
 }
 
 /// The files that the daemon will load beside ours: `.json` and `.hcl` of its folder, not of folders below.
-fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
+pub(crate) fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
     let mut files = Vec::new();
     for name in root.list(daemon.folder())? {
         let path = format!("{}/{name}", daemon.folder());

@@ -57,6 +57,7 @@ pub async fn survey(system: &System, deadline: Deadline) -> Result<Survey, Error
             None => return Err(error.into()),
         },
     };
+    render::extra::check(&facts.settings)?;
     let node = node::resolve(&facts)?;
     Ok(Survey { facts, node, versions, degraded })
 }
@@ -120,6 +121,10 @@ pub async fn converge(
     let deadline = Deadline::after(timeout);
     let Survey { facts, node, versions, degraded } = survey(system, deadline).await?;
     let _lock = apply::lock(system, deadline).await?;
+    // Somebody may have frozen the agent while it waited.
+    if is_frozen(system)? {
+        return Ok(None);
+    }
     let plan = plan(system, &node, unrecorded_data).await?;
     let remember = Remember {
         facts: degraded.is_none().then_some(&facts),

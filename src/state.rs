@@ -157,6 +157,8 @@ pub enum Action {
     StopDnsLink,
     /// Read the unit files again.
     DaemonReload,
+    /// Have the agent's own unit started at each boot.
+    EnableAgent,
     /// Restart systemd-resolved.
     RestartResolved,
     /// Restart dnsmasq.
@@ -182,6 +184,7 @@ impl Action {
             Self::DaemonReload => "systemd reads its units again".to_owned(),
             Self::RestartResolved => "systemd-resolved.service restarts".to_owned(),
             Self::RestartDnsmasq => "dnsmasq.service restarts".to_owned(),
+            Self::EnableAgent => "cos-agent.service is enabled".to_owned(),
             Self::StopDnsLink => "cos-dns.service stops".to_owned(),
             Self::RestartDnsLink => "cos-dns.service restarts".to_owned(),
             Self::RestartDocker => "docker.service restarts, unless a container runs".to_owned(),
@@ -226,6 +229,9 @@ pub enum UnitState {
     /// systemd knows no such unit.
     Unknown,
 }
+
+/// The unit of the agent itself.
+pub const AGENT: &str = "cos-agent.service";
 
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";

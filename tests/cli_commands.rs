@@ -17,10 +17,11 @@ fn apply() {
     insta::assert_snapshot!(first, @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: 7 changes; 4 actions stay due
+i-0123456789abcdef0 is a consul-server of demo, one of 3: 8 changes; 5 actions stay due
 --- stderr
 warning: /usr/bin/consul is not there: its new configuration is not validated
 /opt/consul/data: folder, 0700 consul:consul
+/etc/systemd/system/cos-agent.service: new, 0644 root:root
 /etc/systemd/system/consul.service: new, 0644 root:root
 /etc/consul.d/cos.json: new, 0640 root:consul
 /etc/systemd/system/cos-dns.service: new, 0644 root:root
@@ -32,7 +33,7 @@ warning: /usr/bin/consul is not there: its new configuration is not validated
     insta::assert_snapshot!(node.shown("apply --no-wait"), @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: nothing to do; 4 actions stay due
+i-0123456789abcdef0 is a consul-server of demo, one of 3: nothing to do; 5 actions stay due
 "#);
     assert_eq!(node.run("apply --quiet").stderr, "");
 }
@@ -45,7 +46,7 @@ fn apply_as_json() {
     assert_eq!(value["schema"], "cos-agent/apply/1");
     assert_eq!((&value["state"], &value["reason"]), (&"applied".into(), &Value::Null));
     assert_eq!(value["node"], "i-0123456789abcdef0 is a consul-server of demo, one of 3");
-    assert_eq!(value["changes"].as_array().unwrap().len(), 7);
+    assert_eq!(value["changes"].as_array().unwrap().len(), 8);
     std::fs::create_dir_all(node.folder.path().join("etc/cos-agent")).unwrap();
     std::fs::write(node.folder.path().join("etc/cos-agent/disabled"), "").unwrap();
     insta::assert_snapshot!(node.shown("apply -o json"), @r#"
@@ -78,13 +79,15 @@ exit 2
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3
 + /opt/consul/data  (folder, 0700 consul:consul)
++ /etc/systemd/system/cos-agent.service  (new, 0644 root:root)
 + /etc/systemd/system/consul.service  (new, 0644 root:root)
 + /etc/consul.d/cos.json  (new, 0640 root:consul)
 + /etc/systemd/system/cos-dns.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-dns.service.d/cos.conf  (new, 0644 root:root)
 + /etc/systemd/resolved.conf.d/cos.conf  (new, 0644 root:root)
 + /etc/profile.d/cos.sh  (new, 0644 root:root)
-! systemd reads its units again, because /etc/systemd/system/consul.service is new; /etc/systemd/system/cos-dns.service is new; and 1 more
+! systemd reads its units again, because /etc/systemd/system/cos-agent.service is new; /etc/systemd/system/consul.service is new; and 2 more
+! cos-agent.service is enabled, because /etc/systemd/system/cos-agent.service is new
 ! systemd-resolved.service restarts, because /etc/systemd/resolved.conf.d/cos.conf is new
 ! cos-dns.service restarts, because /etc/systemd/system/cos-dns.service is new; /etc/systemd/system/cos-dns.service.d/cos.conf is new
 ! consul.service restarts, because /etc/consul.d/cos.json is new
@@ -98,7 +101,7 @@ i-0123456789abcdef0 is a consul-server of demo, one of 3
     let value = json(&node.run("plan -o json").stdout);
     assert_eq!(value["schema"], "cos-agent/plan/1");
     assert_eq!(value["changes"][0]["kind"], "make-folder");
-    assert_eq!(value["changes"][2]["mode"], "0640");
+    assert_eq!(value["changes"][3]["mode"], "0640");
 }
 
 #[test]
@@ -273,7 +276,7 @@ fn a_reboot_without_tags_says_what_it_goes_on_with() {
     insta::assert_snapshot!(node.shown("apply --timeout 300ms"), @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a nomad-client of demo in datacenter backoffice; degraded: on the facts of the last boot: nothing to do; 6 actions stay due
+i-0123456789abcdef0 is a nomad-client of demo in datacenter backoffice; degraded: on the facts of the last boot: nothing to do; 7 actions stay due
 --- stderr
 waiting up to N s for the tags cos:cluster, cos:role; there are Name
 warning: going on with the facts of the last boot, because

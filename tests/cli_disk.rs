@@ -64,7 +64,7 @@ a broken consul.hcl: exit 78
 --- stderr
 error: cannot plan the changes
   cause: a file in the daemons' folders is in the way
-  cause: /etc/consul.d/site.hcl does not parse, so the daemon would not start: line 1, column 1: unexpected token
+  cause: /etc/consul.d/site.hcl does not parse, so what it sets cannot be known: line 1, column 1: unexpected token
 
 hint: mend /etc/consul.d/site.hcl or move it away; nothing was changed
 

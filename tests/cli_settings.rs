@@ -251,3 +251,17 @@ error: cannot learn what this machine is
 hint: is this the binary for this architecture? run it by hand
 "#);
 }
+
+#[test]
+fn settings_that_no_configuration_can_take_are_shown_by_nobody() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = "[consul.extra]\nencrypt = \"s3cret\"\n";
+    put(root.path(), "/etc/cos-agent/config.toml", settings.as_bytes());
+    let folder = root.path().display().to_string();
+    for command in ["check", "dump"] {
+        let ran = run(cos_agent(&["config", "--root", folder.as_str(), command]));
+        assert_eq!(ran.code, Some(78), "{command}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"), "{command}");
+        assert!(ran.stderr.contains("`consul.extra.encrypt` holds a secret"), "{}", ran.stderr);
+    }
+}

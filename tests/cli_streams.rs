@@ -8,6 +8,7 @@ mod binary;
 use binary::{BINARY, Node, cos_agent, json, run};
 use cos_agent::simulate::furnish;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 #[test]
@@ -51,20 +52,27 @@ fn simulate_serves_metadata_to_others() {
     assert!(ran.stdout.contains("is a nomad-client of demo"), "{}", ran.stdout);
 }
 
+/// Runs a command whose standard error is the journal, as far as it can tell (`dev:ino`, systemd.exec(5)).
+fn into_the_journal(mut command: Command) -> (Option<i32>, String) {
+    let journal = tempfile::NamedTempFile::new().unwrap();
+    let file = journal.as_file().metadata().unwrap();
+    command
+        .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+        .env("CLICOLOR_FORCE", "1");
+    let status = command.stderr(journal.reopen().unwrap()).stdout(Stdio::null()).status().unwrap();
+    (status.code(), std::fs::read_to_string(journal.path()).unwrap())
+}
+
 #[test]
-fn under_systemd_every_line_has_a_priority_and_no_colour() {
+fn in_the_journal_every_line_has_a_priority_and_no_colour() {
     let node = Node::of("consul-server");
-    let mut good = node.command("apply");
-    good.env("JOURNAL_STREAM", "8:1").env("CLICOLOR_FORCE", "1");
-    let good = run(good);
-    assert_eq!(good.code, Some(0));
-    assert!(good.stderr.lines().any(|line| line.starts_with("<6>")), "{}", good.stderr);
-    let mut bad = cos_agent(&["simulate", "nomad-clinet", "-v"]);
-    bad.env("JOURNAL_STREAM", "8:1").env("CLICOLOR_FORCE", "1");
-    let bad = run(bad);
-    assert_eq!(bad.code, Some(65));
-    assert!(bad.stderr.contains("<3>error: "), "{}", bad.stderr);
-    for line in good.stderr.lines().chain(bad.stderr.lines()) {
+    let (code, good) = into_the_journal(node.command("apply"));
+    assert_eq!(code, Some(0));
+    assert!(good.lines().any(|line| line.starts_with("<6>")), "{good}");
+    let (code, bad) = into_the_journal(cos_agent(&["simulate", "nomad-clinet", "-v"]));
+    assert_eq!(code, Some(65));
+    assert!(bad.contains("<3>error: "), "{bad}");
+    for line in good.lines().chain(bad.lines()) {
         let mut start = line.chars();
         let priority = (start.next(), start.next(), start.next());
         assert!(
@@ -73,6 +81,13 @@ fn under_systemd_every_line_has_a_priority_and_no_colour() {
         );
         assert!(!line.contains('\u{1b}'), "{line:?}");
     }
+}
+
+#[test]
+fn a_terminal_that_inherited_the_journals_variable_is_no_journal() {
+    let mut command = cos_agent(&["simulate", "nomad-clinet"]);
+    command.env("JOURNAL_STREAM", "8:12345");
+    assert!(run(command).stderr.starts_with("error: "));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The actions of a plan: each enqueued, none waited for, and a server only while the others can do without it.
 
-use super::{ApplyError, tool};
+use super::ApplyError;
 use crate::facts::host::{self, TrustStore};
 use crate::node::{Duty, Node};
 use crate::plan::PlannedAction;
-use crate::state::{Action, DNS_LINK, Daemon, UnitState};
+use crate::state::{AGENT, Action, DNS_LINK, Daemon, UnitState};
 use crate::system::System;
 use crate::system::command;
 use crate::system::daemon::{self, Quorum};
@@ -17,56 +17,97 @@ const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 /// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
 const ELECTION: Duration = Duration::from_secs(20);
 
-/// Carries out actions in their order.
+/// What came of the actions.
+pub(super) struct Ran {
+    /// Those that failed and stay due.
+    pub(super) left: Vec<Action>,
+    /// Why the first of them failed.
+    pub(super) error: Option<ApplyError>,
+}
+
+/// Carries out actions in their order. One that fails stays due and does not keep the others from happening: a trust
+/// store that cannot be rebuilt is no reason for a node without Consul.
 pub(super) async fn run(
     system: &System,
     services: &dyn ServiceManager,
     actions: &[PlannedAction],
     node: &Node,
-) -> Result<(), ApplyError> {
+) -> Ran {
+    let mut ran = Ran { left: Vec::new(), error: None };
     for planned in actions {
-        match &planned.action {
-            Action::UpdateTrustStore => update_trust_store(system).await?,
-            Action::RestartDocker if container_runs(system).await => {
-                tracing::warn!("{}: a container runs, so it is left to you", planned.words());
-                continue;
+        match one(system, services, planned.action, node).await {
+            Ok(true) => tracing::info!("{}", planned.words()),
+            Ok(false) => tracing::info!("nothing to do for: {}", planned.words()),
+            Err(error) => {
+                tracing::error!("{}: {error}", planned.words());
+                ran.left.push(planned.action);
+                ran.error.get_or_insert(error);
             }
-            Action::Restart(daemon) => {
-                may_restart(system, *daemon, node).await?;
-                services.run(Job::Restart, daemon.unit()).await?;
-            }
-            Action::Stop(daemon) => services.run(Job::Stop, daemon.unit()).await?,
-            Action::Start(daemon) => services.run(Job::Start, daemon.unit()).await?,
-            Action::Reload(daemon) => services.run(Job::Reload, daemon.unit()).await?,
-            Action::DaemonReload => services.run(Job::DaemonReload, "").await?,
-            Action::StopDnsLink => services.run(Job::Stop, DNS_LINK).await?,
-            Action::RestartResolved => {
-                services.run(Job::Restart, "systemd-resolved.service").await?
-            }
-            Action::RestartDnsmasq => services.run(Job::Restart, "dnsmasq.service").await?,
-            Action::RestartDnsLink => services.run(Job::Restart, DNS_LINK).await?,
-            Action::RestartDocker => restart_docker(services).await?,
         }
-        tracing::info!("{}", planned.words());
     }
-    Ok(())
+    ran
 }
 
-async fn update_trust_store(system: &System) -> Result<(), ApplyError> {
+/// One action; whether there was something to do.
+async fn one(
+    system: &System,
+    services: &dyn ServiceManager,
+    action: Action,
+    node: &Node,
+) -> Result<bool, ApplyError> {
+    let (job, unit) = match action {
+        Action::UpdateTrustStore => return update_trust_store(system).await,
+        Action::RestartDocker if container_runs(system).await => {
+            tracing::warn!(
+                "docker.service needs a restart; a container runs, so it is left to you"
+            );
+            return Ok(false);
+        }
+        Action::Restart(daemon) => {
+            may_restart(system, daemon, node).await?;
+            (Job::Restart, daemon.unit())
+        }
+        // What does not run needs no stop, and what does not run reads its file when it starts.
+        Action::Stop(daemon) => return if_up(services, Job::Stop, daemon.unit()).await,
+        Action::StopDnsLink => return if_up(services, Job::Stop, DNS_LINK).await,
+        Action::RestartResolved => {
+            return if_up(services, Job::Restart, "systemd-resolved.service").await;
+        }
+        Action::RestartDnsmasq => return if_up(services, Job::Restart, "dnsmasq.service").await,
+        Action::RestartDocker => return if_up(services, Job::Restart, "docker.service").await,
+        Action::Start(daemon) => (Job::Start, daemon.unit()),
+        Action::Reload(daemon) => (Job::Reload, daemon.unit()),
+        Action::DaemonReload => (Job::DaemonReload, ""),
+        Action::EnableAgent => (Job::Enable, AGENT),
+        Action::RestartDnsLink => (Job::Restart, DNS_LINK),
+    };
+    services.run(job, unit).await?;
+    Ok(true)
+}
+
+async fn if_up(services: &dyn ServiceManager, job: Job, unit: &str) -> Result<bool, ApplyError> {
+    let up = services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up);
+    if up {
+        services.run(job, unit).await?;
+    }
+    Ok(up)
+}
+
+async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {
     // Another root has a trust store of its own, which this host's tool must not touch.
     if !system.root.is_host() {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(()) };
+    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(true) };
     let (program, args): (&str, &[&str]) = match store {
         TrustStore::UpdateCaTrust => ("/usr/bin/update-ca-trust", &["extract"]),
         TrustStore::UpdateCaCertificates => ("/usr/sbin/update-ca-certificates", &[]),
     };
-    let output = command::run(&tool(system, program), args, &system.environment.path, TOOL_TIMEOUT)
+    let output = command::run(Path::new(program), args, &system.environment.path, TOOL_TIMEOUT)
         .await
         .map_err(ApplyError::ToolMissing)?;
     if output.success() {
-        Ok(())
+        Ok(true)
     } else {
         Err(ApplyError::Tool { command: program.to_owned(), words: output.words() })
     }
@@ -91,16 +132,6 @@ async fn container_runs(system: &System) -> bool {
         Err(command::CommandError::Timeout { .. }) => true,
         Err(command::CommandError::Spawn { .. }) => false,
     }
-}
-
-/// A docker that does not run reads its file when it starts.
-async fn restart_docker(services: &dyn ServiceManager) -> Result<(), ApplyError> {
-    let unit = "docker.service";
-    let up = services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up);
-    if up {
-        services.run(Job::Restart, unit).await?;
-    }
-    Ok(())
 }
 
 /// A server restarts only while the other servers keep the quorum, so that a change of a whole fleet at once

@@ -18,7 +18,6 @@ use crate::system::command::CommandError;
 use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Lock, NewFile};
 use crate::system::services::{Job, ServiceError};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
@@ -149,14 +148,24 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<Lock, ApplyErro
     }
 }
 
-/// The manifest of the last run.
+/// The manifest of the last run. Whose the data is stands in the last good facts too, so that a manifest that is lost
+/// or broken does not make a server's data nobody's.
 pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
-    match system.root.read(manifest::PATH) {
-        // Readers without rights see no record; they change nothing either.
-        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
-            Ok(Manifest::default())
-        }
-        other => Ok(Manifest::read(other?.as_deref())),
+    let mut manifest = Manifest::read(readable(system, manifest::PATH)?.as_deref());
+    if manifest.instance.is_none()
+        && let Some(bytes) = readable(system, LAST_GOOD)?
+    {
+        manifest.instance =
+            serde_json::from_slice::<Facts>(&bytes).ok().map(|facts| facts.instance.id);
+    }
+    Ok(manifest)
+}
+
+/// Readers without rights see no record; they change nothing either.
+fn readable(system: &System, path: &str) -> Result<Option<Vec<u8>>, FileError> {
+    match system.root.read(path) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(None),
+        other => other,
     }
 }
 
@@ -180,12 +189,18 @@ pub async fn apply(
         }
     }
     let mut after = plan.after.clone();
+    let mut error = None;
     match &system.services {
-        Some(services) => actions::run(system, services.as_ref(), &plan.actions, node).await?,
+        Some(services) => {
+            let ran = actions::run(system, services.as_ref(), &plan.actions, node).await;
+            after.pending = ran.left;
+            error = ran.error;
+        }
         // Rendered only: what has to happen stays due until units may be touched.
         None => after.pending.clone_from(&plan.during.pending),
     }
-    finish(system, &after, remember)
+    finish(system, &after, remember)?;
+    error.map_or(Ok(()), Err)
 }
 
 /// Writes what the next run needs to know, where it is not written already.
@@ -272,9 +287,4 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
 
 fn said(change: &Change) {
     tracing::info!("{}: {}", change.path(), change.words());
-}
-
-/// The program of a system tool, below the root.
-fn tool(system: &System, path: &str) -> PathBuf {
-    system.root.path(path)
 }

@@ -2,6 +2,7 @@
 //! the old one. A refusal leaves the disk as it was.
 
 use super::ApplyError;
+use crate::observe;
 use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::system::System;
@@ -37,13 +38,9 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     let folder = format!("{STAGING}{}", daemon.folder());
     root.make_folder(STAGING, 0o700, None)?;
     root.make_folder(&folder, 0o700, None)?;
-    for name in root.list(daemon.folder())? {
-        let path = format!("{}/{name}", daemon.folder());
-        let loaded =
-            path != daemon.file() && [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix));
-        if let (true, Some(bytes)) = (loaded, root.read(&path)?) {
-            root.write(&format!("{folder}/{name}"), &bytes, 0o600)?;
-        }
+    for file in observe::operator_files(root, daemon)? {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        root.write(&format!("{folder}/{name}"), &file.bytes, 0o600)?;
     }
     root.write(&format!("{folder}/cos.json"), ours, 0o600)?;
     let verb: &[&str] = match daemon {

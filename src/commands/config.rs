@@ -4,9 +4,10 @@ use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::facts::settings::{self, Layer, Settings, SettingsError, Source};
+use crate::facts::settings::{self, Layer, Layers, Settings, SettingsError, Source};
 use crate::facts::{self, GatherError};
 use crate::output::Output;
+use crate::render::extra;
 use crate::system::environment::Environment;
 use crate::system::root;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ pub(super) fn run(
         ConfigCommand::Check { files } => {
             let layers =
                 if files.is_empty() { facts::settings_files(&system)? } else { given(&files)? };
-            settings::merge(&layers).map_err(GatherError::from)?;
+            merged(&layers)?;
             let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
             output.data(
                 || names.iter().map(|name| format!("{name}: ok\n")).collect(),
@@ -32,8 +33,7 @@ pub(super) fn run(
             )?;
         }
         ConfigCommand::Dump => {
-            let merged =
-                settings::merge(&facts::settings_files(&system)?).map_err(GatherError::from)?;
+            let merged = merged(&facts::settings_files(&system)?)?;
             output.data(
                 || table(&merged.settings, &merged.sources),
                 || json!({ "schema": "cos-agent/config/1", "settings": merged.settings, "sources": merged.sources }),
@@ -45,6 +45,13 @@ pub(super) fn run(
         }
     }
     Ok(ExitCode::Done)
+}
+
+/// Merged settings that may be shown: no secret is among them.
+fn merged(layers: &[Layer]) -> Result<Layers, Error> {
+    let merged = settings::merge(layers).map_err(GatherError::from)?;
+    extra::check(&merged.settings)?;
+    Ok(merged)
 }
 
 fn given(files: &[PathBuf]) -> Result<Vec<Layer>, Error> {

@@ -60,7 +60,7 @@ fn text(facts: &Facts) -> String {
         let _ = writeln!(
             text,
             "\nauthority {}  {}  {}",
-            &authority.sha256[..16],
+            authority.sha256.get(..16).unwrap_or(&authority.sha256),
             authority.subject,
             authority.source
         );

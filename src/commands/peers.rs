@@ -1,7 +1,7 @@
 //! `peers`: the servers of this cluster, for people and for Nomad's `exec=`. Writes nothing, and prints nothing but
 //! addresses.
 
-use super::system;
+use super::{say_if_frozen, system};
 use crate::cli::PeersArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -22,6 +22,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Error> {
     let system = system(None, false, environment);
+    say_if_frozen(&system)?;
     let imds = Imds::new(&system.environment, Deadline::after(args.timeout))
         .map_err(facts::GatherError::from)?;
     let (instance, found) = facts::identify(&system, &imds, &pipeline::tag_contract()).await?;

@@ -61,7 +61,7 @@ pub async fn find(
         if !needed.contains(&path) {
             continue;
         }
-        let Some(stat) = system.root.stat(path)? else { continue };
+        let Some(stat) = system.root.stat_target(path)? else { continue };
         let (size, mtime_nanos) = (stat.size, i64::try_from(stat.mtime_nanos).unwrap_or(i64::MAX));
         let matching = |versions: &Versions| {
             let seen = versions.binaries.get(path)?;

@@ -103,7 +103,8 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     if inputs.desired.dns_link && !is_up(DNS_LINK) {
         missing.push((Action::RestartDnsLink, format!("{DNS_LINK} is not running")));
     }
-    if !inputs.desired.dns_link && is_up(DNS_LINK) {
+    let link_is_ours = inputs.manifest.files.keys().any(|path| path.contains(DNS_LINK));
+    if !inputs.desired.dns_link && is_up(DNS_LINK) && (units.is_some() || link_is_ours) {
         missing.push((
             Action::StopDnsLink,
             "`.consul` does not go through systemd-resolved".to_owned(),
@@ -128,7 +129,7 @@ fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>, changes:
         }
         due.remove(&Action::Stop(daemon));
         let into = if down { start } else { restart };
-        if due.contains_key(&into) || due.contains_key(&restart) || due.contains_key(&start) {
+        if due.contains_key(&restart) || due.contains_key(&start) {
             let mut reasons = Vec::new();
             for action in [start, restart, reload] {
                 reasons.extend(due.remove(&action).unwrap_or_default());

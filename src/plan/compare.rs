@@ -13,6 +13,7 @@ pub(super) fn file_change(
     let seen = regular(&file.path, inputs.observed)?;
     let before = inputs.manifest.files.get(&file.path);
     let created = before.map_or(seen.is_none(), |before| before.created);
+    let mut shown = None;
     let (bytes, keys) = match &file.contents {
         Contents::Text(text) => (text.clone().into_bytes(), None),
         Contents::Seed(text) => {
@@ -20,7 +21,10 @@ pub(super) fn file_change(
         }
         Contents::Keys(ours) => {
             let found = object(&file.path, seen)?;
-            let set = keys::set(&found, before.and_then(|before| before.keys.as_ref()), ours);
+            let last = before.and_then(|before| before.keys.as_ref());
+            let set = keys::set(&found, last, ours);
+            let either = last.map_or_else(|| ours.clone(), |last| keys::set(last, None, ours));
+            shown = Some((keys::pick(&found, &either), ours.clone()));
             // A file that has our keys already keeps its own order and indentation.
             let bytes = match seen {
                 Some(seen) if set == found => seen.bytes.clone(),
@@ -40,6 +44,7 @@ pub(super) fn file_change(
         owner,
         ids: seen.filter(|_| !whole).map_or(ids, |seen| Some((seen.stat.uid, seen.stat.gid))),
         before: seen.map(|seen| seen.bytes.clone()),
+        keys: shown.clone(),
         why,
     };
     let Some(seen) = seen else { return Ok((Some(write(Why::New)), written)) };
@@ -140,6 +145,7 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
                 owner: None,
                 ids: Some((seen.stat.uid, seen.stat.gid)),
                 before: Some(seen.bytes.clone()),
+                keys: Some((keys::pick(&found, keys), Map::new())),
                 why: Why::Changed,
             }));
         }

@@ -24,7 +24,7 @@ pub enum Conflict {
         reason: String,
     },
     /// It does not parse, so what it sets is not known.
-    #[error("{path} does not parse, so the daemon would not start: {problem}")]
+    #[error("{path} does not parse, so what it sets cannot be known: {problem}")]
     Unreadable {
         /// The file.
         path: String,
@@ -50,7 +50,7 @@ pub fn find(file: &OperatorFile, role: &Role) -> Option<Conflict> {
             Err(error) => return unreadable(error.to_string()),
         }
     } else {
-        match hcl_edit::parser::parse_body(text) {
+        match hcl_edit::parser::parse_body(&unquoted_keys(text)) {
             Ok(body) => hcl_keys(&body, "", &mut set),
             // The error as a whole quotes the line, which may hold a secret.
             Err(error) => {
@@ -68,6 +68,22 @@ pub fn find(file: &OperatorFile, role: &Role) -> Option<Conflict> {
             reason: owned::reason(file.daemon, key, role),
         })
     })
+}
+
+/// HCL 1, which both daemons read, has keys in quotes; the parser's HCL 2 has not. Lines keep their number.
+fn unquoted_keys(text: &str) -> String {
+    let unquote = |line: &str| {
+        let start = line.len() - line.trim_start().len();
+        let rest = line[start..].strip_prefix('"')?;
+        let (key, rest) = rest.split_once('"')?;
+        let is_key = !key.is_empty()
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let opens = rest.trim_start().starts_with(['=', '{']);
+        (is_key && opens).then(|| format!("{}{key}{rest}", &line[..start]))
+    };
+    text.split_inclusive('\n')
+        .map(|line| unquote(line).unwrap_or_else(|| line.to_owned()))
+        .collect()
 }
 
 /// A mode that is switched off is what we want too: Nomad's merge ignores `false` anyway.
@@ -180,6 +196,7 @@ client {
             "retry_join = [\"x\"]",
             "server = true",
             "SERVER = true",
+            "\"server\" = true",
             "ports { http = 1 }\nbootstrap_expect = 1",
         ] {
             assert!(conflict(Daemon::Consul, "x.hcl", text, "nomad-client").is_some(), "{text}");
@@ -200,6 +217,7 @@ client {
             ("x.json", ""),
             ("x.hcl", "acl {\n  enabled = true\n}\n# server = true\n"),
             ("x.hcl", ""),
+            ("x.hcl", "\"log_level\" = \"INFO\"\n\"acl\" {\n  \"enabled\" = true\n}\n"),
         ] {
             assert_eq!(conflict(Daemon::Consul, name, text, "consul-server"), None);
         }

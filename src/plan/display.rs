@@ -3,7 +3,7 @@
 use super::diff::{self, Line};
 use super::{Change, Plan, PlannedAction, Why, Write, redact, sha256};
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// The version of the JSON form.
@@ -79,6 +79,16 @@ impl Change {
     fn sides(&self) -> Option<(String, String)> {
         match self {
             Self::Write(Write { why: Why::Attributes, .. }) => None,
+            Self::Write(Write { keys: Some((before, after)), path, .. }) => {
+                let text = |keys: &Map<String, Value>| {
+                    if keys.is_empty() {
+                        return String::new();
+                    }
+                    let json = crate::render::format::json(&Value::Object(keys.clone()));
+                    redact::shown(path, json.as_bytes())
+                };
+                Some((text(before), text(after)))
+            }
             Self::Write(write) => {
                 let before = write.before.as_deref().map(|bytes| redact::shown(&write.path, bytes));
                 Some((before.unwrap_or_default(), redact::shown(&write.path, &write.bytes)))

@@ -11,8 +11,8 @@ pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let present = || inputs.observed.data.iter().filter(|data| data.present);
     match (&inputs.manifest.instance, inputs.unrecorded_data) {
         (Some(recorded), _) if recorded == inputs.instance => Ok(Vec::new()),
+        (_, UnrecordedData::Adopt) => Ok(Vec::new()),
         (Some(other), _) => Ok(present().map(|data| aside(data, Some(other))).collect()),
-        (None, UnrecordedData::Adopt) => Ok(Vec::new()),
         (None, UnrecordedData::Discard) => Ok(present().map(|data| aside(data, None)).collect()),
         (None, UnrecordedData::Refuse) => match present().find(|data| data.of_server) {
             Some(data) => Err(PlanError::UnrecordedData { daemon: data.daemon }),

@@ -23,6 +23,21 @@ pub fn without(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<Str
     object
 }
 
+/// Of an object, the keys that are ours, with the values that they have there.
+pub fn pick(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String, Value> {
+    let picked = ours.iter().filter_map(|(key, value)| {
+        let found = found.get(key)?;
+        Some((
+            key.clone(),
+            match (found, value) {
+                (Value::Object(found), Value::Object(ours)) => Value::Object(pick(found, ours)),
+                (found, _) => found.clone(),
+            },
+        ))
+    });
+    picked.collect()
+}
+
 fn put_in(object: &mut Map<String, Value>, ours: &Map<String, Value>) {
     for (key, value) in ours {
         match (object.get_mut(key), value) {
@@ -77,6 +92,10 @@ mod tests {
             json!({"gcr.io": "gcloud", "b": "ecr-login", "c": "ecr-login"})
         );
         assert_eq!(without(&second, &new), found);
+        assert_eq!(
+            Value::from(pick(&second, &new)),
+            json!({"credHelpers": {"b": "ecr-login", "c": "ecr-login"}})
+        );
     }
 
     #[test]

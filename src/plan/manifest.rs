@@ -11,7 +11,6 @@ pub const SCHEMA: &str = "cos-agent/manifest/1";
 
 /// The record of the last `apply`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The version of this form.
     pub schema: String,
@@ -21,13 +20,13 @@ pub struct Manifest {
     pub role: Option<String>,
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
-    /// Actions that were due and are not known to have happened.
+    /// Actions that were due and are not known to have happened; those of a newer agent are passed over.
+    #[serde(deserialize_with = "known_actions")]
     pub pending: Vec<Action>,
 }
 
 /// A file that was written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Written {
     /// SHA-256 of its contents, hexadecimal; never the contents, which may hold secrets.
     pub sha256: String,
@@ -42,9 +41,16 @@ pub struct Written {
     pub created: bool,
 }
 
+fn known_actions<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Action>, D::Error> {
+    let actions = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(actions.into_iter().filter_map(|action| serde_json::from_value(action).ok()).collect())
+}
+
 impl Manifest {
-    /// Reads a manifest. One that is broken is as good as none: the disk is compared all the same, and only who
-    /// changed a file is no longer known.
+    /// Reads a manifest. One that is broken is as good as none: the disk is compared all the same, but what we wrote
+    /// once and no longer want is not known, nor what was still due.
     pub fn read(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::default() };
         match serde_json::from_slice::<Self>(bytes) {

@@ -17,6 +17,7 @@ use crate::role::Role;
 use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Owner};
 pub use error::PlanError;
 use manifest::Manifest;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// What to do with server data that nobody recorded.
@@ -76,6 +77,8 @@ pub struct Write {
     pub ids: Option<(u32, u32)>,
     /// The contents until now.
     pub before: Option<Vec<u8>>,
+    /// Our keys before and after, where the rest of the file is the operator's and nobody else's to see.
+    pub keys: Option<(Map<String, Value>, Map<String, Value>)>,
     /// Why.
     pub why: Why,
 }
@@ -200,7 +203,11 @@ fn during(
     for (path, written) in &before.files {
         match during.files.get_mut(path) {
             Some(new) if new.sha256 != written.sha256 => {
-                new.replaces = Some(written.sha256.clone())
+                new.replaces = Some(written.sha256.clone());
+                // Keys of before and after: whichever of them a crash leaves is ours to take back.
+                if let (Some(old), Some(ours)) = (&written.keys, &new.keys) {
+                    new.keys = Some(keys::set(old, None, ours));
+                }
             }
             Some(_) => {}
             None => {

@@ -14,7 +14,7 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
     if let Some(store) = node.host.trust_store {
         let (folder, suffix) = anchors(store);
         files.extend(node.authorities.iter().map(|authority| {
-            let name = &authority.sha256[..16.min(authority.sha256.len())];
+            let name = authority.sha256.get(..16).unwrap_or(&authority.sha256);
             file(
                 format!("{folder}/cos-{name}.{suffix}"),
                 authority.pem.clone(),

@@ -1,7 +1,7 @@
 //! The `extra` tables of the settings: merged last, deep and typed, for everything that is not modelled here.
 
 use super::owned;
-use crate::facts::settings::Extra;
+use crate::facts::settings::{Extra, Settings};
 use crate::state::Daemon;
 use serde_json::{Map, Value};
 
@@ -61,6 +61,12 @@ pub fn merge(daemon: Daemon, rendered: &mut Value, extra: &Extra) -> Result<(), 
         Daemon::Nomad => "nomad.extra",
     };
     overlay(&Place { daemon, table }, rendered, &Value::Object(extra.clone()), "")
+}
+
+/// Refuses tables that no configuration can take, before anything is shown of them.
+pub fn check(settings: &Settings) -> Result<(), RenderError> {
+    merge(Daemon::Consul, &mut Value::Null, &settings.consul.extra)?;
+    merge(Daemon::Nomad, &mut Value::Null, &settings.nomad.extra)
 }
 
 struct Place {
@@ -132,7 +138,7 @@ fn type_of(value: &Value) -> &'static str {
 
 /// Whether a dotted key holds a secret, by the names that Consul, Nomad and docker use.
 pub fn is_secret(path: &str) -> bool {
-    let path = path.to_ascii_lowercase();
+    let path = path.to_ascii_lowercase().replace('-', "_");
     let last = path.rsplit('.').next().unwrap_or_default();
     let in_tokens = path.split('.').rev().skip(1).any(|part| part == "tokens" || part == "auths");
     let named = [
@@ -143,6 +149,8 @@ pub fn is_secret(path: &str) -> bool {
         "secret",
         "identitytoken",
         "registrytoken",
+        "authorization",
+        "private_key",
         "session_token",
     ];
     in_tokens

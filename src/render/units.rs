@@ -3,7 +3,7 @@
 use super::RenderError;
 use crate::node::Node;
 use crate::role::{AgentMode, Role};
-use crate::state::{Action, Contents, Daemon, File, Folder, Notify, Owner, ROOT};
+use crate::state::{AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, ROOT};
 
 /// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -16,12 +16,18 @@ pub static UNITS: &[(&str, &str)] = &[
     ("nomad.service", include_str!("../../systemd/nomad.service")),
 ];
 
-/// The units of the role's daemons; `cos-dns.service` comes with the resolver, `cos-agent.service` with the image.
+/// The agent's own unit and those of the role's daemons; `cos-dns.service` comes with the resolver.
 pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
-    Ok(Role::of(node).daemons.iter().filter_map(|daemon| unit(daemon.unit())).collect())
+    // A node that was made from user data alone comes back after a reboot too.
+    let notify = Notify::Actions(&[Action::DaemonReload, Action::EnableAgent]);
+    let agent = unit(AGENT).map(|unit| File { notify, ..unit });
+    Ok(agent
+        .into_iter()
+        .chain(Role::of(node).daemons.iter().filter_map(|daemon| unit(daemon.unit())))
+        .collect())
 }
 
-/// A unit of ours, written only where none is: the image's own has precedence.
+/// A unit of ours, written only where `/etc/systemd/system` has none: what the image put there has precedence.
 pub fn unit(name: &str) -> Option<File> {
     let (name, text) = UNITS.iter().find(|(known, _)| *known == name)?;
     Some(File {

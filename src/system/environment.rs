@@ -32,7 +32,7 @@ impl Environment {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
             ec2_endpoint: endpoint("AWS_ENDPOINT_URL_EC2").or_else(|| endpoint("AWS_ENDPOINT_URL")),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
-            under_systemd: text("JOURNAL_STREAM").is_some(),
+            under_systemd: stderr_is_journal(),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
             consul_api: "http://127.0.0.1:8500".to_owned(),
             nomad_api: "http://127.0.0.1:4646".to_owned(),
@@ -42,6 +42,15 @@ impl Environment {
 
 /// The search path where the environment has none, as under some user-data runners.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// `JOURNAL_STREAM` is inherited by terminals and scripts, so it counts only if it names our own standard error
+/// (systemd.exec(5)).
+fn stderr_is_journal() -> bool {
+    let stream = nix::sys::stat::fstat(std::io::stderr());
+    stream.is_ok_and(|stream| {
+        text("JOURNAL_STREAM") == Some(format!("{}:{}", stream.st_dev, stream.st_ino))
+    })
+}
 
 fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -297,7 +297,8 @@ impl Imds {
             return Ok(None);
         }
         self.chosen.set(0);
-        let wait = backoff.delay().max(asked.unwrap_or_default());
+        // A fleet that was sent away together must not come back together.
+        let wait = backoff.delay() + asked.unwrap_or_default();
         if !self.deadline.allows(wait) {
             let endpoint = self.endpoint();
             let elapsed = self.deadline.elapsed();
@@ -315,10 +316,10 @@ impl Imds {
                 self.deadline.left().as_secs_f64()
             );
         }
-        if asked.is_some() {
-            tokio::time::sleep(wait).await;
-        } else {
+        if no_route {
             self.wait_for_network(wait).await;
+        } else {
+            tokio::time::sleep(wait).await;
         }
         Ok(None)
     }

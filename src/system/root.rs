@@ -88,9 +88,13 @@ impl Root {
         Self { prefix: PathBuf::from("/"), owners: true }
     }
 
-    /// A folder in place of `/`: an image, a test, a simulation. Owners are neither set nor compared.
+    /// A folder in place of `/`: an image, a test, a simulation. Owners are neither set nor compared, unless the
+    /// folder is `/` by another name.
     pub fn at(folder: &Path) -> Self {
-        Self { prefix: folder.to_owned(), owners: false }
+        match std::fs::canonicalize(folder) {
+            Ok(full) if full == Path::new("/") => Self::host(),
+            _ => Self { prefix: folder.to_owned(), owners: false },
+        }
     }
 
     /// Whether this is the node itself.
@@ -119,6 +123,11 @@ impl Root {
         stat_at(&self.path(path))
     }
 
+    /// What a path is behind its links, `None` where there is nothing.
+    pub fn stat_target(&self, path: &str) -> Result<Option<Stat>, FileError> {
+        stat_of(&self.path(path), std::fs::metadata(self.path(path)))
+    }
+
     /// The names in a folder, sorted; none where there is no folder.
     pub fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
         let full = self.path(folder);
@@ -144,8 +153,8 @@ impl Root {
         }
         sync_side_by_side(&open)?;
         let mut folders = BTreeSet::new();
-        for (temporary, _) in &open {
-            let target = temporary.with_file_name(final_name(temporary));
+        for (file, (temporary, _)) in files.iter().zip(&open) {
+            let target = self.path(file.path);
             std::fs::rename(temporary, &target).map_err(|source| FileError {
                 operation: "replace",
                 path: target.clone(),
@@ -251,7 +260,7 @@ impl Root {
         let fail =
             |source| FileError { operation: "set mode and owner of", path: full.clone(), source };
         if let (true, Some((uid, gid))) = (self.owners, owner) {
-            std::os::unix::fs::lchown(&full, Some(uid), Some(gid)).map_err(fail)?;
+            std::os::unix::fs::chown(&full, Some(uid), Some(gid)).map_err(fail)?;
         }
         std::fs::set_permissions(&full, Permissions::from_mode(mode)).map_err(fail)
     }
@@ -316,7 +325,14 @@ fn absent(error: &std::io::Error) -> bool {
 }
 
 fn stat_at(full: &Path) -> Result<Option<Stat>, FileError> {
-    match std::fs::symlink_metadata(full) {
+    stat_of(full, std::fs::symlink_metadata(full))
+}
+
+fn stat_of(
+    full: &Path,
+    found: std::io::Result<std::fs::Metadata>,
+) -> Result<Option<Stat>, FileError> {
+    match found {
         Ok(found) => {
             let kind = if found.is_file() {
                 Kind::File
@@ -368,12 +384,6 @@ fn temporary_of(target: &Path) -> PathBuf {
     let name =
         target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     target.with_file_name(format!(".{name}{WRITING}"))
-}
-
-fn final_name(temporary: &Path) -> String {
-    let name =
-        temporary.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.trim_start_matches('.').trim_end_matches(WRITING).to_owned()
 }
 
 /// Syncs all handles at once: a file system commits them together, so ten files wait about as long as one.

@@ -29,6 +29,8 @@ pub enum Job {
     Reload,
     /// Stop and wait until it is down.
     Stop,
+    /// Start it at each boot.
+    Enable,
 }
 
 /// A job that was refused.
@@ -79,7 +81,7 @@ impl ServiceManager for Systemctl {
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
         Box::pin(async move {
-            let mut args = vec!["show", "--property=Id,LoadState,ActiveState"];
+            let mut args = vec!["show", "--property=Id,LoadState,ActiveState,SubState"];
             args.extend(units);
             let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
             if !output.success() {
@@ -98,10 +100,11 @@ impl ServiceManager for Systemctl {
                 Job::Restart => ("restart", CALL_TIMEOUT),
                 Job::Reload => ("reload", CALL_TIMEOUT),
                 Job::Stop => ("stop", STOP_TIMEOUT),
+                Job::Enable => ("enable", CALL_TIMEOUT),
             };
             let args: &[&str] = match job {
                 Job::DaemonReload => &[verb],
-                Job::Stop => &[verb, unit],
+                Job::Stop | Job::Enable => &[verb, unit],
                 _ => &["--no-block", verb, unit],
             };
             let output = command::run(&self.program, args, &self.path, timeout).await?;
@@ -124,6 +127,8 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
         |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     let state = match (field("LoadState")?, field("ActiveState")?) {
         ("not-found", _) => UnitState::Unknown,
+        // Waiting for its next start after a failure.
+        (_, "activating") if field("SubState") == Some("auto-restart") => UnitState::Down,
         (_, "active" | "reloading" | "activating") => UnitState::Up,
         _ => UnitState::Down,
     };
@@ -166,7 +171,7 @@ impl ServiceManager for RecordedServices {
                 Job::Stop => {
                     self.up.borrow_mut().insert(unit.to_owned(), UnitState::Down);
                 }
-                Job::DaemonReload | Job::Reload => {}
+                Job::DaemonReload | Job::Reload | Job::Enable => {}
             }
             Ok(())
         })
@@ -185,6 +190,7 @@ mod tests {
         assert_eq!(read("active"), Some(("consul.service".to_owned(), UnitState::Up)));
         assert_eq!(read("activating").unwrap().1, UnitState::Up);
         assert_eq!(read("failed").unwrap().1, UnitState::Down);
+        assert_eq!(read("activating\nSubState=auto-restart").unwrap().1, UnitState::Down);
         let missing = state_of("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap();
         assert_eq!(missing.1, UnitState::Unknown);
         assert_eq!(state_of("garbage"), None);
