@@ -111,3 +111,21 @@ async fn keys_of_a_run_that_was_cut_short_are_taken_back() {
     node.converge().await;
     assert!(!node.read("/etc/docker/config.json").contains("old.example"));
 }
+
+#[tokio::test]
+async fn a_reboot_starts_the_daemons_and_writes_nothing() {
+    let mut node = TestNode::new("nomad-client").await;
+    node.converge().await;
+    let before = node.tree();
+    node.reboot();
+    node.converge().await;
+    assert_eq!(
+        node.units.take_jobs(),
+        [
+            format!("Restart {DNS_LINK}"),
+            "Start consul.service".to_owned(),
+            "Start nomad.service".to_owned(),
+        ]
+    );
+    assert!(node.tree() == before, "something was rewritten");
+}

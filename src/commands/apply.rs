@@ -38,11 +38,16 @@ fn text(outcome: &Outcome, acts: bool) -> String {
     let degraded =
         if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
-    let done = match (outcome.plan.changes.len(), outcome.plan.actions.len()) {
-        (0, 0) => "nothing to do".to_owned(),
-        (0, due) if !acts => format!("nothing to do; {due} actions stay due"),
-        (changes, due) if !acts => format!("{changes} changes; {due} actions stay due"),
-        (changes, actions) => format!("{changes} changes, {actions} actions"),
+    let changes = match outcome.plan.changes.len() {
+        0 => "nothing to do".to_owned(),
+        1 => "1 change".to_owned(),
+        many => format!("{many} changes"),
+    };
+    let done = match (outcome.plan.actions.len(), acts) {
+        (0, _) => changes,
+        (1, true) => format!("{changes} on the disk, 1 action"),
+        (many, true) => format!("{changes} on the disk, {many} actions"),
+        (due, false) => format!("{changes}; {due} actions stay due"),
     };
     format!("{}{degraded}: {done}\n", outcome.node.summary())
 }

@@ -29,6 +29,20 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
     due.into_iter().map(|(action, because)| PlannedAction { action, because }).collect()
 }
 
+/// Whether an action would be lost with a crash. A unit that does not run is seen to not run by the next run, so that a
+/// reboot, which only starts things, writes nothing.
+pub(super) fn must_be_recorded(action: Action, inputs: &Inputs<'_>) -> bool {
+    match action {
+        Action::Start(_) => false,
+        Action::RestartDnsLink => inputs
+            .observed
+            .units
+            .as_ref()
+            .is_none_or(|units| units.get(DNS_LINK) == Some(&UnitState::Up)),
+        _ => true,
+    }
+}
+
 fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     match change {
         Change::Write(write) if write.why != Why::Attributes => {

@@ -168,7 +168,7 @@ impl Plan {
         }
         changes.extend(compare::removals(inputs)?);
         let actions = actions::due(inputs, &changes);
-        let during = during(inputs.manifest, &after, &changes, &actions);
+        let during = during(inputs, &after, &changes, &actions);
         Ok(Self { changes, actions, during, after })
     }
 
@@ -194,11 +194,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
 /// each, and all actions pending.
 fn during(
-    before: &Manifest,
+    inputs: &Inputs<'_>,
     after: &Manifest,
     changes: &[Change],
-    actions: &[PlannedAction],
+    planned: &[PlannedAction],
 ) -> Manifest {
+    let before = inputs.manifest;
     let mut during = after.clone();
     for (path, written) in &before.files {
         match during.files.get_mut(path) {
@@ -215,7 +216,11 @@ fn during(
             }
         }
     }
-    during.pending = actions.iter().map(|planned| planned.action).collect();
+    during.pending = planned
+        .iter()
+        .map(|planned| planned.action)
+        .filter(|action| actions::must_be_recorded(*action, inputs))
+        .collect();
     // Whose the data is stays as it was until it has been moved.
     if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
         during.instance.clone_from(&before.instance);
