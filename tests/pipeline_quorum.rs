@@ -140,3 +140,23 @@ async fn a_reload_needs_no_leave() {
     assert_eq!(actions(&node.converge().await), ["consul.service reloads"]);
     assert_eq!(node.quorum.asked(), 0);
 }
+
+#[tokio::test]
+async fn servers_that_see_each_other_healthy_restart_one_after_the_other() {
+    for role in ["consul-server", "nomad-server"] {
+        let node = server_that_must_restart(role).await;
+        node.quorum.turn_is_taken(true);
+        let error = node.refused(PATIENCE).await;
+        assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+        assert!(
+            error.report().contains("another server restarts at this moment"),
+            "{}",
+            error.report()
+        );
+        let restart = format!("Restart {}", daemon(role).unit());
+        assert!(!node.units.take_jobs().contains(&restart), "{role}");
+        node.quorum.turn_is_taken(false);
+        node.converge().await;
+        assert!(node.units.take_jobs().contains(&restart), "{role}");
+    }
+}

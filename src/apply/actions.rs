@@ -7,7 +7,7 @@ use crate::plan::PlannedAction;
 use crate::state::{AGENT, Action, DNS_LINK, Daemon, UnitState};
 use crate::system::System;
 use crate::system::command;
-use crate::system::daemon::{self, Quorum};
+use crate::system::daemon::{self, Quorum, Turn};
 use crate::system::services::{Job, ServiceManager};
 use std::path::Path;
 use std::time::Duration;
@@ -134,8 +134,8 @@ async fn container_runs(system: &System) -> bool {
     }
 }
 
-/// A server restarts only while the other servers keep the quorum, so that a change of a whole fleet at once
-/// restarts one after the other.
+/// A server restarts only while the other servers keep the quorum, and only one at a time: all could see each other
+/// healthy in the same moment. So a change of a whole fleet at once restarts one after the other.
 async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(), ApplyError> {
     let (servers, api) = match (&node.duty, daemon) {
         (Duty::ConsulServer { servers }, Daemon::Consul) => {
@@ -154,16 +154,23 @@ async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(),
     loop {
         match daemon::quorum(api).await {
             Quorum::Servers(servers) => {
-                return match others_keep_quorum(&servers, &node.instance.id) {
-                    Ok(()) => Ok(()),
-                    Err(reason) => at_risk(reason),
-                };
+                if let Err(reason) = others_keep_quorum(&servers, &node.instance.id) {
+                    return at_risk(reason);
+                }
+                break;
             }
             Quorum::Unknown(problem) => {
                 return at_risk(format!("its agent does not say how the others are: {problem}"));
             }
             Quorum::Leaderless if started.elapsed() > ELECTION => return Ok(()),
             Quorum::Leaderless => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+    match daemon::take_turn(&system.environment.consul_api, daemon.unit()).await {
+        Turn::Ours => Ok(()),
+        Turn::Taken => at_risk("another server restarts at this moment".to_owned()),
+        Turn::Unknown(problem) => {
+            at_risk(format!("Consul does not say whose turn it is: {problem}"))
         }
     }
 }

@@ -91,3 +91,66 @@ pub async fn quorum(api: &str) -> Quorum {
         status => Quorum::Unknown(format!("its health report answers {status}")),
     }
 }
+
+/// How long a turn lasts: the shortest that Consul takes for a session. Consul may keep it for twice as long.
+const TURN: &str = "10s";
+
+/// Whether this node may go next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody else goes while it lasts.
+    Ours,
+    /// Another node is at it.
+    Taken,
+    /// Consul did not say.
+    Unknown(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Session {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+/// Takes the turn of a name in the whole cluster: a lock of Consul that nobody gives back and that ends by itself.
+/// Waiting to give it back would be waiting for a daemon that is started only when we have ended.
+///
+/// The session has no node check, or a restart of this very Consul would end it
+/// (<https://developer.hashicorp.com/consul/api-docs/session>).
+pub async fn take_turn(consul_api: &str, name: &str) -> Turn {
+    match try_turn(consul_api, name).await {
+        Ok(true) => Turn::Ours,
+        Ok(false) => Turn::Taken,
+        Err(problem) => Turn::Unknown(problem),
+    }
+}
+
+async fn try_turn(api: &str, name: &str) -> Result<bool, String> {
+    let client = http::plain_client(HEALTH_TIMEOUT).map_err(|error| http::plain_words(&error))?;
+    let put = async |path: String, body: String| {
+        let sent = client.put(format!("{api}/v1/{path}")).body(body).send().await;
+        let response = sent.map_err(|error| http::plain_words(&error))?;
+        let status = response.status().as_u16();
+        let body = http::read_body(response, 64 * 1024).await.map_err(|error| error.to_string())?;
+        if status == 200 { Ok(body) } else { Err(format!("/v1/{path} answers {status}")) }
+    };
+    let wanted = serde_json::json!({
+        "Name": format!("cos-agent restart of {name}"),
+        "TTL": TURN,
+        "LockDelay": "0s",
+        "Behavior": "delete",
+        "Checks": [],
+        "NodeChecks": [],
+    });
+    let session = put("session/create".to_owned(), wanted.to_string()).await?;
+    let session: Session = serde_json::from_slice(&session)
+        .map_err(|error| format!("its session is not what the API documents: {error}"))?;
+    let taken =
+        put(format!("kv/cos-agent/restart/{name}?acquire={}", session.id), String::new()).await?;
+    let ours = taken.trim_ascii() == b"true";
+    if !ours {
+        put(format!("session/destroy/{}", session.id), String::new()).await?;
+    }
+    Ok(ours)
+}

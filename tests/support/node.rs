@@ -25,7 +25,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,6 +74,7 @@ pub(crate) struct QuorumApi {
     address: SocketAddr,
     answers: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
+    taken: Arc<AtomicBool>,
 }
 
 impl QuorumApi {
@@ -81,16 +82,30 @@ impl QuorumApi {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let api = Self { address, answers: Arc::default(), asked: Arc::default() };
+        let api =
+            Self { address, answers: Arc::default(), asked: Arc::default(), taken: Arc::default() };
         api.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
         let (answers, asked) = (Arc::clone(&api.answers), Arc::clone(&api.asked));
+        let taken = Arc::clone(&api.taken);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0_u8; 4096];
                 let length = stream.read(&mut request).await.unwrap_or(0);
-                assert!(request[..length].starts_with(b"GET /v1/operator/autopilot/health "));
-                asked.fetch_add(1, Ordering::Relaxed);
-                let (status, body) = answers.lock().unwrap().clone();
+                let line = String::from_utf8_lossy(&request[..length]);
+                let (status, body) = match line.lines().next().unwrap_or_default() {
+                    "GET /v1/operator/autopilot/health HTTP/1.1" => {
+                        asked.fetch_add(1, Ordering::Relaxed);
+                        answers.lock().unwrap().clone()
+                    }
+                    "PUT /v1/session/create HTTP/1.1" => (200, r#"{"ID":"5e55"}"#.to_owned()),
+                    line if line.starts_with("PUT /v1/kv/cos-agent/restart/")
+                        && line.contains("?acquire=5e55 ") =>
+                    {
+                        (200, (!taken.load(Ordering::Relaxed)).to_string())
+                    }
+                    "PUT /v1/session/destroy/5e55 HTTP/1.1" => (200, "true".to_owned()),
+                    other => panic!("no request that Consul or Nomad would expect here: {other}"),
+                };
                 let length = body.len();
                 let head = format!(
                     "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
@@ -114,6 +129,11 @@ impl QuorumApi {
     /// From now on it answers this.
     pub(crate) fn answers(&self, status: u16, body: &str) {
         *self.answers.lock().unwrap() = (status, body.to_owned());
+    }
+
+    /// Whether another server has the turn from now on.
+    pub(crate) fn turn_is_taken(&self, taken: bool) {
+        self.taken.store(taken, Ordering::Relaxed);
     }
 
     /// How often it was asked.
