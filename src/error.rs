@@ -26,6 +26,9 @@ pub enum Error {
     /// The fifth stage: the changes.
     #[error("cannot bring the machine to the plan")]
     Apply(#[from] ApplyError),
+    /// SIGTERM or SIGINT.
+    #[error("interrupted")]
+    Interrupted,
     /// A command of the user that cannot be carried out as it was given.
     #[error("{problem}")]
     Usage {
@@ -54,6 +57,7 @@ impl Error {
             Self::Render(_) => ExitCode::Config,
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
+            Self::Interrupted => ExitCode::NotYet,
             Self::Usage { .. } => ExitCode::Usage,
             Self::File(error) => error.exit_code(),
             Self::Output(_) => ExitCode::File,
@@ -70,6 +74,7 @@ impl Error {
             Self::Render(error) => Some(error.hint()),
             Self::Plan(error) => error.hint(),
             Self::Apply(error) => error.hint(),
+            Self::Interrupted => Some("the next run goes on from here".to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
                 Some("run it as root".to_owned())

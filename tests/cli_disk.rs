@@ -9,7 +9,8 @@ use binary::{BINARY, Metadata, apply_in, put, run, with_file};
 use cos_agent::simulate::furnish;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[test]
 fn files_that_are_in_the_way() {
@@ -151,4 +152,37 @@ fn a_strict_umask_does_not_shut_the_daemons_out() {
         let mode = std::fs::metadata(root.path().join(path)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755, "{path}");
     }
+}
+
+#[test]
+fn a_signal_during_validation_leaves_no_copy_behind() {
+    let root = tempfile::tempdir().unwrap();
+    furnish(root.path(), "1.22.7", "1.10.5").unwrap();
+    let validator = "#!/bin/sh\nif [ \"$1\" = version ]; then echo Consul v1.22.7; else touch \"$2/../../started\"; exec sleep 60; fi\n";
+    let script = root.path().join("script");
+    std::fs::write(&script, validator).unwrap();
+    let consul = root.path().join("usr/bin/consul");
+    let installed =
+        Command::new("install").args(["-D", "-m", "755"]).arg(script).arg(consul).status();
+    assert!(installed.unwrap().success());
+    put(root.path(), "/etc/consul.d/site.json", br#"{"encrypt": "s3cret"}"#);
+    let metadata = Metadata::of_role("consul-server", &[]);
+    let folder = root.path().display().to_string();
+    let mut command = metadata.command(&["apply", "--root", folder.as_str()]);
+    let mut apply = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let copies = root.path().join("run/cos-agent/validate");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !copies.join("started").exists() {
+        assert!(Instant::now() < deadline, "the validator never started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(copies.join("etc/consul.d/site.json").exists());
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(apply.id().cast_signed()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
+    assert_eq!(apply.wait().unwrap().code(), Some(75));
+    assert!(!copies.exists(), "copies of configuration are left");
+    assert!(!root.path().join("etc/consul.d/cos.json").exists());
 }

@@ -26,9 +26,8 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
             );
             continue;
         }
-        let verdict = one(system, daemon, &write.bytes).await;
-        sweep(&system.root)?;
-        verdict?;
+        let _staging = Staging(&system.root);
+        one(system, daemon, &write.bytes).await?;
     }
     Ok(())
 }
@@ -57,6 +56,17 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     let staged = root.path(&folder).to_string_lossy().into_owned();
     let words = output.words().replace(&staged, daemon.folder());
     Err(ApplyError::Refused { command: format!("{} {}", daemon.program(), verb.join(" ")), words })
+}
+
+/// Removes the copies when validation ends, however it ends.
+struct Staging<'a>(&'a Root);
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = sweep(self.0) {
+            tracing::warn!("{error}: {}", error.source);
+        }
+    }
 }
 
 /// Removes what a run left behind, a killed one too.

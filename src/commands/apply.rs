@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
 use crate::system::environment::Environment;
+use crate::system::signal;
 use serde_json::json;
 
 pub(super) async fn run(
@@ -22,8 +23,12 @@ pub(super) async fn run(
         (_, true) => UnrecordedData::Discard,
         _ => UnrecordedData::Refuse,
     };
-    let Some(outcome) = pipeline::converge(&system, args.root.timeout, unrecorded_data).await?
-    else {
+    // Dropped half-way, the pipeline ends its children and removes its copies; what is written is whole.
+    let converged = tokio::select! {
+        converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged?,
+        () = signal::end() => return Err(Error::Interrupted),
+    };
+    let Some(outcome) = converged else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };

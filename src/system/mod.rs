@@ -15,6 +15,7 @@ pub mod network;
 pub mod retry;
 pub mod root;
 pub mod services;
+pub mod signal;
 
 use environment::Environment;
 use root::Root;
