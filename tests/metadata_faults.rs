@@ -199,3 +199,20 @@ async fn a_tag_that_is_wrong_is_not_waited_for() {
     let lists = |served: &Served| served.path.ends_with("/tags/instance");
     assert_eq!(count(&node.service.served(), lists), 1);
 }
+
+#[tokio::test]
+async fn an_instance_whose_first_tag_is_late_is_not_taken_for_one_without_tags_in_metadata() {
+    let tags = node::instance("nomad-client", None).tags;
+    let node = TestNode::with(Instance::default(), &[]).await;
+    let later = async {
+        while count(&node.service.served(), |served| {
+            served.path.ends_with("/security-credentials/")
+        }) == 0
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        node.service.change(|instance| instance.tags = tags);
+    };
+    let (outcome, ()) = tokio::join!(node.converge(), later);
+    assert!(outcome.node.summary().contains("nomad-client"));
+}

@@ -3,7 +3,7 @@
 use super::GatherError;
 use super::instance::Instance;
 use crate::system::System;
-use crate::system::aws::{AwsError, Client, Endpoint};
+use crate::system::aws::{self, AwsError, Client, Endpoint};
 use crate::system::ec2;
 use crate::system::imds::{BodyProblem, Imds, ImdsError};
 use crate::system::retry::Backoff;
@@ -54,60 +54,52 @@ pub async fn read(
     contract: &TagContract<'_>,
 ) -> Result<Tags, GatherError> {
     let no_tags = |source| GatherError::NoTags { instance: instance.id.clone(), source };
-    let mut source = if list.is_some() { TagSource::Metadata } else { TagSource::DescribeTags };
-    let mut first_list = list;
+    let mut list = list;
     let mut client = None;
     let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
-    let mut said = Vec::new();
+    let mut said = String::new();
     loop {
-        let all = if source == TagSource::Metadata {
-            let list = match first_list.take() {
-                Some(list) => Some(list),
-                None => list_keys(imds).await?,
-            };
-            match list {
-                Some(list) => from_metadata(imds, &list, contract).await?,
-                None => {
-                    source = TagSource::DescribeTags;
-                    continue;
+        // Metadata is looked at in every round: its first tag may come late, and then so does the list.
+        let found = match &list {
+            Some(list) => Some((TagSource::Metadata, from_metadata(imds, list, contract).await?)),
+            None if client.is_some() || aws::has_role(imds).await? => {
+                let client = match &client {
+                    Some(client) => client,
+                    None => client.insert(connect(system, imds, instance).await.map_err(no_tags)?),
+                };
+                let all = described(client, instance).await.map_err(no_tags)?;
+                Some((TagSource::DescribeTags, all))
+            }
+            None => None,
+        };
+        let (problem, words) = match found {
+            Some((source, all)) => {
+                let tags = divide(source, all, contract);
+                let missing = (contract.missing)(&tags.values);
+                if missing.is_empty() {
+                    return Ok(tags);
                 }
+                let (found, words) = (keys(&tags), missing.join(", "));
+                let words = format!("for the tags {words}; there are {found}");
+                let (instance, waited) = (instance.id.clone(), imds.deadline().elapsed());
+                (GatherError::TagsMissing { instance, missing, found, waited }, words)
             }
-        } else {
-            if client.is_none() {
-                tracing::info!(
-                    "metadata has no tags (instance_metadata_tags is off); asking ec2:DescribeTags"
-                );
-                client = Some(connect(system, imds, instance).await.map_err(no_tags)?);
-            }
-            match &client {
-                Some(client) => described(client, instance).await.map_err(no_tags)?,
-                None => continue,
+            None => {
+                let words = "for tags in metadata, or for a role to ask EC2 with".to_owned();
+                (no_tags(AwsError::NoCredentials(aws::CREDENTIALS)), words)
             }
         };
-        let tags = divide(source, all, contract);
-        let missing = (contract.missing)(&tags.values);
-        if missing.is_empty() {
-            return Ok(tags);
-        }
         let wait = backoff.delay();
         if !imds.deadline().allows(wait) {
-            return Err(GatherError::TagsMissing {
-                instance: instance.id.clone(),
-                missing,
-                found: keys(&tags),
-                waited: imds.deadline().elapsed(),
-            });
+            return Err(problem);
         }
-        if said != missing {
+        if said != words {
             let left = imds.deadline().left().as_secs_f64();
-            tracing::info!(
-                "waiting up to {left:.0} s for the tags {}; there are {}",
-                missing.join(", "),
-                keys(&tags)
-            );
-            said = missing;
+            tracing::info!("waiting up to {left:.0} s {words}");
+            said = words;
         }
         tokio::time::sleep(wait).await;
+        list = list_keys(imds).await?;
     }
 }
 

@@ -112,7 +112,13 @@ struct CredentialsDocument {
     token: Option<String>,
 }
 
-const CREDENTIALS: &str = "meta-data/iam/security-credentials/";
+/// Where the role and its credentials are, below `/latest/`.
+pub const CREDENTIALS: &str = "meta-data/iam/security-credentials/";
+
+/// Whether the instance has a role by now; its credentials may still be late.
+pub async fn has_role(imds: &Imds) -> Result<bool, ImdsError> {
+    Ok(imds.text(CREDENTIALS).await?.is_some())
+}
 
 impl Client {
     /// Fetches the credentials and prepares a client. This is where the trust store of the host is read.
