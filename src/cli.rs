@@ -123,7 +123,7 @@ Exit codes: 0 done; 74 file system; 78 settings wrong"
 Exit codes: 0 done; 64 no such shell"))]
     Completions {
         /// The shell.
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// Print the man page.
     #[command(after_help = help!("  cos-agent man | man -l -
@@ -135,6 +135,17 @@ Exit codes: 0 done"))]
 
 Exit codes: 0 done"))]
     Version,
+}
+
+/// The shells that are found on a node and on a laptop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// Fish.
+    Fish,
+    /// Zsh.
+    Zsh,
 }
 
 /// Where `/` is.

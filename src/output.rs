@@ -4,10 +4,10 @@ use crate::cli::Format;
 use crate::error::Error;
 use std::fmt;
 use std::io::Write;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Where data goes, and in which form.
 #[derive(Debug, Clone, Copy)]
@@ -51,48 +51,71 @@ pub fn report(text: &str, under_systemd: bool) {
 
 /// Log lines on standard error: with priorities under systemd, with colour for people.
 pub fn start_log(level: Level, under_systemd: bool) {
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(anstream::stderr)
-        .event_format(Lines { under_systemd })
-        .try_init();
+    // A log that was started already is as good.
+    let _ = tracing::subscriber::set_global_default(Log { level, under_systemd });
 }
 
-struct Lines {
+/// Events as lines. There are no spans here, which is all that a subscriber from a library would add.
+struct Log {
+    level: Level,
     under_systemd: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let level = *event.metadata().level();
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // What libraries say is for those who debug them.
-        if !event.metadata().target().starts_with("cos_agent") && level > Level::WARN {
-            return Ok(());
-        }
-        let (priority, word, style) = match level {
+        let ours = metadata.target().starts_with("cos_agent");
+        *metadata.level() <= self.level
+            && (ours || *metadata.level() <= Level::WARN || self.level == Level::TRACE)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level.into())
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let (priority, word, style) = match *event.metadata().level() {
             Level::ERROR => (3, "error: ", anstyle::AnsiColor::Red.on_default()),
             Level::WARN => (4, "warning: ", anstyle::AnsiColor::Yellow.on_default()),
             Level::INFO => (6, "", anstyle::Style::new()),
             _ => (7, "debug: ", anstyle::AnsiColor::BrightBlack.on_default()),
         };
-        let mut text = String::new();
-        context.format_fields(Writer::new(&mut text), event)?;
-        for line in text.lines() {
-            if self.under_systemd {
-                writeln!(writer, "<{priority}>{line}")?;
+        let mut words = Words(String::new());
+        event.record(&mut words);
+        let mut stderr = anstream::stderr().lock();
+        for line in words.0.lines() {
+            // A log that cannot be written has nowhere to say so.
+            let _ = if self.under_systemd {
+                writeln!(stderr, "<{priority}>{line}")
             } else {
-                writeln!(writer, "{style}{word}{style:#}{line}")?;
-            }
+                writeln!(stderr, "{style}{word}{style:#}{line}")
+            };
         }
-        Ok(())
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// The message of an event, and its fields behind it.
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write;
+        let _ = if field.name() == "message" {
+            write!(self.0, "{value:?}")
+        } else {
+            write!(self.0, " {}={value:?}", field.name())
+        };
     }
 }

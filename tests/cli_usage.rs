@@ -135,7 +135,7 @@ $ cos-agent completions tcsh
 exit 64
 --- stderr
 error: invalid value 'tcsh' for '<SHELL>'
-  [possible values: bash, elvish, fish, powershell, zsh]
+  [possible values: bash, fish, zsh]
 
   tip: a similar value exists: 'zsh'
 

@@ -155,8 +155,7 @@ pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
     if manifest.instance.is_none()
         && let Some(bytes) = readable(system, LAST_GOOD)?
     {
-        manifest.instance =
-            serde_json::from_slice::<Facts>(&bytes).ok().map(|facts| facts.instance.id);
+        manifest.instance = Facts::from_json(&bytes).ok().map(|facts| facts.instance.id);
     }
     Ok(manifest)
 }

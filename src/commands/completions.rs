@@ -1,14 +1,21 @@
 //! `completions`: for the shell.
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Shell};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::output;
 use clap::CommandFactory;
+use clap_complete::generate;
+use clap_complete::shells::{Bash, Fish, Zsh};
 
-pub(super) fn run(shell: clap_complete::Shell) -> Result<ExitCode, Error> {
+pub(super) fn run(shell: Shell) -> Result<ExitCode, Error> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "cos-agent", &mut script);
+    let mut command = Cli::command();
+    match shell {
+        Shell::Bash => generate(Bash, &mut command, "cos-agent", &mut script),
+        Shell::Fish => generate(Fish, &mut command, "cos-agent", &mut script),
+        Shell::Zsh => generate(Zsh, &mut command, "cos-agent", &mut script),
+    }
     output::write(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Done)
 }

@@ -48,7 +48,7 @@ fn read_facts(file: &Path) -> Result<Facts, Error> {
         hint: "save facts on a node with `cos-agent facts -o json`".to_owned(),
     };
     let bytes = root::read_file(file)?.ok_or_else(|| usage(format!("{name} does not exist")))?;
-    let facts: Facts = serde_json::from_slice(&bytes)
+    let facts = Facts::from_json(&bytes)
         .map_err(|error| usage(format!("{name} holds no facts: {error}")))?;
     if facts.schema == SCHEMA {
         Ok(facts)

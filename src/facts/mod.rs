@@ -60,6 +60,13 @@ pub struct Facts {
     pub user_data: String,
 }
 
+impl Facts {
+    /// Reads facts that were saved. In two steps, as settings are: one reader of their types less in the binary.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(serde_json::from_slice(bytes)?)
+    }
+}
+
 /// What was gathered: the facts, and what `apply` remembers beside them.
 #[derive(Debug, Clone)]
 pub struct Gathered {
@@ -137,8 +144,7 @@ pub fn last_good(system: &System, error: &GatherError) -> Option<Facts> {
         return None;
     }
     let bytes = system.root.read(LAST_GOOD).ok()??;
-    let facts: Facts =
-        serde_json::from_slice(&bytes).ok().filter(|facts: &Facts| facts.schema == SCHEMA)?;
+    let facts: Facts = Facts::from_json(&bytes).ok().filter(|facts| facts.schema == SCHEMA)?;
     let asset_tag = system.root.read("/sys/devices/virtual/dmi/id/board_asset_tag").ok().flatten();
     let asset_tag = asset_tag
         .and_then(|bytes| String::from_utf8(bytes).ok())
