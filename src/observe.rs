@@ -59,6 +59,13 @@ pub struct Observed {
     pub units: Option<BTreeMap<String, UnitState>>,
 }
 
+impl Observed {
+    /// Whether a unit runs; `None` where units are not ours to ask for.
+    pub fn is_up(&self, unit: &str) -> Option<bool> {
+        self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
+    }
+}
+
 /// Why the machine could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {

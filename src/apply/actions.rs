@@ -98,7 +98,7 @@ async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {
     if !system.root.is_host() {
         return Ok(false);
     }
-    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(true) };
+    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(false) };
     let (program, args): (&str, &[&str]) = match store {
         TrustStore::UpdateCaTrust => ("/usr/bin/update-ca-trust", &["extract"]),
         TrustStore::UpdateCaCertificates => ("/usr/sbin/update-ca-certificates", &[]),

@@ -1,7 +1,7 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
 use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify, UnitState};
+use crate::state::{Action, DNS_LINK, Daemon, Notify};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -34,11 +34,7 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
 pub(super) fn must_be_recorded(action: Action, inputs: &Inputs<'_>) -> bool {
     match action {
         Action::Start(_) => false,
-        Action::RestartDnsLink => inputs
-            .observed
-            .units
-            .as_ref()
-            .is_none_or(|units| units.get(DNS_LINK) == Some(&UnitState::Up)),
+        Action::RestartDnsLink => inputs.observed.is_up(DNS_LINK).unwrap_or(true),
         _ => true,
     }
 }
@@ -99,9 +95,8 @@ fn removed(path: &str) -> Vec<Action> {
 
 /// Units that shall run and do not, and daemons of another role that run still.
 fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
-    let units = inputs.observed.units.as_ref();
     // Where units are not ours to ask for, a stop is noted for the run that may.
-    let is_up = |unit: &str| units.is_none_or(|units| units.get(unit) == Some(&UnitState::Up));
+    let is_up = |unit: &str| inputs.observed.is_up(unit).unwrap_or(true);
     let mut missing = Vec::new();
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         let shall_run = inputs.desired.daemons.contains(&daemon);
@@ -118,7 +113,10 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         missing.push((Action::RestartDnsLink, format!("{DNS_LINK} is not running")));
     }
     let link_is_ours = inputs.manifest.files.keys().any(|path| path.contains(DNS_LINK));
-    if !inputs.desired.dns_link && is_up(DNS_LINK) && (units.is_some() || link_is_ours) {
+    if !inputs.desired.dns_link
+        && is_up(DNS_LINK)
+        && (inputs.observed.units.is_some() || link_is_ours)
+    {
         missing.push((
             Action::StopDnsLink,
             "`.consul` does not go through systemd-resolved".to_owned(),
@@ -132,9 +130,10 @@ fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>, changes:
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         // Data is moved with the daemon stopped.
         let is_moved = |change: &Change| matches!(change, Change::MoveAside { daemon: moved, .. } if *moved == daemon);
-        let down = inputs.observed.units.as_ref().is_some_and(|units| {
-            units.get(daemon.unit()) != Some(&UnitState::Up) || changes.iter().any(is_moved)
-        });
+        let down = inputs
+            .observed
+            .is_up(daemon.unit())
+            .is_some_and(|up| !up || changes.iter().any(is_moved));
         let (start, restart, reload) =
             (Action::Start(daemon), Action::Restart(daemon), Action::Reload(daemon));
         if !inputs.desired.daemons.contains(&daemon) {
