@@ -56,6 +56,7 @@ pub enum Command {
     /// Make this machine its node; a second run changes nothing.
     #[command(after_help = help!(
         "  cos-agent apply                          what the boot unit and user data call
+  cos-agent apply --no-wait                the same, but not waiting until the node has joined
   cos-agent apply --no-start               render and validate, touch no unit
   cos-agent apply --root /mnt/image        into another root folder, unprivileged
 
@@ -107,6 +108,31 @@ This node is left out, unless it is a server that forms its cluster alone.
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied"
     ))]
     Peers(PeersArgs),
+    /// Show who this node is, what was applied, and how its membership stands.
+    #[command(after_help = help!(
+        "  cos-agent status                         one screen; asks loopback only
+  cos-agent status -o json                 for scripts
+  cos-agent status --boots                 where the last boots spent their time
+
+Exit codes: 0 done; `wait` is for scripts that need to know"
+    ))]
+    Status(StatusArgs),
+    /// Wait until this node is a member of its cluster.
+    #[command(after_help = help!(
+        "  cos-agent wait --for ready               all gates of this node's role
+  cos-agent wait --for consul --timeout 30s
+
+A failed `apply` ends the wait at once, in its own words.
+
+Exit codes: 0 joined; 75 not by the deadline, with the gate that is closed; 64 no such gate;
+else the exit code of the failed apply"
+    ))]
+    Wait(WaitArgs),
+    /// Look after the membership of this node for ever: what cos-agent-watch.service runs.
+    #[command(after_help = help!("  cos-agent watch
+
+Exit codes: 0 told to end"))]
+    Watch,
     /// Check, show or describe the settings.
     #[command(after_help = help!(
         "  cos-agent config check                   all files of this node
@@ -248,6 +274,42 @@ pub struct PeersArgs {
     /// How long to wait for metadata and EC2.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub timeout: Duration,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Show where the last boots spent their time instead.
+    #[arg(long)]
+    pub boots: bool,
+}
+
+/// `wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// What to wait for.
+    #[arg(long = "for", value_name = "WHAT", default_value = "ready")]
+    pub goal: WaitFor,
+    /// How long to wait.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time)]
+    pub timeout: Duration,
+    /// Wait on when an `apply` failed: somebody may be putting the tag right.
+    #[arg(long)]
+    pub keep_waiting: bool,
+    /// Complete the launch hook of the Auto Scaling group when joined (the form of the ready unit).
+    #[arg(long)]
+    pub launch_hook: bool,
+}
+
+/// What `wait` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WaitFor {
+    /// All gates of the role.
+    Ready,
+    /// Consul's.
+    Consul,
+    /// Nomad's.
+    Nomad,
 }
 
 /// `config`.

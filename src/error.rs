@@ -3,6 +3,7 @@
 use crate::apply::ApplyError;
 use crate::exit::ExitCode;
 use crate::facts::GatherError;
+use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
 use crate::plan::PlanError;
 use crate::render::RenderError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// The fifth stage: the changes.
     #[error("cannot bring the machine to the plan")]
     Apply(#[from] ApplyError),
+    /// The last stage: the proof that the node has joined.
+    #[error("this node is no member of its cluster")]
+    Wait(#[from] WaitError),
     /// SIGTERM or SIGINT.
     #[error("interrupted")]
     Interrupted,
@@ -57,7 +61,10 @@ impl Error {
             Self::Render(_) => ExitCode::Config,
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
-            Self::Interrupted => ExitCode::NotYet,
+            Self::Wait(WaitError::ApplyFailed(failure)) => ExitCode::of(failure.code),
+            Self::Wait(WaitError::NoGates { .. }) => ExitCode::Usage,
+            Self::Wait(WaitError::Closed { .. }) | Self::Interrupted => ExitCode::NotYet,
+            Self::Wait(WaitError::Api(_)) => ExitCode::Unavailable,
             Self::Usage { .. } => ExitCode::Usage,
             Self::File(error) => error.exit_code(),
             Self::Output(_) => ExitCode::File,
@@ -74,6 +81,9 @@ impl Error {
             Self::Render(error) => Some(error.hint()),
             Self::Plan(error) => error.hint(),
             Self::Apply(error) => error.hint(),
+            Self::Wait(WaitError::Closed { hint, .. }) => Some(hint.clone()),
+            Self::Wait(WaitError::NoGates { .. }) => Some("wait for ready or consul".to_owned()),
+            Self::Wait(_) => None,
             Self::Interrupted => Some("the next run goes on from here".to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -90,6 +100,14 @@ impl Error {
     /// The error, its causes and the hint, as people read them.
     pub fn report(&self) -> String {
         use std::fmt::Write;
+        // Another run's failure is reported in its own words.
+        if let Self::Wait(WaitError::ApplyFailed(failure)) = self {
+            let words = failure.report.trim_end();
+            return format!(
+                "{words}\n\n`apply` ended so at {}; `--keep-waiting` waits for the next one\n",
+                failure.at
+            );
+        }
         let mut text = format!("error: {self}\n");
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {

@@ -25,3 +25,24 @@ pub enum ExitCode {
     /// `EX_CONFIG`: settings or the image are wrong, or a validator refused.
     Config = 78,
 }
+
+impl ExitCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Changes,
+        Self::Usage,
+        Self::Data,
+        Self::Unavailable,
+        Self::Bug,
+        Self::File,
+        Self::NotYet,
+        Self::Denied,
+        Self::Config,
+    ];
+
+    /// The exit code of this number; one that we do not have is a bug's.
+    pub fn of(number: u8) -> Self {
+        Self::ALL.into_iter().find(|code| *code as u8 == number).unwrap_or(Self::Bug)
+    }
+}

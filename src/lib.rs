@@ -28,6 +28,10 @@ pub mod plan;
 
 pub mod apply;
 
+pub mod doctor;
+pub mod membership;
+pub mod record;
+
 pub mod simulate;
 pub mod system;
 

@@ -1,7 +1,7 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, UnitState};
+use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::root::{self, FileError, Root, Stat};
 use crate::system::services::ServiceError;
@@ -118,8 +118,11 @@ pub async fn observe(
         }
     }
     if let Some(services) = &system.services {
-        observed.units =
-            Some(services.states(&[Daemon::Consul.unit(), Daemon::Nomad.unit(), DNS_LINK]).await?);
+        observed.units = Some(
+            services
+                .states(&[Daemon::Consul.unit(), Daemon::Nomad.unit(), DNS_LINK, READY, WATCH])
+                .await?,
+        );
     }
     Ok(observed)
 }

@@ -5,16 +5,20 @@ use crate::apply::{self, ApplyError, Remember};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
-use crate::facts::{self, Contract, FREEZE, Facts};
-use crate::node::{self, Duty, Node, tags};
+use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
+use crate::node::{self, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
 use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
+use crate::record::boots::{self, Stopwatch};
+use crate::record::status::{self, Failure, Identity, State};
 use crate::render;
 use crate::role::{self, Role};
 use crate::system::System;
 use crate::system::environment;
+use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
+use crate::system::root::FileError;
 use std::time::Duration;
 
 /// What this machine is and shall be.
@@ -41,9 +45,20 @@ pub struct Outcome {
 
 /// Gathers and resolves.
 pub async fn survey(system: &System, deadline: Deadline) -> Result<Survey, Error> {
+    survey_timed(system, deadline, &mut Stopwatch::start()).await
+}
+
+async fn survey_timed(
+    system: &System,
+    deadline: Deadline,
+    stopwatch: &mut Stopwatch,
+) -> Result<Survey, Error> {
     let contract =
         Contract { tags: tag_contract(), programs: &|tags: &Tags| role::programs(role_tag(tags)) };
-    let (facts, versions, degraded) = match facts::gather(system, deadline, &contract).await {
+    let imds = Imds::new(&system.environment, deadline).map_err(GatherError::from)?;
+    let gathered = facts::gather(system, &imds, &contract).await;
+    stopwatch.lap("gather", imds.requests(), if gathered.is_ok() { "ok" } else { "failed" });
+    let (facts, versions, degraded) = match gathered {
         Ok(gathered) => (gathered.facts, gathered.versions, None),
         Err(error) => match facts::last_good(system, &error) {
             Some(facts) => {
@@ -106,7 +121,7 @@ pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
     Ok(Plan::between(&inputs)?)
 }
 
-/// Brings the machine to its plan. `None` where the agent is frozen.
+/// Brings the machine to its plan, and puts on record how that went. `None` where the agent is frozen.
 pub async fn converge(
     system: &System,
     timeout: Duration,
@@ -118,42 +133,91 @@ pub async fn converge(
     if system.root.is_host() && !environment::is_root() {
         return Err(ApplyError::NotRoot.into());
     }
-    let deadline = Deadline::after(timeout);
-    let Survey { facts, node, versions, degraded } = survey(system, deadline).await?;
+    let mut stopwatch = Stopwatch::start();
+    let result = changed(system, Deadline::after(timeout), unrecorded_data, &mut stopwatch).await;
+    if system.keeps_record {
+        put_on_record(system, &result, stopwatch).await;
+    }
+    result
+}
+
+async fn put_on_record(
+    system: &System,
+    result: &Result<Option<Outcome>, Error>,
+    mut stopwatch: Stopwatch,
+) {
+    let is_news = match result {
+        // Another run is at work, and what it comes to is what counts.
+        Ok(None) | Err(Error::Apply(ApplyError::Locked { .. })) => return,
+        Ok(Some(outcome)) => !outcome.plan.is_empty(),
+        Err(error) => {
+            stopwatch.lap("apply", 0, &format!("exit code {}", error.exit_code() as u8));
+            let failure = Failure::of(error.exit_code(), error.report());
+            let recorded = status::update(&system.root, |status| {
+                status.state = State::Failed;
+                status.problem = Some(failure.clone());
+            });
+            not_on_record(recorded.await);
+            true
+        }
+    };
+    if is_news || !boots::knows_this_boot(&system.root) {
+        not_on_record(stopwatch.record(&system.root).await);
+    }
+}
+
+/// A disk that takes no record is no reason to hide what happened.
+fn not_on_record(written: Result<(), FileError>) {
+    if let Err(error) = written {
+        tracing::warn!("not on record: {error}: {}", error.source);
+    }
+}
+
+async fn changed(
+    system: &System,
+    deadline: Deadline,
+    unrecorded_data: UnrecordedData,
+    stopwatch: &mut Stopwatch,
+) -> Result<Option<Outcome>, Error> {
+    let Survey { facts, node, versions, degraded } =
+        survey_timed(system, deadline, stopwatch).await?;
     let _lock = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
     if is_frozen(system)? {
         return Ok(None);
     }
+    stopwatch.lap("lock", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
+    stopwatch.lap("plan", 0, "ok");
+    // Whoever waits for the join may ask the daemons from here on.
+    let identity = Identity::of(&node);
+    if system.keeps_record {
+        status::update(&system.root, |status| status.node = Some(identity.clone())).await?;
+    }
     let remember = Remember {
         facts: degraded.is_none().then_some(&facts),
         versions: degraded.is_none().then_some(&versions),
-        status: status(&node, degraded.as_deref()),
     };
     apply::apply(system, &node, &plan, &remember).await?;
+    stopwatch.lap("apply", 0, "ok");
+    if !system.keeps_record {
+        return Ok(Some(Outcome { node, plan, degraded }));
+    }
+    let now = environment::rfc3339(environment::unix_seconds());
+    status::update(&system.root, |status| {
+        status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
+        status.reason.clone_from(&degraded);
+        status.problem = None;
+        if !plan.is_empty() || status.applied.is_none() {
+            status.applied = Some(now.clone());
+            status.changes = plan.changes.len();
+        }
+    })
+    .await?;
     Ok(Some(Outcome { node, plan, degraded }))
 }
 
 /// Whether somebody froze the agent during an incident.
 pub fn is_frozen(system: &System) -> Result<bool, Error> {
     Ok(system.root.stat(FREEZE)?.is_some())
-}
-
-/// Who this node is and how it stands. No times in it: a run that changes nothing writes nothing.
-fn status(node: &Node, degraded: Option<&str>) -> serde_json::Value {
-    let datacenter = match &node.duty {
-        Duty::ConsulServer { .. } => None,
-        Duty::NomadServer { .. } => Some(node::LEADER),
-        Duty::NomadClient { datacenter, .. } => Some(datacenter.as_str()),
-    };
-    serde_json::json!({
-        "schema": "cos-agent/status/1",
-        "state": if degraded.is_some() { "degraded" } else { "applied" },
-        "reason": degraded,
-        "instance": node.instance.id,
-        "cluster": node.cluster,
-        "role": node.duty.role(),
-        "nomad_datacenter": datacenter,
-    })
 }

@@ -173,6 +173,10 @@ pub enum Action {
     Restart(Daemon),
     /// Start a daemon.
     Start(Daemon),
+    /// Start the unit that says when this node has joined.
+    StartReady,
+    /// Start the unit that looks after the membership.
+    StartWatch,
 }
 
 impl Action {
@@ -191,6 +195,8 @@ impl Action {
             Self::Reload(daemon) => format!("{} reloads", daemon.unit()),
             Self::Restart(daemon) => format!("{} restarts", daemon.unit()),
             Self::Start(daemon) => format!("{} starts", daemon.unit()),
+            Self::StartReady => format!("{READY} starts"),
+            Self::StartWatch => format!("{WATCH} starts"),
         }
     }
 }
@@ -232,6 +238,12 @@ pub enum UnitState {
 
 /// The unit of the agent itself.
 pub const AGENT: &str = "cos-agent.service";
+
+/// The unit that is green when this node has joined.
+pub const READY: &str = "cos-agent-ready.service";
+
+/// The unit that looks after the membership.
+pub const WATCH: &str = "cos-agent-watch.service";
 
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";

@@ -17,11 +17,13 @@ fn apply() {
     insta::assert_snapshot!(first, @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: 8 changes; 5 actions stay due
+i-0123456789abcdef0 is a consul-server of demo, one of 3: 10 changes; 5 actions stay due
 --- stderr
 warning: /usr/bin/consul is not there: its new configuration is not validated
 /opt/consul/data: folder, 0700 consul:consul
 /etc/systemd/system/cos-agent.service: new, 0644 root:root
+/etc/systemd/system/cos-agent-ready.service: new, 0644 root:root
+/etc/systemd/system/cos-agent-watch.service: new, 0644 root:root
 /etc/systemd/system/consul.service: new, 0644 root:root
 /etc/consul.d/cos.json: new, 0640 root:consul
 /etc/systemd/system/cos-dns.service: new, 0644 root:root
@@ -46,7 +48,7 @@ fn apply_as_json() {
     assert_eq!(value["schema"], "cos-agent/apply/1");
     assert_eq!((&value["state"], &value["reason"]), (&"applied".into(), &Value::Null));
     assert_eq!(value["node"], "i-0123456789abcdef0 is a consul-server of demo, one of 3");
-    assert_eq!(value["changes"].as_array().unwrap().len(), 8);
+    assert_eq!(value["changes"].as_array().unwrap().len(), 10);
     std::fs::create_dir_all(node.folder.path().join("etc/cos-agent")).unwrap();
     std::fs::write(node.folder.path().join("etc/cos-agent/disabled"), "").unwrap();
     insta::assert_snapshot!(node.shown("apply -o json"), @r#"
@@ -80,13 +82,15 @@ exit 2
 i-0123456789abcdef0 is a consul-server of demo, one of 3
 + /opt/consul/data  (folder, 0700 consul:consul)
 + /etc/systemd/system/cos-agent.service  (new, 0644 root:root)
++ /etc/systemd/system/cos-agent-ready.service  (new, 0644 root:root)
++ /etc/systemd/system/cos-agent-watch.service  (new, 0644 root:root)
 + /etc/systemd/system/consul.service  (new, 0644 root:root)
 + /etc/consul.d/cos.json  (new, 0640 root:consul)
 + /etc/systemd/system/cos-dns.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-dns.service.d/cos.conf  (new, 0644 root:root)
 + /etc/systemd/resolved.conf.d/cos.conf  (new, 0644 root:root)
 + /etc/profile.d/cos.sh  (new, 0644 root:root)
-! systemd reads its units again, because /etc/systemd/system/cos-agent.service is new; /etc/systemd/system/consul.service is new; and 2 more
+! systemd reads its units again, because /etc/systemd/system/cos-agent.service is new; /etc/systemd/system/cos-agent-ready.service is new; and 4 more
 ! cos-agent.service is enabled, because /etc/systemd/system/cos-agent.service is new
 ! systemd-resolved.service restarts, because /etc/systemd/resolved.conf.d/cos.conf is new
 ! cos-dns.service restarts, because /etc/systemd/system/cos-dns.service is new; /etc/systemd/system/cos-dns.service.d/cos.conf is new
@@ -101,7 +105,7 @@ i-0123456789abcdef0 is a consul-server of demo, one of 3
     let value = json(&node.run("plan -o json").stdout);
     assert_eq!(value["schema"], "cos-agent/plan/1");
     assert_eq!(value["changes"][0]["kind"], "make-folder");
-    assert_eq!(value["changes"][3]["mode"], "0640");
+    assert_eq!(value["changes"][5]["mode"], "0640");
 }
 
 #[test]

@@ -69,6 +69,9 @@ Commands:
   simulate     Try any role on any Linux machine: an embedded metadata service, the real pipeline, a
                scratch folder
   peers        Print the addresses of the servers of this cluster, one a line
+  status       Show who this node is, what was applied, and how its membership stands
+  wait         Wait until this node is a member of its cluster
+  watch        Look after the membership of this node for ever: what cos-agent-watch.service runs
   config       Check, show or describe the settings
   completions  Print the completions of a shell
   man          Print the man page
@@ -121,6 +124,7 @@ Options:
 
     Examples:
   cos-agent apply                          what the boot unit and user data call
+  cos-agent apply --no-wait                the same, but not waiting until the node has joined
   cos-agent apply --no-start               render and validate, touch no unit
   cos-agent apply --root /mnt/image        into another root folder, unprivileged
 
@@ -243,13 +247,13 @@ Options:
           
           [default: 10s]
 
-        --serve <ADDRESS:PORT>
+      --serve <ADDRESS:PORT>
           Serve metadata at this address until interrupted, and do nothing else
 
       --instance <FILE>
           The instance to serve, as JSON; read again whenever the file changes
 
-  Examples:
+    Examples:
   cos-agent simulate                       all six kinds of node, or a question on a terminal
   cos-agent simulate nomad-client --datacenter backoffice
   cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined

@@ -84,7 +84,7 @@ async fn server_data_without_a_record_waits_for_a_decision() {
         ] {
             let node = TestNode::new(role).await;
             node.write(raft, "whose?");
-            let before = node.tree();
+            let before = node.configuration();
             let result = node.try_converge(PATIENCE, decision).await;
             if decision == UnrecordedData::Refuse {
                 let error = result.err().expect("a refusal");
@@ -92,7 +92,10 @@ async fn server_data_without_a_record_waits_for_a_decision() {
                 assert_eq!(error.exit_code(), ExitCode::Data);
                 let hint = error.hint().unwrap();
                 assert!(hint.contains("--adopt-data") && hint.contains("--discard-data"));
-                assert!(node.tree() == before && node.units.take_jobs().is_empty(), "{role}");
+                assert!(
+                    node.configuration() == before && node.units.take_jobs().is_empty(),
+                    "{role}"
+                );
                 continue;
             }
             assert!(result.is_ok(), "{role} {decision:?}");
@@ -156,7 +159,7 @@ async fn a_reboot_without_tags_goes_on_with_the_last_facts_of_this_instance_alon
             instance.tags.retain(|key, _| key == "Name");
             instance.id = id.to_owned();
         });
-        let before = node.tree();
+        let before = node.configuration();
         let result = node.try_converge(SHORT, UnrecordedData::Refuse).await;
         assert_eq!(node.read(LAST_GOOD), facts);
         if degraded {
@@ -171,7 +174,7 @@ async fn a_reboot_without_tags_goes_on_with_the_last_facts_of_this_instance_alon
                 error,
                 Error::Gather(GatherError::TagsMissing { .. } | GatherError::NoTags { .. })
             ));
-            assert!(node.tree() == before && node.units.take_jobs().is_empty());
+            assert!(node.configuration() == before && node.units.take_jobs().is_empty());
         }
     }
 }
@@ -265,7 +268,7 @@ async fn an_operators_file_that_would_win_over_ours_is_refused() {
     ] {
         let node = TestNode::new(role).await;
         node.write(path, text);
-        let before = node.tree();
+        let before = node.configuration();
         let result = node.try_converge(PATIENCE, UnrecordedData::Refuse).await;
         let Some(key) = expected else {
             assert!(result.is_ok(), "{role} {path} {text}");
@@ -285,7 +288,10 @@ async fn an_operators_file_that_would_win_over_ours_is_refused() {
             _ => panic!("{role} {path}: {}", error.report()),
         }
         assert_eq!(error.exit_code(), ExitCode::Config);
-        assert!(node.tree() == before && node.units.take_jobs().is_empty(), "{role} {path}");
+        assert!(
+            node.configuration() == before && node.units.take_jobs().is_empty(),
+            "{role} {path}"
+        );
     }
 }
 
@@ -303,11 +309,11 @@ async fn a_private_key_among_the_certificates_stops_everything() {
     let node = TestNode::new("nomad-client").await;
     let (certificate, key) = authority(true);
     node.write("/etc/cos-agent/ca.d/site.pem", &format!("{certificate}{key}"));
-    let before = node.tree();
+    let before = node.configuration();
     let error = node.refused(PATIENCE).await;
     assert!(matches!(error, Error::Gather(GatherError::PrivateKey { .. })), "{}", error.report());
     assert_eq!(error.exit_code(), ExitCode::Config);
-    assert!(node.tree() == before && node.units.take_jobs().is_empty());
+    assert!(node.configuration() == before && node.units.take_jobs().is_empty());
 }
 
 #[tokio::test]

@@ -78,6 +78,7 @@ fn booted(root: &Path) -> System {
     System {
         root: Root::at(root),
         services: Some(Box::new(RecordedServices::default())),
+        keeps_record: false,
         environment: Environment::default(),
     }
 }
@@ -88,7 +89,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn converge(system: &System, facts: &Facts, node: &Node) -> Plan {
     let plan = pipeline::plan(system, node, UnrecordedData::Refuse).await.unwrap();
-    let remember = Remember { facts: Some(facts), versions: None, status: json!({}) };
+    let remember = Remember { facts: Some(facts), versions: None };
     apply::apply(system, node, &plan, &remember).await.unwrap();
     plan
 }

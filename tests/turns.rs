@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
-use cos_agent::system::daemon::{Turn, take_turn};
+use cos_agent::system::consul::{self, Turn};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +47,10 @@ impl Consul {
             .expect("/usr/bin/consul is missing: tests/tools/install brings it");
         Self { process, api: format!("http://127.0.0.1:{http}"), _folder: folder }
     }
+}
+
+async fn take_turn(api: &str, name: &str) -> Turn {
+    consul::Consul::new(api, Duration::from_secs(10)).unwrap().take_turn(name).await
 }
 
 /// Asks until the answer is this one.

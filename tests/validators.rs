@@ -103,7 +103,7 @@ fn systemd_takes_every_unit() {
     let root = tempfile::tempdir().unwrap();
     install_units(root.path());
     let names: Vec<&str> = units::UNITS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names.len(), 4);
+    assert_eq!(names.len(), 6);
     verified("the units", root.path(), &names);
 }
 

@@ -4,10 +4,11 @@ use super::ApplyError;
 use crate::facts::host::{self, TrustStore};
 use crate::node::{Duty, Node};
 use crate::plan::PlannedAction;
-use crate::state::{AGENT, Action, DNS_LINK, Daemon, UnitState};
+use crate::state::{AGENT, Action, DNS_LINK, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
+use crate::system::api::{Api, Quorum, Server};
 use crate::system::command;
-use crate::system::daemon::{self, Quorum, Turn};
+use crate::system::consul::{Consul, Turn};
 use crate::system::services::{Job, ServiceManager};
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 /// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
 const ELECTION: Duration = Duration::from_secs(20);
+/// Leaderless agents answer after about 7 s (`rpc_hold_timeout`).
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// What came of the actions.
 pub(super) struct Ran {
@@ -76,6 +79,8 @@ async fn one(
         Action::RestartDnsmasq => return if_up(services, Job::Restart, "dnsmasq.service").await,
         Action::RestartDocker => return if_up(services, Job::Restart, "docker.service").await,
         Action::Start(daemon) => (Job::Start, daemon.unit()),
+        Action::StartReady => (Job::Start, READY),
+        Action::StartWatch => (Job::Start, WATCH),
         Action::Reload(daemon) => (Job::Reload, daemon.unit()),
         Action::DaemonReload => (Job::DaemonReload, ""),
         Action::EnableAgent => (Job::Enable, AGENT),
@@ -150,23 +155,32 @@ async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(),
         return Ok(());
     }
     let at_risk = |reason: String| Err(ApplyError::QuorumAtRisk { unit: daemon.unit(), reason });
+    let unknown = |error: &dyn std::fmt::Display| {
+        at_risk(format!("its agent does not say how the others are: {error}"))
+    };
+    let agent = match Api::new(api, ANSWER) {
+        Ok(agent) => agent,
+        Err(error) => return unknown(&error),
+    };
     let started = tokio::time::Instant::now();
     loop {
-        match daemon::quorum(api).await {
+        match agent.quorum().await {
             Quorum::Servers(servers) => {
                 if let Err(reason) = others_keep_quorum(&servers, &node.instance.id) {
                     return at_risk(reason);
                 }
                 break;
             }
-            Quorum::Unknown(problem) => {
-                return at_risk(format!("its agent does not say how the others are: {problem}"));
-            }
+            Quorum::Unknown(problem) => return unknown(&problem),
             Quorum::Leaderless if started.elapsed() > ELECTION => return Ok(()),
             Quorum::Leaderless => tokio::time::sleep(Duration::from_secs(1)).await,
         }
     }
-    match daemon::take_turn(&system.environment.consul_api, daemon.unit()).await {
+    let turn = match Consul::new(&system.environment.consul_api, ANSWER) {
+        Ok(consul) => consul.take_turn(daemon.unit()).await,
+        Err(error) => Turn::Unknown(error.to_string()),
+    };
+    match turn {
         Turn::Ours => Ok(()),
         Turn::Taken => at_risk("another server restarts at this moment".to_owned()),
         Turn::Unknown(problem) => {
@@ -176,9 +190,9 @@ async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(),
 }
 
 /// Whether the healthy voters besides this node are a majority of all voters.
-fn others_keep_quorum(servers: &[daemon::Server], own: &str) -> Result<(), String> {
+fn others_keep_quorum(servers: &[Server], own: &str) -> Result<(), String> {
     let is_own =
-        |server: &daemon::Server| server.name == own || server.name.starts_with(&format!("{own}."));
+        |server: &Server| server.name == own || server.name.starts_with(&format!("{own}."));
     let voters = servers.iter().filter(|server| server.voter).count();
     let others =
         servers.iter().filter(|server| server.voter && server.healthy && !is_own(server)).count();
@@ -196,8 +210,8 @@ fn others_keep_quorum(servers: &[daemon::Server], own: &str) -> Result<(), Strin
 mod tests {
     use super::*;
 
-    fn servers(healthy: &[bool]) -> Vec<daemon::Server> {
-        let server = |(index, healthy): (usize, &bool)| daemon::Server {
+    fn servers(healthy: &[bool]) -> Vec<Server> {
+        let server = |(index, healthy): (usize, &bool)| Server {
             name: format!("i-{index}.eu-central-1"),
             healthy: *healthy,
             voter: true,

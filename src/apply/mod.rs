@@ -22,8 +22,6 @@ use std::time::Duration;
 
 /// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
 const LOCK: &str = "/run/cos-agent/lock";
-/// What `apply` found and did last: for programs, and for `status`.
-const STATUS: &str = "/run/cos-agent/status.json";
 
 const AS_ROOT: &str = "run it as root, or with --root DIR";
 
@@ -127,8 +125,6 @@ pub struct Remember<'a> {
     pub facts: Option<&'a Facts>,
     /// The versions learnt from binaries.
     pub versions: Option<&'a Versions>,
-    /// Who this node is and how it stands, for people and `status`.
-    pub status: serde_json::Value,
 }
 
 /// Waits for the lock of this node.
@@ -211,7 +207,6 @@ fn finish(system: &System, after: &Manifest, remember: &Remember<'_>) -> Result<
     if let Some(versions) = remember.versions.filter(|versions| !versions.binaries.is_empty()) {
         files.push((REMEMBERED, json(versions)));
     }
-    files.push((STATUS, json(&remember.status)));
     write_state(system, &files)
 }
 
@@ -219,12 +214,12 @@ fn json(value: &impl serde::Serialize) -> String {
     format!("{:#}\n", serde_json::to_value(value).unwrap_or_default())
 }
 
-/// State files are for root alone, but for the status and the versions, which tell nothing that is secret.
+/// State files are for root alone, but for the versions, which tell nothing that is secret.
 fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), ApplyError> {
     let mut changed = Vec::new();
     for (path, text) in files {
         if system.root.read(path)?.as_deref() != Some(text.as_bytes()) {
-            let mode = if [STATUS, REMEMBERED].contains(path) { 0o644 } else { 0o600 };
+            let mode = if *path == REMEMBERED { 0o644 } else { 0o600 };
             changed.push(NewFile { path, bytes: text.as_bytes(), mode, owner: None });
         }
     }

@@ -4,12 +4,17 @@ use super::{say_if_frozen, system};
 use crate::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
+use crate::membership::wait::{self, Goal};
 use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
+use crate::record::boots::Stopwatch;
+use crate::system::System;
 use crate::system::environment::Environment;
+use crate::system::retry::Deadline;
 use crate::system::signal;
 use serde_json::json;
+use std::time::Duration;
 
 pub(super) async fn run(
     args: ApplyArgs,
@@ -33,7 +38,24 @@ pub(super) async fn run(
         return Ok(ExitCode::Done);
     };
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
+    if system.services.is_some() && !args.no_wait {
+        joined(&system, args.root.timeout).await?;
+    }
     Ok(ExitCode::Done)
+}
+
+/// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.
+async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
+    let mut stopwatch = Stopwatch::start();
+    tokio::select! {
+        joined = wait::wait(system, Goal::Ready, Deadline::after(timeout), false, &mut stopwatch) => {
+            joined?;
+        }
+        () = signal::end() => return Err(Error::Interrupted),
+    }
+    wait::record(system, stopwatch).await;
+    tracing::info!("this node has joined");
+    Ok(())
 }
 
 /// The version of the JSON form.

@@ -8,7 +8,10 @@ mod man;
 mod peers;
 mod plan;
 mod simulate;
+mod status;
 mod version;
+mod wait;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -32,6 +35,9 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Facts(args) => facts::run(args, environment, output).await,
         Command::Simulate(args) => simulate::run(*args, environment, output).await,
         Command::Peers(args) => peers::run(args, environment, output).await,
+        Command::Status(args) => status::run(args, environment, output).await,
+        Command::Wait(args) => wait::run(args, environment, output).await,
+        Command::Watch => watch::run(environment).await,
         Command::Config(args) => config::run(args, environment, output),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
@@ -60,7 +66,8 @@ fn system(root: Option<&Path>, start: bool, environment: Environment) -> System 
             (Root::host(), start.then(|| Box::new(systemctl) as Box<_>))
         }
     };
-    System { root, services, environment }
+    let keeps_record = root.is_host();
+    System { root, services, keeps_record, environment }
 }
 
 /// Every command says it when the agent is frozen.

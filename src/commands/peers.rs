@@ -5,14 +5,14 @@ use super::{say_if_frozen, system};
 use crate::cli::PeersArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::facts::{self, tags as tag_reading};
+use crate::facts;
+use crate::membership::discovery::{self, Kind};
 use crate::node::tags;
 use crate::output::Output;
 use crate::pipeline;
-use crate::system::aws::AwsError;
-use crate::system::ec2::{self, Peer};
+use crate::system::ec2::Peer;
 use crate::system::environment::Environment;
-use crate::system::imds::{Imds, ImdsError};
+use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
 use serde_json::json;
 
@@ -28,24 +28,17 @@ pub(super) async fn run(
     let (instance, found) = facts::identify(&system, &imds, &pipeline::tag_contract()).await?;
     tags::check_spelling(&found.values)?;
     let value = |key| found.values.get(key).map(String::as_str).unwrap_or_default();
-    let key = if args.role == "consul-server" { tags::CONSUL_SERVER } else { tags::NOMAD_SERVER };
-    let client = tag_reading::connect(&system, &imds, &instance).await?;
-    let vpc = vpc(&imds).await.map_err(AwsError::from)?;
-    let mut peers = ec2::describe_peers(&client, &vpc, key, value(tags::CLUSTER)).await?;
+    let kind = if args.role == "consul-server" { Kind::Consul } else { Kind::Nomad };
+    let asked = discovery::find(&system, &imds, &instance, kind, value(tags::CLUSTER)).await?;
+    let mut peers = asked.peers;
+    for peer in &asked.foreign {
+        tracing::warn!("{}", discovery::foreign_words(peer));
+    }
     // An agent that finds only itself takes that for a join and never tries again (hashicorp/nomad retry_join.go).
     let alone = value(tags::ROLE) == args.role && value(tags::SERVERS) == "1";
     peers.retain(|peer| alone || peer.instance != instance.id);
     output.data(|| lines(&peers), || as_json(&args.role, &peers))?;
     Ok(ExitCode::Done)
-}
-
-/// The VPC of the first interface.
-async fn vpc(imds: &Imds) -> Result<String, ImdsError> {
-    let missing = |path: &str| ImdsError::Status { path: path.to_owned(), status: 404 };
-    let mac = imds.text("meta-data/mac").await?.ok_or_else(|| missing("meta-data/mac"))?;
-    let path = format!("meta-data/network/interfaces/macs/{}/vpc-id", mac.trim());
-    let vpc = imds.text(&path).await?.ok_or_else(|| missing(&path))?;
-    Ok(vpc.trim().to_owned())
 }
 
 fn lines(peers: &[Peer]) -> String {

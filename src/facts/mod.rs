@@ -16,7 +16,6 @@ pub mod user_data;
 use crate::system::System;
 use crate::system::imds::Imds;
 use crate::system::network;
-use crate::system::retry::Deadline;
 use crate::system::root::FileError;
 use binaries::{Installed, Versions};
 use certificates::Authority;
@@ -84,22 +83,21 @@ pub struct Contract<'a> {
     pub programs: &'a dyn Fn(&Tags) -> Vec<&'static str>,
 }
 
-/// Gathers all facts before the deadline.
+/// Gathers all facts before the deadline of the metadata client.
 pub async fn gather(
     system: &System,
-    deadline: Deadline,
+    imds: &Imds,
     contract: &Contract<'_>,
 ) -> Result<Gathered, GatherError> {
-    let imds = Imds::new(&system.environment, deadline)?;
     let (instance, list, user_data) = futures_util::future::try_join3(
-        identity(&imds),
-        async { Ok(tags::list_keys(&imds).await?) },
+        identity(imds),
+        async { Ok(tags::list_keys(imds).await?) },
         async { Ok(imds.bytes("user-data", user_data::CAP).await?.unwrap_or_default()) },
     )
     .await?;
     let (layers, user_data) = layers(system, &user_data)?;
     let merged = settings::merge(&layers)?;
-    let tags = tags::read(system, &imds, list, &instance, &contract.tags).await?;
+    let tags = tags::read(system, imds, list, &instance, &contract.tags).await?;
     let (installed, versions) =
         binaries::find(system, &merged.settings, &(contract.programs)(&tags)).await?;
     let facts = Facts {
@@ -129,7 +127,8 @@ pub async fn identify(
     Ok((instance, tags))
 }
 
-async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
+/// The instance alone.
+pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     let document =
         imds.text("dynamic/instance-identity/document").await?.ok_or(GatherError::NoDocument)?;
     Ok(Instance::from_document(&document)?)

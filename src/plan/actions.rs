@@ -1,7 +1,7 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
 use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify};
+use crate::state::{Action, DNS_LINK, Daemon, Notify, READY, WATCH};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
 /// reboot, which only starts things, writes nothing.
 pub(super) fn must_be_recorded(action: Action, inputs: &Inputs<'_>) -> bool {
     match action {
-        Action::Start(_) => false,
+        Action::Start(_) | Action::StartReady | Action::StartWatch => false,
         Action::RestartDnsLink => inputs.observed.is_up(DNS_LINK).unwrap_or(true),
         _ => true,
     }
@@ -107,6 +107,11 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
             && inputs.manifest.files.contains_key(daemon.file())
         {
             missing.push((Action::Stop(daemon), format!("a {} does not run it", inputs.role.name)));
+        }
+    }
+    for (unit, action) in [(READY, Action::StartReady), (WATCH, Action::StartWatch)] {
+        if !is_up(unit) {
+            missing.push((action, format!("{unit} is not running")));
         }
     }
     if inputs.desired.dns_link && !is_up(DNS_LINK) {

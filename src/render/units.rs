@@ -3,7 +3,9 @@
 use super::RenderError;
 use crate::node::Node;
 use crate::role::{AgentMode, Role};
-use crate::state::{AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, ROOT};
+use crate::state::{
+    AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, READY, ROOT, WATCH,
+};
 
 /// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -11,18 +13,21 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 /// The units of ours, as they are in `systemd/`.
 pub static UNITS: &[(&str, &str)] = &[
     ("cos-agent.service", include_str!("../../systemd/cos-agent.service")),
+    ("cos-agent-ready.service", include_str!("../../systemd/cos-agent-ready.service")),
+    ("cos-agent-watch.service", include_str!("../../systemd/cos-agent-watch.service")),
     ("cos-dns.service", include_str!("../../systemd/cos-dns.service")),
     ("consul.service", include_str!("../../systemd/consul.service")),
     ("nomad.service", include_str!("../../systemd/nomad.service")),
 ];
 
-/// The agent's own unit and those of the role's daemons; `cos-dns.service` comes with the resolver.
+/// The agent's own units and those of the role's daemons; `cos-dns.service` comes with the resolver.
 pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
     // A node that was made from user data alone comes back after a reboot too.
     let notify = Notify::Actions(&[Action::DaemonReload, Action::EnableAgent]);
     let agent = unit(AGENT).map(|unit| File { notify, ..unit });
     Ok(agent
         .into_iter()
+        .chain([READY, WATCH].into_iter().filter_map(unit))
         .chain(Role::of(node).daemons.iter().filter_map(|daemon| unit(daemon.unit())))
         .collect())
 }

@@ -104,7 +104,12 @@ pub async fn run(
     // Nothing of a simulation may leave this machine.
     environment.ec2_endpoint = Some(service.endpoint());
     let services = Box::new(RecordedServices::default());
-    let system = System { root: Root::at(simulation.root), services: Some(services), environment };
+    let system = System {
+        root: Root::at(simulation.root),
+        services: Some(services),
+        keeps_record: false,
+        environment,
+    };
     let outcome = pipeline::converge(&system, simulation.timeout, UnrecordedData::Refuse).await?;
     outcome.ok_or_else(|| Error::Usage {
         problem: "the agent is frozen below this root folder".to_owned(),

@@ -17,6 +17,8 @@ pub struct Peer {
     pub instance: String,
     /// Its private address.
     pub address: Ipv4Addr,
+    /// Its VPC.
+    pub vpc: String,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +56,7 @@ struct Reservation {
 struct Instance {
     instance_id: String,
     private_ip_address: Option<Ipv4Addr>,
+    vpc_id: Option<String>,
 }
 
 /// EC2's lists: `<tagSet><item/>…</tagSet>`.
@@ -88,15 +91,14 @@ pub async fn describe_tags(
     Err(endless("DescribeTags"))
 }
 
-/// The running instances of this VPC whose tag has this value. Needs `ec2:DescribeInstances`.
+/// The running instances whose tag has this value, in every VPC. Needs `ec2:DescribeInstances`.
 pub async fn describe_peers(
     client: &Client,
-    vpc: &str,
     key: &str,
     value: &str,
 ) -> Result<Vec<Peer>, AwsError> {
     let tag = format!("tag:{key}");
-    let filters = [(tag.as_str(), value), ("instance-state-name", "running"), ("vpc-id", vpc)];
+    let filters = [(tag.as_str(), value), ("instance-state-name", "running")];
     let mut peers = Vec::new();
     let mut next = None;
     for _ in 0..MAX_PAGES {
@@ -108,7 +110,11 @@ pub async fn describe_peers(
             .into_iter()
             .flat_map(|reservation| reservation.instances_set.items);
         peers.extend(instances.filter_map(|instance| {
-            Some(Peer { address: instance.private_ip_address?, instance: instance.instance_id })
+            Some(Peer {
+                address: instance.private_ip_address?,
+                instance: instance.instance_id,
+                vpc: instance.vpc_id.unwrap_or_default(),
+            })
         }));
         next = page.next_token.filter(|token| !token.is_empty());
         if next.is_none() {

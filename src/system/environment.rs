@@ -65,9 +65,37 @@ pub fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// Milliseconds since the epoch.
+pub fn unix_millis() -> u64 {
+    let since = now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(0)
+}
+
 /// Seconds since the epoch.
 pub fn unix_seconds() -> u64 {
-    now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+    unix_millis() / 1000
+}
+
+/// A moment as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch.
+pub fn rfc3339(seconds: u64) -> String {
+    let (days, time) = (seconds / 86_400, seconds % 86_400);
+    // Civil from days: Gregorian years of 400 that begin in March, so that a leap day is the last of its year.
+    let shifted = days + 719_468;
+    let era_day = shifted % 146_097;
+    let year_of_era = (era_day - era_day / 1460 + era_day / 36_524 - era_day / 146_096) / 365;
+    let day_of_year = era_day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + shifted / 146_097 * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The kernel's id of this boot (random(4)).
+pub fn boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }
 
 /// Whether this process may change owners and units.
@@ -94,4 +122,22 @@ pub fn scratch_folder(name: &str) -> std::io::Result<std::path::PathBuf> {
         }
     }
     Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "no free name for a scratch folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_by_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_795_374_245, "2026-11-22T19:04:05Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(seconds), text);
+        }
+    }
 }

@@ -118,6 +118,7 @@ pub struct Imds {
     deadline: Deadline,
     events: OnceCell<Option<NetworkEvents>>,
     said: RefCell<String>,
+    requests: Cell<u32>,
 }
 
 /// What one attempt came to.
@@ -145,12 +146,18 @@ impl Imds {
             deadline,
             events: OnceCell::new(),
             said: RefCell::new(String::new()),
+            requests: Cell::new(0),
         })
     }
 
     /// The deadline that all questions share.
     pub fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// How many requests were sent so far.
+    pub fn requests(&self) -> u32 {
+        self.requests.get()
     }
 
     /// A value as text, `None` where it is not set.
@@ -175,6 +182,7 @@ impl Imds {
         loop {
             let token = self.token(path).await?;
             attempts += 1;
+            self.requests.set(self.requests.get() + 1);
             let url = format!("{}/latest/{path}", self.endpoint());
             let sent =
                 self.client.get(url).header("x-aws-ec2-metadata-token", &token.value).send().await;
@@ -251,6 +259,7 @@ impl Imds {
 
     async fn request_token(&self) -> Result<Attempt<String>, ImdsError> {
         let endpoint = self.endpoint();
+        self.requests.set(self.requests.get() + 1);
         let sent = self
             .client
             .put(format!("{endpoint}/latest/api/token"))

@@ -4,14 +4,17 @@
 //! (`disallowed_methods` in `.clippy.toml`); this folder alone expects the lint.
 #![expect(clippy::disallowed_methods, reason = "this folder is where the machine is touched")]
 
+pub mod api;
 pub mod aws;
 pub mod command;
+pub mod consul;
 pub mod daemon;
 pub mod ec2;
 pub mod environment;
 pub mod http;
 pub mod imds;
 pub mod network;
+pub mod nomad;
 pub mod retry;
 pub mod root;
 pub mod services;
@@ -29,6 +32,8 @@ pub struct System {
     pub root: Root,
     /// The units, or `None` where none may be started (`--root`, `--no-start`).
     pub services: Option<Box<dyn ServiceManager>>,
+    /// Whether the run is one of this node, and goes on its record: a run into another folder prepares or shows something.
+    pub keeps_record: bool,
     /// Addresses and switches taken from the process environment.
     pub environment: Environment,
 }

@@ -35,7 +35,9 @@ use tokio::net::TcpListener;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What taking the lock leaves, and nothing else does.
-const LOCK: [&str; 3] = ["run", "run/cos-agent", "run/cos-agent/lock"];
+const LOCK: [&str; 4] = ["run", "run/cos-agent", "run/cos-agent/lock", "run/cos-agent/record.lock"];
+/// What is on record of runs: for people, and nothing is decided by it.
+const RECORD: [&str; 2] = ["run/cos-agent/status.json", "var/lib/cos-agent/boots.json"];
 
 /// Units that stay from run to run, and that can refuse the next job for one of them.
 #[derive(Default)]
@@ -253,6 +255,7 @@ impl TestNode {
         System {
             root: Root::at(self.root()),
             services: with_units.then_some(units),
+            keeps_record: true,
             environment: self.environment.clone(),
         }
     }
@@ -294,6 +297,17 @@ impl TestNode {
             tree.insert(path.strip_prefix(self.root()).unwrap().to_owned(), stamp);
         });
         tree.retain(|path, _| !LOCK.contains(&path.to_str().unwrap()));
+        tree
+    }
+
+    /// The tree without the record of runs: a run that fails is on record, and changes nothing else.
+    pub(crate) fn configuration(&self) -> BTreeMap<PathBuf, (u64, i64, i64, u32, Vec<u8>)> {
+        let mut tree = self.tree();
+        let folders = ["var", "var/lib", "var/lib/cos-agent"];
+        tree.retain(|path, _| {
+            let path = path.to_str().unwrap();
+            !RECORD.contains(&path) && !folders.contains(&path)
+        });
         tree
     }
 }

@@ -1,0 +1,49 @@
+//! `wait`: until this node is a member of its cluster. The ready unit is this command.
+
+use super::{say_if_frozen, system};
+use crate::cli::{WaitArgs, WaitFor};
+use crate::error::Error;
+use crate::exit::ExitCode;
+use crate::membership::wait::{self, Goal, Joined};
+use crate::output::Output;
+use crate::record::boots::Stopwatch;
+use crate::system::environment::Environment;
+use crate::system::retry::Deadline;
+use crate::system::signal;
+use serde_json::json;
+
+pub(super) async fn run(
+    args: WaitArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let system = system(None, false, environment);
+    say_if_frozen(&system)?;
+    let goal = match args.goal {
+        WaitFor::Ready => Goal::Ready,
+        WaitFor::Consul => Goal::Consul,
+        WaitFor::Nomad => Goal::Nomad,
+    };
+    let deadline = Deadline::after(args.timeout);
+    let mut stopwatch = Stopwatch::start();
+    let joined = tokio::select! {
+        joined = wait::wait(&system, goal, deadline, args.keep_waiting, &mut stopwatch) => joined?,
+        () = signal::end() => return Err(Error::Interrupted),
+    };
+    if goal == Goal::Ready {
+        wait::record(&system, stopwatch).await;
+    }
+    let seconds = deadline.elapsed().as_secs_f64();
+    output.data(|| text(&joined, seconds), || as_json(&joined, seconds))?;
+    Ok(ExitCode::Done)
+}
+
+fn text(joined: &Joined, seconds: f64) -> String {
+    let node = &joined.node;
+    format!("{} has joined {} as {} ({seconds:.1} s)\n", node.instance, node.cluster, node.role)
+}
+
+fn as_json(joined: &Joined, seconds: f64) -> serde_json::Value {
+    let gates: Vec<&str> = joined.gates.iter().map(|gate| gate.check.id).collect();
+    json!({ "schema": "cos-agent/wait/1", "node": joined.node, "open": gates, "seconds": seconds })
+}

@@ -1,0 +1,19 @@
+//! `watch`: looks after the membership until it is told to end.
+
+use super::{say_if_frozen, system};
+use crate::error::Error;
+use crate::exit::ExitCode;
+use crate::membership::wait::WaitError;
+use crate::membership::watch;
+use crate::system::environment::Environment;
+use crate::system::signal;
+
+pub(super) async fn run(environment: Environment) -> Result<ExitCode, Error> {
+    let system = system(None, false, environment);
+    say_if_frozen(&system)?;
+    tokio::select! {
+        ended = watch::watch(&system) => ended.map_err(WaitError::from)?,
+        () = signal::end() => {}
+    }
+    Ok(ExitCode::Done)
+}

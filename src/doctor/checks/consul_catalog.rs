@@ -1,0 +1,58 @@
+//! Consul's catalog has this node with its address.
+
+use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
+use crate::record::status::Identity;
+
+/// The check.
+pub(super) static CHECK: Check = Check {
+    id: "consul-catalog",
+    title: "Consul's catalog has this node with its address",
+    roles: ALL,
+    needs: &["consul-leader"],
+    gate: true,
+    probe: |context| Box::pin(probe(context)),
+    changed: Some(|context| Box::pin(context.consul.catalog_changed(&context.node.instance))),
+};
+
+async fn probe(context: &Context) -> Finding {
+    match context.consul.catalog_address(&context.node.instance).await {
+        Ok(address) => judge(address.as_deref(), &context.node),
+        Err(error) => Finding::Fail(silent("consul.service", &error)),
+    }
+}
+
+fn judge(address: Option<&str>, node: &Identity) -> Finding {
+    let name = &node.instance;
+    match address {
+        Some(found) if found == node.address.to_string() => {
+            Finding::Pass(format!("{name} is at {found}"))
+        }
+        Some(found) => Finding::Fail(Problem::new(
+            format!("the catalog has {name} at {found}"),
+            format!("{name} at {}", node.address),
+            format!(
+                "another agent uses this name, or an old entry stayed: `consul force-leave -prune {name}` on a server"
+            ),
+        )),
+        None => Finding::Waiting(Problem::new(
+            format!("the catalog does not have {name} yet"),
+            format!("{name} at {}", node.address),
+            "the leader adds members within seconds; else look for `is reserved by node` in `journalctl -b -u consul`",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests_support::identity;
+
+    #[test]
+    fn the_entry_has_this_address() {
+        let node = identity("nomad-client", None);
+        let own = node.address.to_string();
+        assert!(matches!(judge(Some(&own), &node), Finding::Pass(_)));
+        assert!(matches!(judge(Some("10.9.9.9"), &node), Finding::Fail(_)));
+        assert!(matches!(judge(None, &node), Finding::Waiting(_)));
+    }
+}

@@ -1,0 +1,82 @@
+//! Consul has a leader, and this server is one of its voters.
+
+use crate::doctor::servers::{self, Servers};
+use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
+use crate::record::status::Identity;
+use crate::system::api::ApiError;
+
+/// The check. Being a voter is part of it: a server without a vote has not joined.
+pub(super) static CHECK: Check = Check {
+    id: "consul-leader",
+    title: "Consul has a leader",
+    roles: ALL,
+    needs: &["consul-joined"],
+    gate: true,
+    probe: |context| Box::pin(probe(context)),
+    changed: None,
+};
+
+async fn probe(context: &Context) -> Finding {
+    match ask(context).await {
+        Ok((leader, voters, servers)) => {
+            judge(leader.as_deref(), voters.as_deref(), &servers, &context.node)
+        }
+        Err(error) => Finding::Fail(silent("consul.service", &error)),
+    }
+}
+
+async fn ask(
+    context: &Context,
+) -> Result<(Option<String>, Option<Vec<String>>, Servers), ApiError> {
+    let leader = context.consul.leader().await?;
+    let servers =
+        servers::of_consul(&context.consul.members().await?, context.node.consul_servers());
+    let is_voter = leader.is_some() && context.node.consul_servers().is_some();
+    let voters = if is_voter { Some(context.consul.voters().await?) } else { None };
+    Ok((leader, voters, servers))
+}
+
+fn judge(
+    leader: Option<&str>,
+    voters: Option<&[String]>,
+    servers: &Servers,
+    node: &Identity,
+) -> Finding {
+    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless("consul")) };
+    let own = format!("{}:8300", node.address);
+    if voters.is_some_and(|voters| !voters.contains(&own)) {
+        return Finding::Waiting(Problem::new(
+            format!("the leader {leader} has not taken this server as a voter yet"),
+            format!("{own} is one of the voters"),
+            "autopilot adds it after 10 stable seconds; else `consul operator raft list-peers`",
+        ));
+    }
+    Finding::Pass(format!("{leader} leads {} servers", servers.alive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests_support::identity;
+
+    #[test]
+    fn a_server_is_a_voter_of_a_leader() {
+        let node = identity("consul-server", Some(3));
+        let servers = Servers { alive: 3, expected: 3 };
+        let own = [format!("{}:8300", node.address)];
+        assert!(matches!(judge(Some("a:8300"), Some(&own), &servers, &node), Finding::Pass(_)));
+        assert!(matches!(judge(Some("a:8300"), Some(&[]), &servers, &node), Finding::Waiting(_)));
+        assert!(matches!(judge(Some("a:8300"), None, &servers, &node), Finding::Pass(_)));
+    }
+
+    #[test]
+    fn a_cluster_without_enough_servers_has_words_of_its_own() {
+        let node = identity("consul-server", Some(3));
+        let Finding::Waiting(problem) =
+            judge(None, None, &Servers { alive: 1, expected: 3 }, &node)
+        else {
+            panic!("not an error of this node")
+        };
+        assert_eq!(problem.found, "no leader: 1 of 3 servers is here");
+    }
+}

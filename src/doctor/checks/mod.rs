@@ -1,0 +1,90 @@
+//! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
+
+mod consul_agent_api;
+mod consul_catalog;
+mod consul_joined;
+mod consul_leader;
+mod nomad_agent_api;
+mod nomad_leader;
+mod nomad_node_ready;
+
+use super::Check;
+
+/// All checks; a check stands behind those that it needs.
+pub static CHECKS: &[&Check] = &[
+    &consul_agent_api::CHECK,
+    &consul_joined::CHECK,
+    &consul_leader::CHECK,
+    &consul_catalog::CHECK,
+    &nomad_agent_api::CHECK,
+    &nomad_leader::CHECK,
+    &nomad_node_ready::CHECK,
+];
+
+/// The gates of a role.
+pub fn gates(role: &str) -> Vec<&'static Check> {
+    CHECKS.iter().copied().filter(|check| check.gate && check.roles.contains(&role)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::ALL;
+
+    #[test]
+    fn every_need_is_a_check_before_and_of_the_same_roles() {
+        for (index, check) in CHECKS.iter().enumerate() {
+            for need in check.needs {
+                let before = CHECKS[..index].iter().find(|other| other.id == *need);
+                let before = before.unwrap_or_else(|| panic!("{} needs {need}", check.id));
+                assert!(check.roles.iter().all(|role| before.roles.contains(role)), "{need}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gates_of_a_role_are_those_of_the_table() {
+        let ids = |role| gates(role).iter().map(|check| check.id).collect::<Vec<_>>();
+        let consul = ["consul-agent-api", "consul-joined", "consul-leader", "consul-catalog"];
+        assert_eq!(ids("consul-server"), consul);
+        assert_eq!(
+            ids("nomad-server"),
+            [&consul[..], &["nomad-agent-api", "nomad-leader"]].concat()
+        );
+        assert_eq!(
+            ids("nomad-client"),
+            [&consul[..], &["nomad-agent-api", "nomad-node-ready"]].concat()
+        );
+        assert!(ALL.iter().all(|role| crate::role::named(role).is_some()));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests_support {
+    //! Nodes and servers to judge.
+
+    use crate::record::status::Identity;
+    use crate::system::consul::Member;
+
+    pub(crate) fn identity(role: &str, servers: Option<u8>) -> Identity {
+        Identity {
+            instance: "i-1".to_owned(),
+            cluster: "test".to_owned(),
+            role: role.to_owned(),
+            nomad_datacenter: (role == "nomad-client").then(|| "backoffice".to_owned()),
+            servers,
+            address: [10, 0, 0, 1].into(),
+            zone: "eu-central-1a".to_owned(),
+        }
+    }
+
+    pub(crate) fn server(name: &str, status: u8) -> Member {
+        let tags = [("role", "consul"), ("expect", "3")];
+        Member {
+            name: name.to_owned(),
+            addr: [10, 0, 0, 1].into(),
+            status,
+            tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        }
+    }
+}

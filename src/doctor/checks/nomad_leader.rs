@@ -1,0 +1,63 @@
+//! Nomad has a leader, and this server is one of its peers.
+
+use crate::doctor::servers::{self, Servers};
+use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::record::status::Identity;
+use crate::system::api::ApiError;
+use crate::system::nomad;
+
+/// The check.
+pub(super) static CHECK: Check = Check {
+    id: "nomad-leader",
+    title: "Nomad has a leader, and this server is one of its peers",
+    roles: &["nomad-server"],
+    needs: &["nomad-agent-api"],
+    gate: true,
+    probe: |context| Box::pin(probe(context)),
+    changed: None,
+};
+
+async fn probe(context: &Context) -> Finding {
+    match ask(context).await {
+        Ok((leader, voters, servers)) => judge(leader.as_deref(), &voters, &servers, &context.node),
+        Err(error) => Finding::Fail(silent("nomad.service", &error)),
+    }
+}
+
+async fn ask(context: &Context) -> Result<(Option<String>, Vec<String>, Servers), ApiError> {
+    let nomad = &context.nomad;
+    let servers = servers::of_nomad(&nomad.members().await?, context.node.nomad_servers());
+    let leader = nomad.leader().await?;
+    let voters = if leader.is_some() { nomad.voters().await? } else { Vec::new() };
+    Ok((leader, voters, servers))
+}
+
+fn judge(leader: Option<&str>, voters: &[String], servers: &Servers, node: &Identity) -> Finding {
+    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless("nomad")) };
+    let own = format!("{}:{}", node.address, nomad::RPC);
+    if voters.contains(&own) {
+        Finding::Pass(format!("{leader} leads {} servers", servers.alive))
+    } else {
+        Finding::Waiting(Problem::new(
+            format!("the leader {leader} has not taken this server as a peer yet"),
+            format!("{own} is one of the peers"),
+            "autopilot adds it after 10 stable seconds; else `nomad operator raft list-peers`",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests_support::identity;
+
+    #[test]
+    fn a_server_is_a_peer_of_a_leader() {
+        let node = identity("nomad-server", Some(3));
+        let servers = Servers { alive: 3, expected: 3 };
+        let own = [format!("{}:4647", node.address)];
+        assert!(matches!(judge(Some("a:4647"), &own, &servers, &node), Finding::Pass(_)));
+        assert!(matches!(judge(Some("a:4647"), &[], &servers, &node), Finding::Waiting(_)));
+        assert!(matches!(judge(None, &own, &servers, &node), Finding::Waiting(_)));
+    }
+}

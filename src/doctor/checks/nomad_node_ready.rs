@@ -1,0 +1,93 @@
+//! The servers have this client registered, ready, and in its datacenter.
+
+use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::record::status::Identity;
+use crate::state::Daemon;
+use crate::system::api::ApiError;
+use crate::system::nomad::Registered;
+
+/// The check. `agent/health` does not do: it proves that a client knows a server, not that a server knows it.
+pub(super) static CHECK: Check = Check {
+    id: "nomad-node-ready",
+    title: "Nomad has this node registered, ready, in its datacenter",
+    roles: &["nomad-client"],
+    needs: &["nomad-agent-api"],
+    gate: true,
+    probe: |context| Box::pin(probe(context)),
+    changed: Some(|context| Box::pin(changed(context))),
+};
+
+async fn probe(context: &Context) -> Finding {
+    match ask(context).await {
+        Ok(asked) => judge(asked.as_ref(), &context.node),
+        Err(error) => Finding::Fail(silent("nomad.service", &error)),
+    }
+}
+
+/// The client's id as the agent says it; nothing before it has one.
+async fn id(context: &Context) -> Result<Option<String>, ApiError> {
+    let mut stats = context.nomad.client_stats().await?;
+    Ok(stats.remove("node_id").filter(|id| !id.is_empty()))
+}
+
+async fn ask(context: &Context) -> Result<Option<Registered>, ApiError> {
+    let Some(id) = id(context).await? else { return Ok(None) };
+    // Where ACLs are on, the node's own secret may read the node; others than root cannot read it, and need not.
+    let path = format!("{}/client/secret-id", Daemon::Nomad.data());
+    let secret = context.root.read(&path).ok().flatten();
+    let secret = secret.and_then(|bytes| String::from_utf8(bytes).ok());
+    match context.nomad.registered(&id, secret.as_deref().map(str::trim)).await {
+        // A client that knows no server answers 500, one whose servers have forgotten it 403.
+        Err(error) if matches!(error.status(), Some(500 | 403)) => Ok(None),
+        other => other,
+    }
+}
+
+async fn changed(context: &Context) {
+    match id(context).await {
+        Ok(Some(id)) => context.nomad.registration_changed(&id).await,
+        _ => std::future::pending().await,
+    }
+}
+
+fn judge(registered: Option<&Registered>, node: &Identity) -> Finding {
+    let wanted = node.nomad_datacenter.as_deref().unwrap_or_default();
+    let expected = format!("{} is ready in {wanted}", node.instance);
+    match registered {
+        None => Finding::Waiting(Problem::new(
+            "no Nomad server has registered this client yet",
+            expected,
+            "do the servers have a leader, and can this node reach 4647? `cos-agent peers nomad-server`",
+        )),
+        Some(found) if found.datacenter != wanted => Finding::Fail(Problem::new(
+            format!("it is registered in {}", found.datacenter),
+            expected,
+            "it runs with another configuration: `cos-agent plan`, then `systemctl restart nomad`",
+        )),
+        Some(found) if found.status == "ready" => Finding::Pass(expected),
+        Some(found) => Finding::Waiting(Problem::new(
+            format!("the servers have it as {}", found.status),
+            expected,
+            "`journalctl -b -u nomad -n 50`",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests_support::identity;
+
+    #[test]
+    fn a_client_is_ready_in_its_datacenter() {
+        let node = identity("nomad-client", None);
+        let found = |status: &str, datacenter: &str| Registered {
+            status: status.to_owned(),
+            datacenter: datacenter.to_owned(),
+        };
+        assert!(matches!(judge(Some(&found("ready", "backoffice")), &node), Finding::Pass(_)));
+        assert!(matches!(judge(Some(&found("ready", "dc1")), &node), Finding::Fail(_)));
+        assert!(matches!(judge(Some(&found("down", "backoffice")), &node), Finding::Waiting(_)));
+        assert!(matches!(judge(None, &node), Finding::Waiting(_)));
+    }
+}

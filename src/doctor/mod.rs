@@ -1,0 +1,120 @@
+//! READ: what is wrong with this node. A check is a record: what it needs, a probe that asks, and a verdict that is
+//! pure. Those that are gates say together whether the node is a member of its cluster.
+
+pub mod checks;
+pub mod report;
+pub mod servers;
+
+use crate::record::status::Identity;
+use crate::system::api::ApiError;
+use crate::system::consul::Consul;
+use crate::system::environment::Environment;
+use crate::system::nomad::Nomad;
+use crate::system::root::Root;
+use futures_util::future::LocalBoxFuture;
+use std::time::Duration;
+
+/// One thing that can be wrong.
+pub struct Check {
+    /// Its name for ever: scripts and runbooks use it.
+    pub id: &'static str,
+    /// What is true when it passes.
+    pub title: &'static str,
+    /// The roles that it is asked of.
+    pub roles: &'static [&'static str],
+    /// The checks without which it says nothing.
+    pub needs: &'static [&'static str],
+    /// Whether the node is no member while it fails.
+    pub gate: bool,
+    /// Asks, and judges.
+    pub probe: Probe,
+    /// Returns when the answer may have changed, where an API tells; else it is asked again.
+    pub changed: Option<Changed>,
+}
+
+/// Asks the machine and hands the answers to a verdict.
+pub type Probe = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, Finding>;
+/// Waits for a change.
+pub type Changed = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, ()>;
+
+/// Every role.
+pub const ALL: &[&str] = &["consul-server", "nomad-server", "nomad-client"];
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// All is well, and what was seen.
+    Pass(String),
+    /// Something has to happen elsewhere first; nothing is wrong with this node.
+    Waiting(Problem),
+    /// Something is wrong.
+    Fail(Problem),
+}
+
+/// What is wrong. A problem without a way out cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Problem {
+    /// A problem.
+    pub fn new(
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { found: found.into(), expected: expected.into(), hint: hint.into() }
+    }
+}
+
+/// What probes ask.
+pub struct Context {
+    /// Who the node is.
+    pub node: Identity,
+    /// Its Consul agent.
+    pub consul: Consul,
+    /// Its Nomad agent.
+    pub nomad: Nomad,
+    /// Its files.
+    pub root: Root,
+}
+
+impl Context {
+    /// For a node whose daemons answer within `timeout`.
+    pub fn new(
+        node: Identity,
+        root: &Root,
+        environment: &Environment,
+        timeout: Duration,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            node,
+            consul: Consul::new(&environment.consul_api, timeout)?,
+            nomad: Nomad::new(&environment.nomad_api, timeout)?,
+            root: root.clone(),
+        })
+    }
+}
+
+/// The problem of an agent that does not answer as it should.
+fn silent(unit: &str, error: &ApiError) -> Problem {
+    let name = unit.trim_end_matches(".service");
+    let hint = match error {
+        ApiError::Unreachable { .. } => {
+            format!("`systemctl status {name}` and `journalctl -b -u {name} -n 50`")
+        }
+        ApiError::Silent { .. } => {
+            format!("it hangs: `journalctl -b -u {name} -n 50`, then `systemctl restart {name}`")
+        }
+        ApiError::Status { .. } | ApiError::Malformed { .. } => {
+            "is it another program that listens there? `ss -ltnp`".to_owned()
+        }
+    };
+    Problem::new(error.to_string(), format!("the API of {name} answers"), hint)
+}

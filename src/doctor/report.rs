@@ -1,0 +1,56 @@
+//! Asking checks in their order, and what came of it.
+
+use super::{Check, Context, Finding, Problem};
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was asked.
+    Found(Finding),
+    /// A check that it needs did not pass, so it was not asked.
+    Blocked(&'static str),
+}
+
+/// A check and what came of it.
+pub struct Asked {
+    /// The check.
+    pub check: &'static Check,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+impl Asked {
+    /// Whether it passed.
+    pub fn passed(&self) -> bool {
+        matches!(self.verdict, Verdict::Found(Finding::Pass(_)))
+    }
+
+    /// The problem, if one was found.
+    pub fn problem(&self) -> Option<&Problem> {
+        match &self.verdict {
+            Verdict::Found(Finding::Waiting(problem) | Finding::Fail(problem)) => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+/// Asks checks; one that needs another that did not pass is blocked.
+pub async fn ask(context: &Context, checks: &[&'static Check]) -> Vec<Asked> {
+    let mut asked: Vec<Asked> = Vec::new();
+    for check in checks {
+        let stands_in_the_way = |need: &&&'static str| {
+            asked.iter().any(|asked| asked.check.id == **need && !asked.passed())
+        };
+        let verdict = match check.needs.iter().find(stands_in_the_way) {
+            Some(need) => Verdict::Blocked(need),
+            None => Verdict::Found((check.probe)(context).await),
+        };
+        asked.push(Asked { check, verdict });
+    }
+    asked
+}
+
+/// The first check that did not pass of itself.
+pub fn first_problem(asked: &[Asked]) -> Option<(&Asked, &Problem)> {
+    asked.iter().find_map(|asked| Some((asked, asked.problem()?)))
+}

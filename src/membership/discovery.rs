@@ -1,0 +1,69 @@
+//! READ: the servers of this cluster as EC2 lists them, by the tag that the daemons' own auto-join uses.
+
+use crate::facts::instance::Instance;
+use crate::facts::tags as tag_reading;
+use crate::node::tags;
+use crate::system::System;
+use crate::system::aws::AwsError;
+use crate::system::ec2::{self, Peer};
+use crate::system::imds::{Imds, ImdsError};
+
+/// Which servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of Consul.
+    Consul,
+    /// Those of Nomad.
+    Nomad,
+}
+
+impl Kind {
+    /// The auto-join tag, whose value is the cluster's name.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Consul => tags::CONSUL_SERVER,
+            Self::Nomad => tags::NOMAD_SERVER,
+        }
+    }
+}
+
+/// What EC2 lists.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The servers of this VPC, this node among them if it is one.
+    pub peers: Vec<Peer>,
+    /// Running instances of other VPCs that carry the same tag. The daemons' auto-join tries them too.
+    pub foreign: Vec<Peer>,
+}
+
+/// Asks EC2, until the deadline of the metadata client.
+pub async fn find(
+    system: &System,
+    imds: &Imds,
+    instance: &Instance,
+    kind: Kind,
+    cluster: &str,
+) -> Result<Found, AwsError> {
+    let client = tag_reading::connect(system, imds, instance).await?;
+    let vpc = vpc(imds).await?;
+    let listed = ec2::describe_peers(&client, kind.tag(), cluster).await?;
+    let (peers, foreign) = listed.into_iter().partition(|peer| peer.vpc == vpc);
+    Ok(Found { peers, foreign })
+}
+
+/// A foreign instance as people read it.
+pub fn foreign_words(peer: &Peer) -> String {
+    format!(
+        "{} at {} carries the auto-join tag of this cluster in another VPC, {}: it is left out; take the tag away, or give its cluster another name",
+        peer.instance, peer.address, peer.vpc
+    )
+}
+
+/// The VPC of the first interface.
+async fn vpc(imds: &Imds) -> Result<String, ImdsError> {
+    let missing = |path: &str| ImdsError::Status { path: path.to_owned(), status: 404 };
+    let mac = imds.text("meta-data/mac").await?.ok_or_else(|| missing("meta-data/mac"))?;
+    let path = format!("meta-data/network/interfaces/macs/{}/vpc-id", mac.trim());
+    let vpc = imds.text(&path).await?.ok_or_else(|| missing(&path))?;
+    Ok(vpc.trim().to_owned())
+}

@@ -1,0 +1,190 @@
+//! Joining what did not join. Consul and Nomad say "join completed" after finding only themselves, and never try again;
+//! their APIs take a join at any time, without a restart.
+
+use super::discovery::{self, Found, Kind};
+use crate::doctor::Context;
+use crate::doctor::servers;
+use crate::facts;
+use crate::record::status::Identity;
+use crate::system::System;
+use crate::system::api::ApiError;
+use crate::system::ec2::Peer;
+use crate::system::imds::Imds;
+use crate::system::retry::Deadline;
+use futures_util::future::join_all;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// Longest time for metadata and EC2; the next round asks again.
+const DISCOVERY: Duration = Duration::from_secs(20);
+
+/// A pool of servers as this node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Whose servers.
+    pub kind: Kind,
+    /// The addresses of the live ones that this node knows.
+    pub known: BTreeSet<Ipv4Addr>,
+    /// How many there shall be.
+    pub expected: usize,
+    /// Whether there is a leader.
+    pub has_leader: bool,
+}
+
+impl Kind {
+    /// The daemon's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Consul => "Consul",
+            Self::Nomad => "Nomad",
+        }
+    }
+}
+
+impl Pool {
+    /// Whether a join would help.
+    pub fn is_short(&self) -> bool {
+        self.known.len() < self.expected || !self.has_leader
+    }
+
+    /// `Consul: 2 of 3 servers`.
+    pub fn words(&self) -> String {
+        let leader = if self.has_leader { "" } else { ", no leader" };
+        format!("{}: {} of {} servers{leader}", self.kind.name(), self.known.len(), self.expected)
+    }
+}
+
+/// The pools of this node, as far as its daemons tell.
+pub async fn pools(context: &Context) -> Vec<Pool> {
+    let mut pools = Vec::new();
+    if let Ok(pool) = consul_pool(context).await {
+        pools.push(pool);
+    }
+    let nomad = match (context.node.role.as_str(), &context.node.nomad_datacenter) {
+        (_, None) => return pools,
+        ("nomad-server", _) => nomad_server_pool(context).await,
+        _ => nomad_client_pool(context).await,
+    };
+    pools.extend(nomad);
+    pools
+}
+
+async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
+    let members = context.consul.members().await?;
+    let expected = servers::of_consul(&members, context.node.consul_servers()).expected;
+    let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
+    let known = alive.map(|member| member.addr).collect();
+    let has_leader = context.consul.leader().await?.is_some();
+    Ok(Pool { kind: Kind::Consul, known, expected, has_leader })
+}
+
+async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
+    let members = context.nomad.members().await?;
+    let expected = servers::of_nomad(&members, context.node.nomad_servers()).expected;
+    let known =
+        members.iter().filter(|member| member.is_alive()).map(|member| member.addr).collect();
+    let has_leader = context.nomad.leader().await?.is_some();
+    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader })
+}
+
+/// A client does not gossip: it has a list of servers, which their heartbeats keep up to date once one has answered.
+async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
+    let has_leader = context.nomad.leader().await?.is_some();
+    let list = context.nomad.servers().await.unwrap_or_default();
+    let known = list.iter().filter_map(|server| server.rsplit_once(':')?.0.parse().ok()).collect();
+    Ok(Pool { kind: Kind::Nomad, known, expected: 1, has_leader })
+}
+
+/// What EC2 lists for a pool.
+pub async fn discover(system: &System, node: &Identity, kind: Kind) -> Result<Found, String> {
+    let imds = Imds::new(&system.environment, Deadline::after(DISCOVERY));
+    let imds = imds.map_err(|error| chain(&error))?;
+    let instance = facts::identity(&imds).await.map_err(|error| chain(&error))?;
+    let found = discovery::find(system, &imds, &instance, kind, &node.cluster).await;
+    found.map_err(|error| chain(&error))
+}
+
+/// Makes the daemon join the servers that it does not know. What came of it, if there was one.
+pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<String> {
+    let missing = missing(pool, peers, &context.node.instance);
+    if missing.is_empty() {
+        return None;
+    }
+    let name = pool.kind.name();
+    let is_client = pool.kind == Kind::Nomad && context.node.nomad_servers().is_none();
+    if is_client {
+        let all: Vec<Ipv4Addr> = peers.iter().map(|peer| peer.address).collect();
+        return Some(match context.nomad.set_servers(&all).await {
+            Ok(()) => format!("{name} was given {} servers", all.len()),
+            Err(error) => format!("{name} takes no servers: {error}"),
+        });
+    }
+    // Side by side: an address that does not answer holds its own join for 10 s and no other.
+    let joins = join_all(missing.iter().map(async |address| match pool.kind {
+        Kind::Consul => context.consul.join(*address).await,
+        Kind::Nomad => context.nomad.join(&[*address]).await.map(|_| ()),
+    }));
+    let words: Vec<String> = joins
+        .await
+        .into_iter()
+        .zip(&missing)
+        .map(|(joined, address)| match joined {
+            Ok(()) => format!("joined {address}"),
+            Err(error) => format!("{address} not joined: {error}"),
+        })
+        .collect();
+    Some(format!("{name}: {}", words.join("; ")))
+}
+
+/// The servers that EC2 lists and the daemon does not know alive; never this node itself.
+fn missing(pool: &Pool, peers: &[Peer], own: &str) -> Vec<Ipv4Addr> {
+    let others = peers.iter().filter(|peer| peer.instance != own);
+    others.map(|peer| peer.address).filter(|address| !pool.known.contains(address)).collect()
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(instance: &str, last: u8) -> Peer {
+        Peer {
+            instance: instance.to_owned(),
+            address: [10, 0, 0, last].into(),
+            vpc: "v".to_owned(),
+        }
+    }
+
+    fn pool(known: &[u8], expected: usize) -> Pool {
+        let known = known.iter().map(|last| [10, 0, 0, *last].into()).collect();
+        Pool { kind: Kind::Consul, known, expected, has_leader: true }
+    }
+
+    #[test]
+    fn what_is_listed_and_not_known_is_joined_but_never_itself() {
+        let listed = [peer("i-1", 1), peer("i-2", 2), peer("i-3", 3)];
+        let expected: [Ipv4Addr; 1] = [[10, 0, 0, 3].into()];
+        assert_eq!(missing(&pool(&[1, 2], 3), &listed, "i-1"), expected);
+        assert!(missing(&pool(&[1, 2, 3], 3), &listed, "i-1").is_empty());
+        assert_eq!(missing(&pool(&[], 3), &listed, "i-3").len(), 2, "without its own");
+    }
+
+    #[test]
+    fn a_pool_is_short_of_servers_or_of_a_leader() {
+        assert!(pool(&[1, 2], 3).is_short());
+        assert!(!pool(&[1, 2, 3], 3).is_short());
+        assert!(!pool(&[1, 2, 3, 4], 3).is_short());
+        assert!(Pool { has_leader: false, ..pool(&[1, 2, 3], 3) }.is_short());
+    }
+}

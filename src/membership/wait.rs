@@ -1,0 +1,219 @@
+//! Waiting until this node is a member: its gates, asked until they are open.
+
+use crate::doctor::checks;
+use crate::doctor::report::{self, Asked};
+use crate::doctor::{Check, Context};
+use crate::facts::FREEZE;
+use crate::record::boots::Stopwatch;
+use crate::record::status::{self, Failure, Identity, State};
+use crate::system::System;
+use crate::system::api::ApiError;
+use crate::system::environment;
+use crate::system::retry::{Backoff, Deadline};
+use std::time::Duration;
+
+/// Longest time for one answer: without a leader the agents hold a question for about 7 s (`rpc_hold_timeout`).
+const ANSWER: Duration = Duration::from_secs(10);
+/// How soon a gate is asked again, at first and at last.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+/// How long a change is waited for where the API tells of it; the other gates are asked again then too.
+const CHANGE: Duration = Duration::from_secs(2);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// All gates of the role.
+    Ready,
+    /// Those of Consul.
+    Consul,
+    /// Those of Nomad.
+    Nomad,
+}
+
+/// Why the wait ended without the goal.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// The deadline passed with a gate closed.
+    #[error("not joined after {:.0} s: {title}: {found}; expected {expected}", waited.as_secs_f64())]
+    Closed {
+        /// The gate.
+        gate: &'static str,
+        /// What would be true.
+        title: &'static str,
+        /// What was found instead.
+        found: String,
+        /// What was expected.
+        expected: String,
+        /// What to do.
+        hint: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// An `apply` failed, and nothing goes on before it is put right.
+    #[error("`apply` failed at {}", .0.at)]
+    ApplyFailed(Failure),
+    /// The role has no such gates.
+    #[error("a {role} runs no Nomad, so there is nothing to wait for")]
+    NoGates {
+        /// The role.
+        role: String,
+    },
+    /// No client could be made.
+    #[error("cannot ask the daemons")]
+    Api(#[from] ApiError),
+}
+
+/// What was waited for, when it is there.
+pub struct Joined {
+    /// Who the node is.
+    pub node: Identity,
+    /// The gates, all open.
+    pub gates: Vec<Asked>,
+}
+
+impl Goal {
+    fn checks(self, role: &str) -> Vec<&'static Check> {
+        let mut gates = checks::gates(role);
+        gates.retain(|gate| match self {
+            Self::Ready => true,
+            Self::Consul => gate.id.starts_with("consul-"),
+            Self::Nomad => gate.id.starts_with("nomad-"),
+        });
+        gates
+    }
+}
+
+/// Waits until the gates are open. A failed `apply` ends the wait, unless somebody is known to be putting it right
+/// (`keep_waiting`). The times at which gates opened go to the stopwatch.
+pub async fn wait(
+    system: &System,
+    goal: Goal,
+    deadline: Deadline,
+    keep_waiting: bool,
+    stopwatch: &mut Stopwatch,
+) -> Result<Joined, WaitError> {
+    let mut progress = Progress::default();
+    let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+    let mut context: Option<Context> = None;
+    loop {
+        let status = status::read(&system.root);
+        let failure = status.problem.filter(|_| status.state == State::Failed && !keep_waiting);
+        let Some(node) = status.node else {
+            if let Some(failure) = failure {
+                return Err(WaitError::ApplyFailed(failure));
+            }
+            let pause = backoff.delay();
+            if !deadline.allows(pause) {
+                return Err(not_applied(system, deadline));
+            }
+            tokio::time::sleep(pause).await;
+            continue;
+        };
+        if context.as_ref().is_none_or(|context| context.node != node) {
+            context = Some(Context::new(node.clone(), &system.root, &system.environment, ANSWER)?);
+        }
+        let Some(asking) = &context else { continue };
+        let gates = goal.checks(&node.role);
+        if gates.is_empty() {
+            return Err(WaitError::NoGates { role: node.role });
+        }
+        let asked = report::ask(asking, &gates).await;
+        if progress.note(&asked, stopwatch) {
+            backoff = Backoff::new(AGAIN.0, AGAIN.1);
+        }
+        let Some((closed, problem)) = report::first_problem(&asked) else {
+            return Ok(Joined { node, gates: asked });
+        };
+        if let Some(failure) = failure {
+            return Err(WaitError::ApplyFailed(failure));
+        }
+        let pause = backoff.delay();
+        if !deadline.allows(pause) {
+            return Err(WaitError::Closed {
+                gate: closed.check.id,
+                title: closed.check.title,
+                found: problem.found.clone(),
+                expected: problem.expected.clone(),
+                hint: problem.hint.clone(),
+                waited: deadline.elapsed(),
+            });
+        }
+        match closed.check.changed {
+            Some(changed) => tokio::select! {
+                // An API that tells of nothing and returns at once must not be asked without end.
+                () = async { changed(asking).await; tokio::time::sleep(AGAIN.0).await } => {}
+                () = tokio::time::sleep(CHANGE.min(deadline.left())) => {}
+            },
+            None => tokio::time::sleep(pause).await,
+        }
+    }
+}
+
+/// Nobody has said yet who this node is.
+fn not_applied(system: &System, deadline: Deadline) -> WaitError {
+    let frozen = system.root.stat(FREEZE).ok().flatten().is_some();
+    let (found, hint) = if frozen {
+        (
+            format!("the agent is frozen by {FREEZE}"),
+            format!("remove {FREEZE}, then `systemctl start cos-agent`"),
+        )
+    } else {
+        ("no `apply` has ended in this boot".to_owned(), "`systemctl status cos-agent`".to_owned())
+    };
+    WaitError::Closed {
+        gate: "apply",
+        title: "the node is known",
+        found,
+        expected: "an `apply` that knows what this node is".to_owned(),
+        hint,
+        waited: deadline.elapsed(),
+    }
+}
+
+/// What has been said already.
+#[derive(Default)]
+struct Progress {
+    open: Vec<&'static str>,
+    said: String,
+}
+
+impl Progress {
+    /// Says what is new; whether a gate opened.
+    fn note(&mut self, asked: &[Asked], stopwatch: &mut Stopwatch) -> bool {
+        let mut opened = false;
+        for gate in asked.iter().filter(|gate| gate.passed()) {
+            if !self.open.contains(&gate.check.id) {
+                self.open.push(gate.check.id);
+                stopwatch.since_start(gate.check.id);
+                opened = true;
+            }
+        }
+        if let Some((gate, problem)) = report::first_problem(asked) {
+            let words = format!("waiting for {}: {}", gate.check.id, problem.found);
+            if words != self.said {
+                tracing::info!("{words}");
+                self.said = words;
+            }
+        }
+        opened
+    }
+}
+
+/// Puts on record that this node has joined: the moment, and where the time went. Who may not write it, need not.
+pub async fn record(system: &System, stopwatch: Stopwatch) {
+    let now = environment::rfc3339(environment::unix_seconds());
+    let joined = |status: &mut status::Status| {
+        status.joined.get_or_insert_with(|| now.clone());
+    };
+    let first = status::read(&system.root).joined.is_none();
+    if !first {
+        return;
+    }
+    let recorded = async {
+        status::update(&system.root, joined).await?;
+        stopwatch.record(&system.root).await
+    };
+    if let Err(error) = recorded.await {
+        tracing::debug!("the time of the join is not on record: {error}");
+    }
+}

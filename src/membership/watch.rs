@@ -1,0 +1,209 @@
+//! The watch: every quarter of a minute it asks the gates and the pools of this node, joins what did not join, and says
+//! in the status what is wrong.
+
+use super::discovery::{self, Found};
+use super::rejoin::{self, Pool};
+use crate::doctor::{Context, checks, report};
+use crate::record::status::{self, Identity, Watch};
+use crate::system::System;
+use crate::system::api::ApiError;
+use crate::system::environment;
+use crate::system::retry::Backoff;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a healthy node is looked at: a few calls to loopback.
+const LOOK: Duration = Duration::from_secs(15);
+/// Longest time for one answer: without a leader the agents hold a question for about 7 s.
+const ANSWER: Duration = Duration::from_secs(12);
+/// How soon EC2 is asked again for a node that has no leader, at first and at last.
+const LOST: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+/// The same where there is a leader and some server is away: it may be gone for good, and many nodes ask.
+const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
+const AUDIT: Duration = Duration::from_secs(3600);
+/// The first audit comes soon after the boot, but not with those of the whole fleet.
+const FIRST_AUDIT: Duration = Duration::from_secs(20);
+
+/// Looks after the membership for ever.
+pub async fn watch(system: &System) -> Result<(), ApiError> {
+    let mut rounds: Option<Rounds> = None;
+    loop {
+        let Some(node) = status::read(&system.root).node else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        let mut current = match rounds.take() {
+            Some(rounds) if rounds.context.node == node => rounds,
+            _ => Rounds::new(system, node)?,
+        };
+        let pause = current.round(system).await;
+        rounds = Some(current);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// What is kept from round to round.
+struct Rounds {
+    context: Context,
+    pools: Vec<Asking>,
+    said: Watch,
+}
+
+/// When EC2 is asked for a pool.
+struct Asking {
+    kind: discovery::Kind,
+    short: Option<(bool, usize)>,
+    backoff: Backoff,
+    next: Instant,
+    /// What the last answer was worth saying.
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Rounds {
+    fn new(system: &System, node: Identity) -> Result<Self, ApiError> {
+        let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
+        Ok(Self { context, pools: Vec::new(), said: Watch::default() })
+    }
+
+    /// Looks, joins, says; the pause until the next round.
+    async fn round(&mut self, system: &System) -> Duration {
+        let gates = checks::gates(&self.context.node.role);
+        let asked = report::ask(&self.context, &gates).await;
+        let problems = asked
+            .iter()
+            .filter_map(|asked| Some(format!("{}: {}", asked.check.id, asked.problem()?.found)));
+        let mut seen = Watch { problems: problems.collect(), ..self.said.clone() };
+        seen.notes.clear();
+        let pools = rejoin::pools(&self.context).await;
+        let is_short = pools.iter().any(Pool::is_short);
+        for pool in &pools {
+            if pool.is_short() {
+                seen.problems.push(pool.words());
+            }
+            if let Some(words) = self.look_after(system, pool).await {
+                tracing::info!("{words}");
+                let now = environment::rfc3339(environment::unix_seconds());
+                seen.last_join = Some(format!("{now} {words}"));
+            }
+        }
+        for asking in &self.pools {
+            seen.problems.extend(asking.problems.iter().cloned());
+            seen.notes.extend(asking.notes.iter().cloned());
+        }
+        self.say(system, seen).await;
+        let soonest = self.pools.iter().map(|asking| asking.next).min();
+        let until = soonest.map_or(LOOK, |next| next.saturating_duration_since(Instant::now()));
+        let floor = if is_short { Duration::from_secs(1) } else { LOOK };
+        until.clamp(floor, LOOK)
+    }
+
+    /// Asks EC2 if it is time, and joins what is missing.
+    async fn look_after(&mut self, system: &System, pool: &Pool) -> Option<String> {
+        let index = match self.pools.iter().position(|asking| asking.kind == pool.kind) {
+            Some(index) => index,
+            None => {
+                self.pools.push(Asking::new(pool.kind));
+                self.pools.len() - 1
+            }
+        };
+        let asking = &mut self.pools[index];
+        if !asking.is_due(pool) {
+            return None;
+        }
+        match rejoin::discover(system, &self.context.node, pool.kind).await {
+            Ok(found) => {
+                asking.problems.clear();
+                asking.note(pool, &found, &self.context.node.instance);
+                if !pool.is_short() {
+                    return None;
+                }
+                rejoin::join(&self.context, pool, &found.peers).await
+            }
+            Err(error) => {
+                asking.problems = vec![format!(
+                    "cannot ask EC2 for the servers of {}: {error}",
+                    pool.kind.name()
+                )];
+                None
+            }
+        }
+    }
+
+    /// Puts on record and into the log what is new.
+    async fn say(&mut self, system: &System, seen: Watch) {
+        if seen == self.said {
+            return;
+        }
+        for problem in seen.problems.iter().filter(|problem| !self.said.problems.contains(problem))
+        {
+            tracing::warn!("{problem}");
+        }
+        for note in seen.notes.iter().filter(|note| !self.said.notes.contains(note)) {
+            tracing::info!("{note}");
+        }
+        if seen.problems.is_empty() && !self.said.problems.is_empty() {
+            tracing::info!("the membership is whole again");
+        }
+        self.said = seen.clone();
+        if let Err(error) = status::update(&system.root, |status| status.watch = seen.clone()).await
+        {
+            tracing::warn!("not on record: {error}: {}", error.source);
+        }
+    }
+}
+
+impl Asking {
+    fn new(kind: discovery::Kind) -> Self {
+        Self {
+            kind,
+            short: None,
+            backoff: Backoff::new(SHORT.0, SHORT.1),
+            next: Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64()),
+            problems: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether EC2 shall be asked now; the next time is set.
+    fn is_due(&mut self, pool: &Pool) -> bool {
+        let now = Instant::now();
+        let short = pool.is_short().then_some((pool.has_leader, pool.known.len()));
+        if short != self.short {
+            self.short = short;
+            let (first, last) = if pool.has_leader { SHORT } else { LOST };
+            self.backoff = Backoff::new(first, last);
+            if short.is_some() {
+                // The daemon's own join is at work too: it gets a head start.
+                self.next = now + self.backoff.delay();
+                return false;
+            }
+        }
+        if now < self.next {
+            return false;
+        }
+        self.next = now
+            + if short.is_some() {
+                self.backoff.delay()
+            } else {
+                AUDIT.mul_f64(0.75 + fastrand::f64() / 2.0)
+            };
+        true
+    }
+
+    /// What EC2's list tells besides addresses.
+    fn note(&mut self, pool: &Pool, found: &Found, own: &str) {
+        self.notes = found.foreign.iter().map(discovery::foreign_words).collect();
+        let silent = found.peers.iter().filter(|peer| peer.instance != own);
+        let gossips = self.kind == discovery::Kind::Consul || pool.expected > 1;
+        for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
+            self.notes.push(format!(
+                "EC2 lists {} at {} as a running server, and {} does not see it alive",
+                peer.instance,
+                peer.address,
+                self.kind.name()
+            ));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What the units of the agent put on record for people and scripts: how the node stands, and where boots spent their
+//! time. Nothing is decided by it.
+
+pub mod boots;
+pub mod status;
+
+use crate::system::retry::Backoff;
+use crate::system::root::{FileError, Lock, Root};
+use std::time::Duration;
+
+/// Held while a record is read, changed and written: three units keep them.
+const LOCK: &str = "/run/cos-agent/record.lock";
+/// A change takes a millisecond; who holds the lock for longer hangs, and must not make the others hang.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits for the records; after two seconds goes on without the lock.
+async fn lock(root: &Root) -> Result<Option<Lock>, FileError> {
+    let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(50));
+    let started = tokio::time::Instant::now();
+    loop {
+        match root.try_lock(LOCK)? {
+            Some(lock) => return Ok(Some(lock)),
+            None if started.elapsed() > PATIENCE => return Ok(None),
+            None => tokio::time::sleep(backoff.delay()).await,
+        }
+    }
+}

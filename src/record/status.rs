@@ -1,0 +1,196 @@
+//! `/run/cos-agent/status.json`: who this node is and how it stands. Three units keep it, each its own fields: `apply`
+//! what it made of the node, `ready` when it had joined, `watch` what is wrong with the membership.
+
+use crate::exit::ExitCode;
+use crate::node::{self, Duty, Node};
+use crate::system::environment;
+use crate::system::root::{FileError, Root};
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// Where it is kept. `/run` is empty after a boot, so everything in it is of this boot.
+pub const PATH: &str = "/run/cos-agent/status.json";
+/// The version of its form.
+pub const SCHEMA: &str = "cos-agent/status-record/1";
+
+/// How the last `apply` ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// There was none in this boot, or the first one is at work.
+    #[default]
+    Unknown,
+    /// The node is what its tags say.
+    Applied,
+    /// It is what its tags said at the last boot.
+    Degraded,
+    /// It failed; `problem` says why.
+    Failed,
+}
+
+/// Who the node is, as far as its membership goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The instance id, which is its name in Consul and Nomad.
+    pub instance: String,
+    /// The cluster.
+    pub cluster: String,
+    /// The role.
+    pub role: String,
+    /// Nomad's datacenter, where it runs Nomad.
+    pub nomad_datacenter: Option<String>,
+    /// How many servers of its own kind form the cluster, where it is one.
+    pub servers: Option<u8>,
+    /// The private address.
+    pub address: Ipv4Addr,
+    /// The availability zone.
+    pub zone: String,
+}
+
+/// A failure, in the words and with the code of the command that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// The error, its causes and the hint.
+    pub report: String,
+    /// When, by RFC 3339.
+    pub at: String,
+}
+
+/// What the watch sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// What is wrong with the membership, a sentence each.
+    pub problems: Vec<String>,
+    /// What is worth knowing and nothing is wrong with.
+    pub notes: Vec<String>,
+    /// The last join that the watch made, and when.
+    pub last_join: Option<String>,
+}
+
+/// The record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The version of this form.
+    pub schema: String,
+    /// How the last `apply` ended.
+    pub state: State,
+    /// Who the node is, once its tags are known.
+    pub node: Option<Identity>,
+    /// Why it is degraded.
+    pub reason: Option<String>,
+    /// What else is to be known of the last `apply`.
+    pub notes: Vec<String>,
+    /// When an `apply` last changed something, by RFC 3339.
+    pub applied: Option<String>,
+    /// How many changes and actions that were.
+    pub changes: usize,
+    /// Why the last `apply` failed.
+    pub problem: Option<Failure>,
+    /// When all gates were open for the first time in this boot.
+    pub joined: Option<String>,
+    /// What became of the launch hook.
+    pub launch_hook: Option<String>,
+    /// What the watch sees.
+    pub watch: Watch,
+}
+
+impl Identity {
+    /// Of a node.
+    pub fn of(node: &Node) -> Self {
+        let (nomad_datacenter, servers) = match &node.duty {
+            Duty::ConsulServer { servers } => (None, Some(*servers)),
+            Duty::NomadServer { servers, .. } => (Some(node::LEADER.to_owned()), Some(*servers)),
+            Duty::NomadClient { datacenter, .. } => (Some(datacenter.as_str().to_owned()), None),
+        };
+        Self {
+            instance: node.instance.id.clone(),
+            cluster: node.cluster.as_str().to_owned(),
+            role: node.duty.role().to_owned(),
+            nomad_datacenter,
+            servers,
+            address: node.instance.private_ip,
+            zone: node.instance.zone.clone(),
+        }
+    }
+
+    /// How many Consul servers there shall be, where this node is one.
+    pub fn consul_servers(&self) -> Option<u8> {
+        self.servers.filter(|_| self.role == "consul-server")
+    }
+
+    /// How many Nomad servers there shall be, where this node is one.
+    pub fn nomad_servers(&self) -> Option<u8> {
+        self.servers.filter(|_| self.role == "nomad-server")
+    }
+}
+
+impl Failure {
+    /// Of an error that ends a command.
+    pub fn of(code: ExitCode, report: String) -> Self {
+        Self { code: code as u8, report, at: environment::rfc3339(environment::unix_seconds()) }
+    }
+}
+
+/// Reads the record. One that is not there, or that nobody can read, says nothing.
+pub fn read(root: &Root) -> Status {
+    let bytes = root.read(PATH).ok().flatten().unwrap_or_default();
+    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let status = value.and_then(|value| serde_json::from_value::<Status>(value).ok());
+    status.filter(|status| status.schema == SCHEMA).unwrap_or_default()
+}
+
+/// Changes the record. What stays the same is not written, and then nothing is locked either.
+pub async fn update(root: &Root, change: impl Fn(&mut Status)) -> Result<(), FileError> {
+    let changed = || {
+        let before = read(root);
+        let mut status = before.clone();
+        change(&mut status);
+        SCHEMA.clone_into(&mut status.schema);
+        (status != before).then_some(status)
+    };
+    if changed().is_none() {
+        return Ok(());
+    }
+    let _lock = super::lock(root).await?;
+    let Some(status) = changed() else { return Ok(()) };
+    let text = format!("{:#}\n", serde_json::to_value(&status).unwrap_or_default());
+    root.write(PATH, text.as_bytes(), 0o644)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_writer_keeps_the_fields_of_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        assert_eq!(read(&root), Status::default(), "no record says nothing");
+        update(&root, |status| status.state = State::Applied).await.unwrap();
+        update(&root, |status| status.watch.problems.push("Consul hangs".to_owned()))
+            .await
+            .unwrap();
+        update(&root, |status| status.joined = Some("now".to_owned())).await.unwrap();
+        let status = read(&root);
+        assert_eq!(status.state, State::Applied);
+        assert_eq!(status.watch.problems, ["Consul hangs"]);
+        assert_eq!(status.joined.as_deref(), Some("now"));
+    }
+
+    #[tokio::test]
+    async fn a_broken_record_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        for broken in
+            ["", "{", "[]", "{\"schema\":\"cos-agent/status-record/9\"}", "{\"schema\":1}"]
+        {
+            root.write(PATH, broken.as_bytes(), 0o644).unwrap();
+            assert_eq!(read(&root), Status::default(), "{broken:?}");
+            update(&root, |status| status.state = State::Failed).await.unwrap();
+            assert_eq!(read(&root).state, State::Failed, "{broken:?}");
+        }
+    }
+}

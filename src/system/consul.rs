@@ -1,0 +1,172 @@
+//! The local Consul agent: who is a member, who leads, and how to make it join.
+
+use super::api::{Api, ApiError};
+use serde::Deserialize;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// The agent of this host.
+pub struct Consul {
+    /// Its API.
+    pub api: Api,
+    /// The index of the last answer about a node, to wait on.
+    index: Cell<u64>,
+}
+
+/// A member of the gossip pool as this agent sees it (<https://developer.hashicorp.com/consul/api-docs/agent#list-members>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Member {
+    /// Its node name.
+    pub name: String,
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// Serf's number: 1 alive, 2 leaving, 3 left, 4 failed.
+    pub status: u8,
+    /// What it says of itself: `role` is `consul` on servers, `expect` the number of servers that it waits for.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Member {
+    /// Whether it answers.
+    pub fn is_alive(&self) -> bool {
+        self.status == 1
+    }
+
+    /// Whether it is one of the quorum.
+    pub fn is_server(&self) -> bool {
+        self.tags.get("role").is_some_and(|role| role == "consul")
+    }
+
+    /// How many servers it expects to form the cluster with.
+    pub fn expect(&self) -> Option<u8> {
+        self.tags.get("expect")?.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Itself {
+    member: Member,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CatalogNode {
+    node: Option<CatalogAddress>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CatalogAddress {
+    address: String,
+}
+
+impl Consul {
+    /// A client whose calls last no longer than `timeout`.
+    pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
+        Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
+    }
+
+    /// The agent as a member of its own.
+    pub async fn itself(&self) -> Result<Member, ApiError> {
+        Ok(self.api.get("/v1/agent/self").await?.json::<Itself>()?.member)
+    }
+
+    /// Everybody whom this agent knows.
+    pub async fn members(&self) -> Result<Vec<Member>, ApiError> {
+        self.api.get("/v1/agent/members").await?.json()
+    }
+
+    /// The address of the leader, if there is one. A client that knows no server answers 500, which is none too.
+    pub async fn leader(&self) -> Result<Option<String>, ApiError> {
+        let answer = self.api.get("/v1/status/leader").await?;
+        if answer.status == 500 {
+            return Ok(None);
+        }
+        Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
+    }
+
+    /// The voters, as `address:port`; the last list that is known, if there is no leader.
+    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+        self.api.get("/v1/status/peers").await?.json()
+    }
+
+    /// The address that the catalog has of a node, if it has one.
+    pub async fn catalog_address(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let answer = self.api.get(&format!("/v1/catalog/node/{name}")).await?;
+        self.index.set(answer.index.unwrap_or(0));
+        // An unknown node is `null`.
+        let node: Option<CatalogNode> = answer.json()?;
+        Ok(node.and_then(|node| node.node).map(|node| node.address))
+    }
+
+    /// Returns when the catalog's entry of a node has changed since it was asked for last, or after half a minute.
+    pub async fn catalog_changed(&self, name: &str) {
+        let path = format!("/v1/catalog/node/{name}");
+        let _ = self.api.changed(&path, self.index.get().max(1)).await;
+    }
+
+    /// Makes the agent join the pool by one of its members.
+    pub async fn join(&self, address: Ipv4Addr) -> Result<(), ApiError> {
+        let answer = self.api.put(&format!("/v1/agent/join/{address}"), String::new()).await?;
+        if answer.status == 200 { Ok(()) } else { Err(answer.refusal()) }
+    }
+}
+
+/// How long a turn lasts: the shortest that Consul takes for a session. Consul may keep it for twice as long.
+const TURN: &str = "10s";
+
+/// Whether this node may go next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody else goes while it lasts.
+    Ours,
+    /// Another node is at it.
+    Taken,
+    /// Consul did not say.
+    Unknown(String),
+}
+
+#[derive(Deserialize)]
+struct Session {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+impl Consul {
+    /// Takes the turn of a name in the whole cluster: a lock that nobody gives back and that ends by itself. Waiting to
+    /// give it back would be waiting for a daemon that is started only when we have ended.
+    ///
+    /// The session has no node check, or a restart of this very Consul would end it
+    /// (<https://developer.hashicorp.com/consul/api-docs/session>).
+    pub async fn take_turn(&self, name: &str) -> Turn {
+        match self.try_turn(name).await {
+            Ok(true) => Turn::Ours,
+            Ok(false) => Turn::Taken,
+            Err(problem) => Turn::Unknown(problem.to_string()),
+        }
+    }
+
+    async fn try_turn(&self, name: &str) -> Result<bool, ApiError> {
+        let wanted = serde_json::json!({
+            "Name": format!("cos-agent restart of {name}"),
+            "TTL": TURN,
+            "LockDelay": "0s",
+            "Behavior": "delete",
+            "Checks": [],
+            "NodeChecks": [],
+        });
+        let session: Session =
+            self.api.put("/v1/session/create", wanted.to_string()).await?.json()?;
+        let acquire = format!("/v1/kv/cos-agent/restart/{name}?acquire={}", session.id);
+        let ours: bool = self.api.put(&acquire, String::new()).await?.json()?;
+        if !ours {
+            self.api.put(&format!("/v1/session/destroy/{}", session.id), String::new()).await?;
+        }
+        Ok(ours)
+    }
+}

@@ -1,0 +1,164 @@
+//! The local Nomad agent: who leads, who the servers are, whether this client is registered, and how to make it join.
+
+use super::api::{Api, ApiError};
+use serde::Deserialize;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// The port of Nomad's RPC, by which servers are named.
+pub const RPC: u16 = 4647;
+/// The port of the servers' gossip.
+const SERF: u16 = 4648;
+
+/// The agent of this host.
+pub struct Nomad {
+    /// Its API.
+    pub api: Api,
+    /// The index of the last answer about a node, to wait on.
+    index: Cell<u64>,
+}
+
+/// A server in the gossip pool (<https://developer.hashicorp.com/nomad/api-docs/agent#list-members>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Member {
+    /// Its name with the region behind a dot.
+    pub name: String,
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// `alive`, `leaving`, `left` or `failed`.
+    pub status: String,
+    /// What it says of itself, such as `expect`.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Member {
+    /// Whether it answers.
+    pub fn is_alive(&self) -> bool {
+        self.status == "alive"
+    }
+
+    /// How many servers it expects to form the cluster with.
+    pub fn expect(&self) -> Option<u8> {
+        self.tags.get("expect")?.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Members {
+    members: Option<Vec<Member>>,
+}
+
+#[derive(Deserialize)]
+struct Itself {
+    #[serde(default)]
+    stats: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A client as the servers see it (<https://developer.hashicorp.com/nomad/api-docs/nodes#read-node>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Registered {
+    /// `initializing`, `ready`, `down` or `disconnected`.
+    pub status: String,
+    /// Its datacenter.
+    pub datacenter: String,
+}
+
+#[derive(Deserialize)]
+struct Joined {
+    #[serde(default)]
+    num_joined: u32,
+    #[serde(default)]
+    error: String,
+}
+
+impl Nomad {
+    /// A client whose calls last no longer than `timeout`.
+    pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
+        Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
+    }
+
+    /// What a client says of itself under `stats.client`; nothing on a server.
+    pub async fn client_stats(&self) -> Result<BTreeMap<String, String>, ApiError> {
+        let mut itself: Itself = self.api.get("/v1/agent/self").await?.json()?;
+        Ok(itself.stats.remove("client").unwrap_or_default())
+    }
+
+    /// The address of the leader, if there is one. `stale` keeps a leaderless server from holding the line for 5 s; a
+    /// client that knows no server answers 500, which is none too.
+    pub async fn leader(&self) -> Result<Option<String>, ApiError> {
+        let answer = self.api.get("/v1/status/leader?stale").await?;
+        if answer.status == 500 {
+            return Ok(None);
+        }
+        Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
+    }
+
+    /// The voters, as `address:port`; the last list that is known, if there is no leader.
+    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+        self.api.get("/v1/status/peers?stale").await?.json()
+    }
+
+    /// The servers whom this server knows.
+    pub async fn members(&self) -> Result<Vec<Member>, ApiError> {
+        let answer = self.api.get("/v1/agent/members").await?;
+        Ok(answer.json::<Members>()?.members.unwrap_or_default())
+    }
+
+    /// The servers that this client would talk to, as `address:port`.
+    pub async fn servers(&self) -> Result<Vec<String>, ApiError> {
+        self.api.get("/v1/agent/servers").await?.json()
+    }
+
+    /// How the servers see a client; the client may ask with its own secret where ACLs are on. `None` if they do not
+    /// know it.
+    pub async fn registered(
+        &self,
+        id: &str,
+        secret: Option<&str>,
+    ) -> Result<Option<Registered>, ApiError> {
+        let path = format!("/v1/node/{id}");
+        let answer = match secret {
+            Some(secret) => self.api.get_with_token(&path, secret).await?,
+            None => self.api.get(&path).await?,
+        };
+        self.index.set(answer.index.unwrap_or(0));
+        if answer.status == 404 { Ok(None) } else { answer.json().map(Some) }
+    }
+
+    /// Returns when the servers' entry of a client has changed since it was asked for last, or after half a minute.
+    pub async fn registration_changed(&self, id: &str) {
+        let _ = self.api.changed(&format!("/v1/node/{id}"), self.index.get().max(1)).await;
+    }
+
+    /// Makes a server join the pool by other servers; how many of them answered. A failure is 200 with words in the
+    /// body.
+    pub async fn join(&self, addresses: &[Ipv4Addr]) -> Result<u32, ApiError> {
+        let list = query(addresses, SERF);
+        let answer = self.api.put(&format!("/v1/agent/join?{list}"), String::new()).await?;
+        let joined: Joined = answer.json()?;
+        if joined.num_joined == 0 {
+            Err(answer.malformed(&joined.error))
+        } else {
+            Ok(joined.num_joined)
+        }
+    }
+
+    /// Gives a client its list of servers.
+    pub async fn set_servers(&self, addresses: &[Ipv4Addr]) -> Result<(), ApiError> {
+        let list = query(addresses, RPC);
+        let answer = self.api.put(&format!("/v1/agent/servers?{list}"), String::new()).await?;
+        if answer.status == 200 { Ok(()) } else { Err(answer.refusal()) }
+    }
+}
+
+fn query(addresses: &[Ipv4Addr], port: u16) -> String {
+    let parts: Vec<String> =
+        addresses.iter().map(|address| format!("address={address}:{port}")).collect();
+    parts.join("&")
+}
