@@ -11,6 +11,8 @@ pub struct Environment {
     pub metadata_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_EC2`, else `AWS_ENDPOINT_URL`: replaces the regional EC2 endpoint.
     pub ec2_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`: replaces the regional endpoint of the parameter store.
+    pub ssm_endpoint: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
@@ -27,10 +29,14 @@ impl Environment {
     /// Reads the environment of this process.
     pub fn from_process() -> Self {
         let ignore_endpoints = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = |name: &str| if ignore_endpoints { None } else { text(name) };
+        let endpoint = |service: &str| {
+            let own = text(&format!("AWS_ENDPOINT_URL_{service}"));
+            own.or_else(|| text("AWS_ENDPOINT_URL")).filter(|_| !ignore_endpoints)
+        };
         Self {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
-            ec2_endpoint: endpoint("AWS_ENDPOINT_URL_EC2").or_else(|| endpoint("AWS_ENDPOINT_URL")),
+            ec2_endpoint: endpoint("EC2"),
+            ssm_endpoint: endpoint("SSM"),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
@@ -63,6 +69,13 @@ fn flag(name: &str) -> bool {
 /// The wall clock: signatures and certificates need it, nothing else does.
 pub fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// The time of now in UTC, such as `2026-01-31T12:00:00Z`.
+pub fn rfc3339_now() -> String {
+    let since = Duration::from_secs(unix_seconds());
+    let now = x509_cert::der::DateTime::from_unix_duration(since);
+    now.map(|now| now.to_string()).unwrap_or_default()
 }
 
 /// Seconds since the epoch.
