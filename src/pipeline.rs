@@ -6,12 +6,16 @@ use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts};
+use crate::membership::GuardError;
+use crate::membership::formed::{self, Changed};
+use crate::membership::guard;
 use crate::node::{self, Duty, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
 use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
 use crate::render;
 use crate::role::{self, Role};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::environment;
 use crate::system::retry::Deadline;
@@ -71,6 +75,30 @@ fn role_tag(tags: &Tags) -> Option<&str> {
     tags.values.get(tags::ROLE).map(String::as_str)
 }
 
+/// What the quorum guard found before, without asking anybody.
+pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
+    let manifest = apply::read_manifest(system)?;
+    node.formation = guard::remembered(&manifest, node);
+    Ok(manifest)
+}
+
+/// Asks the quorum guard, before anything is rendered: what it says is part of the node.
+pub async fn guard(
+    system: &System,
+    node: &mut Node,
+    unrecorded_data: UnrecordedData,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let manifest = recall(system, node)?;
+    let is_empty = |daemon| guard::is_empty(system, daemon, &manifest, node, unrecorded_data);
+    if let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system))
+        && is_empty(daemon)?
+    {
+        node.formation = guard::ask(system, node, daemon, deadline).await?;
+    }
+    Ok(())
+}
+
 /// Plans for a node on this machine.
 pub async fn plan(
     system: &System,
@@ -87,6 +115,7 @@ pub async fn plan(
         manifest: &manifest,
         role,
         instance,
+        formation: &node.formation,
         unrecorded_data,
     };
     Ok(Plan::between(&inputs)?)
@@ -101,9 +130,18 @@ pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
         manifest: &Manifest::default(),
         role: Role::of(node),
         instance: &node.instance.id,
+        formation: &node.formation,
         unrecorded_data: UnrecordedData::Refuse,
     };
     Ok(Plan::between(&inputs)?)
+}
+
+/// The node itself is for root alone.
+pub fn must_be_root(system: &System) -> Result<(), Error> {
+    if system.root.is_host() && !environment::is_root() {
+        return Err(ApplyError::NotRoot.into());
+    }
+    Ok(())
 }
 
 /// Brings the machine to its plan. `None` where the agent is frozen.
@@ -115,16 +153,15 @@ pub async fn converge(
     if is_frozen(system)? {
         return Ok(None);
     }
-    if system.root.is_host() && !environment::is_root() {
-        return Err(ApplyError::NotRoot.into());
-    }
+    must_be_root(system)?;
     let deadline = Deadline::after(timeout);
-    let Survey { facts, node, versions, degraded } = survey(system, deadline).await?;
+    let Survey { facts, mut node, versions, degraded } = survey(system, deadline).await?;
     let _lock = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
     if is_frozen(system)? {
         return Ok(None);
     }
+    guard(system, &mut node, unrecorded_data, deadline).await?;
     let plan = plan(system, &node, unrecorded_data).await?;
     let remember = Remember {
         facts: degraded.is_none().then_some(&facts),
@@ -133,6 +170,49 @@ pub async fn converge(
     };
     apply::apply(system, &node, &plan, &remember).await?;
     Ok(Some(Outcome { node, plan, degraded }))
+}
+
+/// What `reform` came to.
+pub struct Reformed {
+    /// What became of the parameter.
+    pub parameter: Changed,
+    /// What `apply` did then.
+    pub outcome: Outcome,
+}
+
+/// Lets a server form a new cluster again: everywhere by the parameter, here by forgetting what was found. `None`
+/// where the agent is frozen.
+pub async fn reform(
+    system: &System,
+    node: &Node,
+    daemon: Daemon,
+    timeout: Duration,
+) -> Result<Option<Reformed>, Error> {
+    let (name, region) = (formed::parameter(node, daemon), node.instance.region.to_string());
+    let parameter = formed::release(system, node, daemon, Deadline::after(timeout)).await;
+    match &parameter {
+        Ok(Changed::NoParameter) => tracing::warn!("the parameter store has no {name}"),
+        Ok(_) => tracing::info!("{name} is `no`"),
+        // The servers of a cluster that is lost cannot wait for it: what is here is done all the same.
+        Err(error) => tracing::warn!("{name} could not be set to `no`: {error}"),
+    }
+    {
+        let _lock = apply::lock(system, Deadline::after(timeout)).await?;
+        if is_frozen(system)? {
+            return Ok(None);
+        }
+        apply::forget_formation(system)?;
+    }
+    let Some(outcome) = converge(system, timeout, UnrecordedData::Refuse).await? else {
+        return Ok(None);
+    };
+    if outcome.node.formation.join_only {
+        return Err(GuardError::StillFormed { parameter: name, region }.into());
+    }
+    match parameter {
+        Ok(parameter) => Ok(Some(Reformed { parameter, outcome })),
+        Err(source) => Err(GuardError::NotSet { parameter: name, region, source }.into()),
+    }
 }
 
 /// Whether somebody froze the agent during an incident.
@@ -151,6 +231,7 @@ fn status(node: &Node, degraded: Option<&str>) -> serde_json::Value {
         "schema": "cos-agent/status/1",
         "state": if degraded.is_some() { "degraded" } else { "applied" },
         "reason": degraded,
+        "notes": node.formation.notes(),
         "instance": node.instance.id,
         "cluster": node.cluster,
         "role": node.duty.role(),

@@ -4,6 +4,7 @@ use super::command::{self, CommandError, Output};
 use super::http;
 use super::root::Root;
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A cold page-in of a 100 MB binary from EBS took 13 s on a loaded instance (awslabs/amazon-eks-ami 1751).
@@ -88,7 +89,25 @@ pub async fn quorum(api: &str) -> Quorum {
         {
             Quorum::Leaderless
         }
+        // Without a leader, ACLs refuse every token but one, and this question needs none.
+        _ if status_of(api, "leader").await.is_ok_and(|leader| leader == "") => Quorum::Leaderless,
         status => Quorum::Unknown(format!("its health report answers {status}")),
+    }
+}
+
+/// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs no
+/// token, and with `stale` no leader
+/// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
+pub async fn status_of(api: &str, what: &str) -> Result<Value, String> {
+    let path = format!("/v1/status/{what}");
+    let client = http::plain_client(HEALTH_TIMEOUT).map_err(|error| http::plain_words(&error))?;
+    let sent = client.get(format!("{api}{path}?stale")).send().await;
+    let response = sent.map_err(|error| http::plain_words(&error))?;
+    let status = response.status().as_u16();
+    let body = http::read_body(response, 64 * 1024).await.map_err(|error| error.to_string())?;
+    match serde_json::from_slice(&body) {
+        Ok(value) if status == 200 => Ok(value),
+        _ => Err(format!("{path} answers {status}, expected 200 with JSON")),
     }
 }
 
