@@ -69,6 +69,7 @@ Commands:
   simulate     Try any role on any Linux machine: an embedded metadata service, the real pipeline, a
                scratch folder
   peers        Print the addresses of the servers of this cluster, one a line
+  reform       Let the servers of a cluster that is lost, data and all, form a new one
   config       Check, show or describe the settings
   completions  Print the completions of a shell
   man          Print the man page
@@ -243,13 +244,13 @@ Options:
           
           [default: 10s]
 
-        --serve <ADDRESS:PORT>
+      --serve <ADDRESS:PORT>
           Serve metadata at this address until interrupted, and do nothing else
 
       --instance <FILE>
           The instance to serve, as JSON; read again whenever the file changes
 
-  Examples:
+    Examples:
   cos-agent simulate                       all six kinds of node, or a question on a terminal
   cos-agent simulate nomad-client --datacenter backoffice
   cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
@@ -290,6 +291,44 @@ Options:
 This node is left out, unless it is a server that forms its cluster alone.
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied
+"#);
+}
+
+#[test]
+fn help_of_reform() {
+    insta::assert_snapshot!(help("reform"), @r#"
+Let the servers of a cluster that is lost, data and all, form a new one
+
+Usage: cos-agent reform [OPTIONS] <DAEMON>
+
+Arguments:
+  <DAEMON>
+          Whose servers
+          
+          [possible values: consul, nomad]
+
+Options:
+      --yes
+          Do not ask
+
+      --root <DIR>
+          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
+          alone
+
+      --timeout <TIME>
+          How long to wait for the network, metadata and tags
+          
+          [default: 120s]
+
+    Examples:
+  cos-agent reform consul                  on each new Consul server
+  cos-agent reform nomad --yes             on each new Nomad server, from a script
+
+A server that starts empty where a cluster has formed can only join. This sets the cluster's
+parameter, /cos/CLUSTER/formed/consul or nomad, back to `no`, and applies.
+
+Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 parameter store unreachable;
+75 there is a leader, or the data is not lost; 77 denied; else those of apply
 "#);
 }
 

@@ -7,6 +7,7 @@ mod facts;
 mod man;
 mod peers;
 mod plan;
+mod reform;
 mod simulate;
 mod version;
 
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Facts(args) => facts::run(args, environment, output).await,
         Command::Simulate(args) => simulate::run(*args, environment, output).await,
         Command::Peers(args) => peers::run(args, environment, output).await,
+        Command::Reform(args) => reform::run(args, environment, output).await,
         Command::Config(args) => config::run(args, environment, output),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
