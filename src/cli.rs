@@ -30,14 +30,22 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    // Last on every page: their usual place moves with the number of commands.
     /// Say more; twice for what libraries say.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 901, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Say only what is wrong.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, display_order = 902, conflicts_with = "verbose")]
     pub quiet: bool,
     /// The form of data on standard output.
-    #[arg(short, long = "output", global = true, value_name = "FORM", default_value = "text")]
+    #[arg(
+        short,
+        long = "output",
+        global = true,
+        display_order = 903,
+        value_name = "FORM",
+        default_value = "text"
+    )]
     pub output: Format,
 }
 
@@ -133,6 +141,18 @@ else the exit code of the failed apply"
 
 Exit codes: 0 told to end"))]
     Watch,
+    /// Let the servers of a cluster that is lost, data and all, form a new one.
+    #[command(after_help = help!(
+        "  cos-agent reform consul                  on each new Consul server
+  cos-agent reform nomad --yes             on each new Nomad server, from a script
+
+A server that starts empty where a cluster has formed can only join. This sets the cluster's
+parameter, /cos/CLUSTER/formed/consul or nomad, back to `no`, and applies.
+
+Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 parameter store unreachable;
+75 there is a leader, or the data is not lost; 77 denied; else those of apply"
+    ))]
+    Reform(ReformArgs),
     /// Check, show or describe the settings.
     #[command(after_help = help!(
         "  cos-agent config check                   all files of this node
@@ -310,6 +330,20 @@ pub enum WaitFor {
     Consul,
     /// Nomad's.
     Nomad,
+}
+
+/// `reform`.
+#[derive(Debug, Args)]
+pub struct ReformArgs {
+    /// Whose servers.
+    #[arg(value_parser = ["consul", "nomad"])]
+    pub daemon: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Where `/` is.
+    #[command(flatten)]
+    pub root: RootArgs,
 }
 
 /// `config`.

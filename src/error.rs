@@ -4,6 +4,7 @@ use crate::apply::ApplyError;
 use crate::exit::ExitCode;
 use crate::facts::GatherError;
 use crate::membership::wait::WaitError;
+use crate::membership::GuardError;
 use crate::node::ResolveError;
 use crate::plan::PlanError;
 use crate::render::RenderError;
@@ -21,6 +22,9 @@ pub enum Error {
     /// The third stage: the files.
     #[error("cannot render the configuration")]
     Render(#[from] RenderError),
+    /// The quorum guard, before the files.
+    #[error("cannot decide whether this server may form a new cluster")]
+    Guard(#[from] GuardError),
     /// The fourth stage: the plan.
     #[error("cannot plan the changes")]
     Plan(#[from] PlanError),
@@ -59,6 +63,7 @@ impl Error {
             Self::Gather(error) => error.exit_code(),
             Self::Resolve(error) => error.exit_code(),
             Self::Render(_) => ExitCode::Config,
+            Self::Guard(error) => error.exit_code(),
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
             Self::Wait(WaitError::ApplyFailed(failure)) => ExitCode::of(failure.code),
@@ -79,6 +84,7 @@ impl Error {
             Self::Gather(error) => error.hint(),
             Self::Resolve(error) => Some(error.hint()),
             Self::Render(error) => Some(error.hint()),
+            Self::Guard(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Apply(error) => error.hint(),
             Self::Wait(WaitError::Closed { hint, .. }) => Some(hint.clone()),

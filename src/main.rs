@@ -33,7 +33,10 @@ fn main() -> ProcessExitCode {
             return (ExitCode::Bug as u8).into();
         }
     };
-    match runtime.block_on(commands::run(cli, environment)) {
+    let ended = runtime.block_on(commands::run(cli, environment));
+    // A name that nobody resolves is waited for by a thread of the C library; nobody waits for that thread.
+    runtime.shutdown_background();
+    match ended {
         Ok(code) => (code as u8).into(),
         Err(error) => {
             output::report(&error.report(), under_systemd);

@@ -6,6 +6,9 @@ use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
+use crate::membership::GuardError;
+use crate::membership::formed::{self, Changed};
+use crate::membership::guard;
 use crate::node::{self, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
@@ -14,6 +17,7 @@ use crate::record::boots::{self, Stopwatch};
 use crate::record::status::{self, Failure, Identity, State};
 use crate::render;
 use crate::role::{self, Role};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::environment;
 use crate::system::imds::Imds;
@@ -86,6 +90,30 @@ fn role_tag(tags: &Tags) -> Option<&str> {
     tags.values.get(tags::ROLE).map(String::as_str)
 }
 
+/// What the quorum guard found before, without asking anybody.
+pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
+    let manifest = apply::read_manifest(system)?;
+    node.formation = guard::remembered(&manifest, node);
+    Ok(manifest)
+}
+
+/// Asks the quorum guard, before anything is rendered: what it says is part of the node.
+pub async fn guard(
+    system: &System,
+    node: &mut Node,
+    unrecorded_data: UnrecordedData,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let manifest = recall(system, node)?;
+    let is_empty = |daemon| guard::is_empty(system, daemon, &manifest, node, unrecorded_data);
+    if let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system))
+        && is_empty(daemon)?
+    {
+        node.formation = guard::ask(system, node, daemon, deadline).await?;
+    }
+    Ok(())
+}
+
 /// Plans for a node on this machine.
 pub async fn plan(
     system: &System,
@@ -102,6 +130,7 @@ pub async fn plan(
         manifest: &manifest,
         role,
         instance,
+        formation: &node.formation,
         unrecorded_data,
     };
     Ok(Plan::between(&inputs)?)
@@ -116,9 +145,18 @@ pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
         manifest: &Manifest::default(),
         role: Role::of(node),
         instance: &node.instance.id,
+        formation: &node.formation,
         unrecorded_data: UnrecordedData::Refuse,
     };
     Ok(Plan::between(&inputs)?)
+}
+
+/// The node itself is for root alone.
+pub fn must_be_root(system: &System) -> Result<(), Error> {
+    if system.root.is_host() && !environment::is_root() {
+        return Err(ApplyError::NotRoot.into());
+    }
+    Ok(())
 }
 
 /// Brings the machine to its plan, and puts on record how that went. `None` where the agent is frozen.
@@ -130,9 +168,7 @@ pub async fn converge(
     if is_frozen(system)? {
         return Ok(None);
     }
-    if system.root.is_host() && !environment::is_root() {
-        return Err(ApplyError::NotRoot.into());
-    }
+    must_be_root(system)?;
     let mut stopwatch = Stopwatch::start();
     let result = changed(system, Deadline::after(timeout), unrecorded_data, &mut stopwatch).await;
     if system.keeps_record {
@@ -179,7 +215,7 @@ async fn changed(
     unrecorded_data: UnrecordedData,
     stopwatch: &mut Stopwatch,
 ) -> Result<Option<Outcome>, Error> {
-    let Survey { facts, node, versions, degraded } =
+    let Survey { facts, mut node, versions, degraded } =
         survey_timed(system, deadline, stopwatch).await?;
     let _lock = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
@@ -187,6 +223,8 @@ async fn changed(
         return Ok(None);
     }
     stopwatch.lap("lock", 0, "ok");
+    guard(system, &mut node, unrecorded_data, deadline).await?;
+    stopwatch.lap("guard", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
     // Whoever waits for the join may ask the daemons from here on.
@@ -203,10 +241,11 @@ async fn changed(
     if !system.keeps_record {
         return Ok(Some(Outcome { node, plan, degraded }));
     }
-    let now = environment::rfc3339(environment::unix_seconds());
+    let now = environment::rfc3339_now();
     status::update(&system.root, |status| {
         status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
         status.reason.clone_from(&degraded);
+        status.notes = node.formation.notes();
         status.problem = None;
         if !plan.is_empty() || status.applied.is_none() {
             status.applied = Some(now.clone());
@@ -215,6 +254,49 @@ async fn changed(
     })
     .await?;
     Ok(Some(Outcome { node, plan, degraded }))
+}
+
+/// What `reform` came to.
+pub struct Reformed {
+    /// What became of the parameter.
+    pub parameter: Changed,
+    /// What `apply` did then.
+    pub outcome: Outcome,
+}
+
+/// Lets a server form a new cluster again: everywhere by the parameter, here by forgetting what was found. `None`
+/// where the agent is frozen.
+pub async fn reform(
+    system: &System,
+    node: &Node,
+    daemon: Daemon,
+    timeout: Duration,
+) -> Result<Option<Reformed>, Error> {
+    let (name, region) = (formed::parameter(node, daemon), node.instance.region.to_string());
+    let parameter = formed::release(system, node, daemon, Deadline::after(timeout)).await;
+    match &parameter {
+        Ok(Changed::NoParameter) => tracing::warn!("the parameter store has no {name}"),
+        Ok(_) => tracing::info!("{name} is `no`"),
+        // The servers of a cluster that is lost cannot wait for it: what is here is done all the same.
+        Err(error) => tracing::warn!("{name} could not be set to `no`: {error}"),
+    }
+    {
+        let _lock = apply::lock(system, Deadline::after(timeout)).await?;
+        if is_frozen(system)? {
+            return Ok(None);
+        }
+        apply::forget_formation(system)?;
+    }
+    let Some(outcome) = converge(system, timeout, UnrecordedData::Refuse).await? else {
+        return Ok(None);
+    };
+    if outcome.node.formation.join_only {
+        return Err(GuardError::StillFormed { parameter: name, region }.into());
+    }
+    match parameter {
+        Ok(parameter) => Ok(Some(Reformed { parameter, outcome })),
+        Err(source) => Err(GuardError::NotSet { parameter: name, region, source }.into()),
+    }
 }
 
 /// Whether somebody froze the agent during an incident.

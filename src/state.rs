@@ -14,6 +14,14 @@ pub enum Daemon {
 }
 
 impl Daemon {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Consul => "consul",
+            Self::Nomad => "nomad",
+        }
+    }
+
     /// Its unit.
     pub fn unit(self) -> &'static str {
         match self {

@@ -72,6 +72,7 @@ Commands:
   status       Show who this node is, what was applied, and how its membership stands
   wait         Wait until this node is a member of its cluster
   watch        Look after the membership of this node for ever: what cos-agent-watch.service runs
+  reform       Let the servers of a cluster that is lost, data and all, form a new one
   config       Check, show or describe the settings
   completions  Print the completions of a shell
   man          Print the man page
@@ -294,6 +295,44 @@ Options:
 This node is left out, unless it is a server that forms its cluster alone.
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied
+"#);
+}
+
+#[test]
+fn help_of_reform() {
+    insta::assert_snapshot!(help("reform"), @r#"
+Let the servers of a cluster that is lost, data and all, form a new one
+
+Usage: cos-agent reform [OPTIONS] <DAEMON>
+
+Arguments:
+  <DAEMON>
+          Whose servers
+          
+          [possible values: consul, nomad]
+
+Options:
+      --yes
+          Do not ask
+
+      --root <DIR>
+          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
+          alone
+
+      --timeout <TIME>
+          How long to wait for the network, metadata and tags
+          
+          [default: 120s]
+
+    Examples:
+  cos-agent reform consul                  on each new Consul server
+  cos-agent reform nomad --yes             on each new Nomad server, from a script
+
+A server that starts empty where a cluster has formed can only join. This sets the cluster's
+parameter, /cos/CLUSTER/formed/consul or nomad, back to `no`, and applies.
+
+Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 parameter store unreachable;
+75 there is a leader, or the data is not lost; 77 denied; else those of apply
 "#);
 }
 

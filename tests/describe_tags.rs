@@ -12,6 +12,11 @@ use aws_sigv4::sign::v4;
 use binary::{Metadata, Ran, run};
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::{Credentials, Instance};
+use cos_agent::system::aws::{AwsError, Client, Endpoint};
+use cos_agent::system::environment::Environment;
+use cos_agent::system::imds::Imds;
+use cos_agent::system::retry::Deadline;
+use cos_agent::system::ssm;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -269,6 +274,40 @@ fn peers_are_the_other_servers_of_this_cluster() {
     for words in ["ec2:DescribeInstances is denied", "the instance role needs", "VPC endpoint"] {
         assert!(denied.stderr.contains(words), "{words}: {}", denied.stderr);
     }
+}
+
+/// A parameter.
+const NAME: &str = "/cos/demo/formed/consul";
+
+/// No EC2, but the same client: its other protocol, signed for another service.
+#[tokio::test]
+async fn the_parameter_store_is_read_and_written() {
+    let moto = Moto::start();
+    let (may, may_not) = (moto.role("may", "ssm%3A%2A"), moto.role("may-not", "ec2%3A%2A"));
+    moto.enforce();
+    let connect = async |credentials: &Credentials| {
+        let node = Instance { credentials: Some(credentials.clone()), ..Instance::default() };
+        let metadata = Metadata::of(node, &[]);
+        let environment = Environment {
+            metadata_endpoint: Some(metadata.service.endpoint()),
+            ..Environment::default()
+        };
+        let imds = Imds::new(&environment, Deadline::after(Duration::from_secs(5))).unwrap();
+        let endpoint =
+            Endpoint { url: moto.url(), region: "eu-central-1".to_owned(), service: "ssm" };
+        Client::connect(&imds, endpoint).await.unwrap()
+    };
+    let client = connect(&may).await;
+    assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap(), None);
+    for value in ["no", "formed 2026-01-31T12:00:00Z by i-0123456789abcdef0"] {
+        ssm::put_parameter(&client, NAME, value).await.unwrap();
+        assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap().as_deref(), Some(value));
+    }
+    let denied = ssm::get_parameter(&connect(&may_not).await, NAME).await.unwrap_err();
+    assert!(matches!(denied, AwsError::Denied { .. }), "{denied}");
+    let forged = Credentials { secret_access_key: "wrong".repeat(8), ..may };
+    let refused = ssm::get_parameter(&connect(&forged).await, NAME).await.unwrap_err();
+    assert!(refused.to_string().contains("Signature"), "{refused}");
 }
 
 #[test]

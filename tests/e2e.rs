@@ -69,7 +69,7 @@ fn six_instances_become_a_cluster_that_runs_a_job() {
     transcript.proved("six instances run, each with its metadata at 169.254.169.254");
 
     cluster.everywhere(becomes_its_node);
-    transcript.proved("`apply --no-start` made each its node on `/`; a second one wrote nothing");
+    transcript.proved("`apply --no-start` made each its node on `/`; the last one wrote nothing");
 
     cluster.everywhere(|node| node.start("consul"));
     let members = cluster.until_consul_is_one();
@@ -88,14 +88,19 @@ fn six_instances_become_a_cluster_that_runs_a_job() {
     transcript.proved(&format!("raw_exec is on by `nomad.extra`, and a job's task says: {words}"));
 }
 
-/// Applies twice: the first run makes the node, the second one finds nothing to do and touches nothing.
+/// Applies until nothing is to be done: the first run makes the node, the last one touches nothing.
 fn becomes_its_node(node: &Node) {
     node.apply();
     node.update_trust_store();
+    // Now AWS is trusted, and a server learns that its cluster has not formed yet.
+    let said = node.apply();
+    assert!(said.contains(": nothing to do"), "a second apply says {said:?}");
+    let status = node.space.read("/run/cos-agent/status.json");
+    assert!(status.contains("\"notes\": []"), "{status}");
     let disk = node.disk();
     let said = node.apply();
-    assert_eq!(node.disk(), disk, "a second apply changed the disk of {}", node.space.name);
-    assert!(said.contains(": nothing to do"), "a second apply says {said:?}");
+    assert_eq!(node.disk(), disk, "a third apply changed the disk of {}", node.space.name);
+    assert!(said.contains(": nothing to do"), "a third apply says {said:?}");
 }
 
 /// On a Consul server `peers` prints the other servers, and nothing else.

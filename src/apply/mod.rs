@@ -9,7 +9,7 @@ mod validate;
 use crate::exit::ExitCode;
 use crate::facts::binaries::{REMEMBERED, Versions};
 use crate::facts::{Facts, LAST_GOOD};
-use crate::node::Node;
+use crate::node::{Formation, Node};
 use crate::plan::manifest::{self, Manifest};
 use crate::plan::{Change, Plan};
 use crate::state::Daemon;
@@ -156,6 +156,16 @@ pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
     Ok(manifest)
 }
 
+/// Forgets what the quorum guard found, so that a server is rendered as if nobody had been asked. Under the lock.
+pub fn forget_formation(system: &System) -> Result<(), FileError> {
+    let mut manifest = read_manifest(system)?;
+    if manifest.formation.is_usual() {
+        return Ok(());
+    }
+    manifest.formation = Formation::default();
+    write_state(system, &[(manifest::PATH, manifest.to_json())])
+}
+
 /// Readers without rights see no record; they change nothing either.
 fn readable(system: &System, path: &str) -> Result<Option<Vec<u8>>, FileError> {
     match system.root.read(path) {
@@ -207,7 +217,7 @@ fn finish(system: &System, after: &Manifest, remember: &Remember<'_>) -> Result<
     if let Some(versions) = remember.versions.filter(|versions| !versions.binaries.is_empty()) {
         files.push((REMEMBERED, json(versions)));
     }
-    write_state(system, &files)
+    Ok(write_state(system, &files)?)
 }
 
 fn json(value: &impl serde::Serialize) -> String {
@@ -215,7 +225,7 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// State files are for root alone, but for the versions, which tell nothing that is secret.
-fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), ApplyError> {
+fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), FileError> {
     let mut changed = Vec::new();
     for (path, text) in files {
         if system.root.read(path)?.as_deref() != Some(text.as_bytes()) {
@@ -223,7 +233,7 @@ fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), ApplyErr
             changed.push(NewFile { path, bytes: text.as_bytes(), mode, owner: None });
         }
     }
-    Ok(system.root.write_all(&changed)?)
+    system.root.write_all(&changed)
 }
 
 fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {

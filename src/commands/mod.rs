@@ -7,6 +7,7 @@ mod facts;
 mod man;
 mod peers;
 mod plan;
+mod reform;
 mod simulate;
 mod status;
 mod version;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Status(args) => status::run(args, environment, output).await,
         Command::Wait(args) => wait::run(args, environment, output).await,
         Command::Watch => watch::run(environment).await,
+        Command::Reform(args) => reform::run(args, environment, output).await,
         Command::Config(args) => config::run(args, environment, output),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),

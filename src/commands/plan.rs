@@ -12,6 +12,10 @@ use crate::system::retry::Deadline;
 use crate::system::root::{self, NewFile, Root};
 use crate::{node, pipeline};
 use std::path::Path;
+use std::time::Duration;
+
+/// How long the quorum guard may be asked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
     args: PlanArgs,
@@ -20,10 +24,20 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Error> {
     let system = system(args.root.root.as_deref(), true, environment);
     say_if_frozen(&system)?;
-    let node = match &args.facts {
+    let mut node = match &args.facts {
         Some(file) => node::resolve(&read_facts(file)?)?,
         None => pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node,
     };
+    if args.facts.is_none() {
+        // What only asks waits for nobody; `apply` does not go on without an answer.
+        let guarded =
+            pipeline::guard(&system, &mut node, UnrecordedData::Refuse, Deadline::after(PATIENCE));
+        if let Err(error) = guarded.await {
+            tracing::warn!("`apply` will not go on before this is mended:\n{}", error.report());
+        }
+    } else if args.root.root.is_some() {
+        pipeline::recall(&system, &mut node)?;
+    }
     // Facts of another machine say nothing about the disk of this one.
     let plan = if args.facts.is_some() && args.root.root.is_none() {
         pipeline::plan_from_nothing(&node)?

@@ -201,7 +201,7 @@ impl Progress {
 
 /// Puts on record that this node has joined: the moment, and where the time went. Who may not write it, need not.
 pub async fn record(system: &System, stopwatch: Stopwatch) {
-    let now = environment::rfc3339(environment::unix_seconds());
+    let now = environment::rfc3339_now();
     let joined = |status: &mut status::Status| {
         status.joined.get_or_insert_with(|| now.clone());
     };

@@ -84,7 +84,7 @@ impl Rounds {
             }
             if let Some(words) = self.look_after(system, pool).await {
                 tracing::info!("{words}");
-                let now = environment::rfc3339(environment::unix_seconds());
+                let now = environment::rfc3339_now();
                 seen.last_join = Some(format!("{now} {words}"));
             }
         }

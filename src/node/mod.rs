@@ -11,9 +11,11 @@ use crate::facts::certificates::Authority;
 use crate::facts::host::Host;
 use crate::facts::instance::Instance;
 use crate::facts::settings::{Release, Settings};
+use crate::state::Daemon;
 pub use error::ResolveError;
 use names::{ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The datacenter of Nomad servers.
@@ -36,6 +38,9 @@ pub struct Node {
     pub cluster: ClusterName,
     /// What it does there.
     pub duty: Duty,
+    /// Whether its server may form a new cluster. Tags cannot tell: what comes from [`resolve`] may, until the quorum
+    /// guard has been asked.
+    pub formation: Formation,
     /// The version of its Consul agent.
     pub consul: Version,
     /// Consul's datacenter.
@@ -76,7 +81,44 @@ pub enum Duty {
     },
 }
 
+/// What the quorum guard found when a server's data was still empty; kept for as long as the data is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Formation {
+    /// The cluster has formed already: this server can only join it.
+    #[serde(default)]
+    pub join_only: bool,
+    /// Why nobody could tell whether it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<String>,
+}
+
+impl Formation {
+    /// Whether there is nothing to remember.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What people have to know of it.
+    pub fn notes(&self) -> Vec<String> {
+        let unanswered = self
+            .unanswered
+            .iter()
+            .map(|why| format!("could not ask whether the cluster has formed, because {why}"));
+        let joins = "the cluster had formed when this server was empty: it can only join";
+        self.join_only.then(|| joins.to_owned()).into_iter().chain(unanswered).collect()
+    }
+}
+
 impl Duty {
+    /// The daemon in whose quorum it votes.
+    pub fn quorum(&self) -> Option<Daemon> {
+        match self {
+            Self::ConsulServer { .. } => Some(Daemon::Consul),
+            Self::NomadServer { .. } => Some(Daemon::Nomad),
+            Self::NomadClient { .. } => None,
+        }
+    }
+
     /// The value of `cos:role`.
     pub fn role(&self) -> &'static str {
         match self {
@@ -108,7 +150,12 @@ impl Node {
                 format!("{id} is a {role} of {cluster} in datacenter {datacenter}")
             }
             Duty::ConsulServer { servers } | Duty::NomadServer { servers, .. } => {
-                format!("{id} is a {role} of {cluster}, one of {servers}")
+                let joins = if self.formation.join_only {
+                    ", which has formed: it can only join"
+                } else {
+                    ""
+                };
+                format!("{id} is a {role} of {cluster}, one of {servers}{joins}")
             }
         }
     }
@@ -142,6 +189,7 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
     Ok(Node {
         cluster,
         duty,
+        formation: Formation::default(),
         consul: version("consul", facts.installed.consul.as_ref(), CONSUL_RANGE)?,
         consul_datacenter: ConsulDatacenter(label(
             "consul.datacenter",

@@ -3,22 +3,32 @@
 //! An image that was baked from a living node carries its node ids and Raft log; its clones would fight over one
 //! identity (hashicorp/consul 3070). A stopped and started instance, on the other hand, keeps everything.
 
+use super::manifest::Manifest;
 use super::{Change, Inputs, PlanError, UnrecordedData};
 use crate::observe::Data;
+
+/// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
+pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
+    match (&manifest.instance, unrecorded_data) {
+        (Some(recorded), _) if recorded == instance => false,
+        (_, UnrecordedData::Adopt) => false,
+        (Some(_), _) | (None, UnrecordedData::Discard) => true,
+        (None, UnrecordedData::Refuse) => false,
+    }
+}
 
 /// The data that is moved aside.
 pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let present = || inputs.observed.data.iter().filter(|data| data.present);
-    match (&inputs.manifest.instance, inputs.unrecorded_data) {
-        (Some(recorded), _) if recorded == inputs.instance => Ok(Vec::new()),
-        (_, UnrecordedData::Adopt) => Ok(Vec::new()),
-        (Some(other), _) => Ok(present().map(|data| aside(data, Some(other))).collect()),
-        (None, UnrecordedData::Discard) => Ok(present().map(|data| aside(data, None)).collect()),
-        (None, UnrecordedData::Refuse) => match present().find(|data| data.of_server) {
-            Some(data) => Err(PlanError::UnrecordedData { daemon: data.daemon }),
-            // A client's data holds nothing that cannot be made again, and ids that are worth keeping.
-            None => Ok(Vec::new()),
-        },
+    let recorded = inputs.manifest.instance.as_ref();
+    if is_moved(inputs.manifest, inputs.instance, inputs.unrecorded_data) {
+        return Ok(present().map(|data| aside(data, recorded)).collect());
+    }
+    let is_refused = recorded.is_none() && inputs.unrecorded_data == UnrecordedData::Refuse;
+    match present().find(|data| data.of_server && is_refused) {
+        Some(data) => Err(PlanError::UnrecordedData { daemon: data.daemon }),
+        // A client's data holds nothing that cannot be made again, and ids that are worth keeping.
+        None => Ok(Vec::new()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
+use crate::node::Formation;
 use crate::state::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,9 @@ pub struct Manifest {
     pub instance: Option<String>,
     /// The role.
     pub role: Option<String>,
+    /// What the quorum guard found; of this instance in this role.
+    #[serde(default, skip_serializing_if = "Formation::is_usual")]
+    pub formation: Formation,
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.

@@ -7,11 +7,12 @@ pub mod conflicts;
 mod diff;
 pub mod display;
 mod error;
-mod identity;
+pub mod identity;
 pub mod keys;
 pub mod manifest;
 mod redact;
 
+use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
 use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Owner};
@@ -130,6 +131,8 @@ pub struct Inputs<'a> {
     pub role: &'static Role,
     /// The instance.
     pub instance: &'a str,
+    /// What the quorum guard found.
+    pub formation: &'a Formation,
     /// What to do with server data that nobody recorded.
     pub unrecorded_data: UnrecordedData,
 }
@@ -156,6 +159,7 @@ impl Plan {
             schema: manifest::SCHEMA.to_owned(),
             instance: Some(inputs.instance.to_owned()),
             role: Some(inputs.role.name.to_owned()),
+            formation: inputs.formation.clone(),
             ..Manifest::default()
         };
         for file in &inputs.desired.files {

@@ -130,7 +130,7 @@ impl Identity {
 impl Failure {
     /// Of an error that ends a command.
     pub fn of(code: ExitCode, report: String) -> Self {
-        Self { code: code as u8, report, at: environment::rfc3339(environment::unix_seconds()) }
+        Self { code: code as u8, report, at: environment::rfc3339_now() }
     }
 }
 

@@ -50,7 +50,9 @@ struct Config<'a> {
 /// What only servers have.
 #[derive(Serialize)]
 struct Quorum {
-    bootstrap_expect: u8,
+    /// Not where the cluster has formed: a server without it waits to be added by the leader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bootstrap_expect: Option<u8>,
     autopilot: Autopilot,
     performance: Performance,
     connect: Enabled,
@@ -188,7 +190,7 @@ fn config(node: &Node) -> Config<'_> {
 fn quorum(node: &Node, servers: u8) -> Quorum {
     let has_ui_config = since(&node.consul, (1, 9, 0));
     Quorum {
-        bootstrap_expect: servers,
+        bootstrap_expect: (!node.formation.join_only).then_some(servers),
         autopilot: Autopilot::of(servers),
         // The default of 5 is for machines smaller than any that runs COS: elections take five times as long.
         performance: Performance { raft_multiplier: 1 },

@@ -79,7 +79,9 @@ enum Mode<'a> {
 #[derive(Serialize)]
 struct Server {
     enabled: bool,
-    bootstrap_expect: u8,
+    /// Not where the cluster has formed: a server without it waits to be added by the leader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bootstrap_expect: Option<u8>,
     rejoin_after_leave: bool,
     server_join: ServerJoin,
     plan_rejection_tracker: PlanRejectionTracker,
@@ -235,7 +237,7 @@ fn server<'a>(node: &Node, servers: u8, nomad: &Version) -> Mode<'a> {
     Mode::Server {
         server: Server {
             enabled: true,
-            bootstrap_expect: servers,
+            bootstrap_expect: (!node.formation.join_only).then_some(servers),
             rejoin_after_leave: true,
             server_join: join(node, nomad),
             plan_rejection_tracker: PlanRejectionTracker { enabled: true },

@@ -201,6 +201,13 @@ struct AutopilotHealth {
 }
 
 impl Api {
+    /// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs
+    /// no token, and with `stale` no leader
+    /// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
+    pub async fn status_of(&self, what: &str) -> Result<serde_json::Value, ApiError> {
+        self.get(&format!("/v1/status/{what}?stale")).await?.json()
+    }
+
     /// How the servers are. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 not, 500 without a
     /// leader (<https://developer.hashicorp.com/nomad/api-docs/operator/autopilot>).
     pub async fn quorum(&self) -> Quorum {
@@ -208,7 +215,12 @@ impl Api {
             Ok(answer) => answer,
             Err(error) => return Quorum::Unknown(error.to_string()),
         };
-        if answer.status == 500 && answer.words().to_ascii_lowercase().contains("no cluster leader")
+        // Without a leader, ACLs refuse every token but one, and the second question needs none.
+        let no_leader = answer.words().to_ascii_lowercase().contains("no cluster leader");
+        if answer.status == 500 && no_leader
+            || answer.status >= 400
+                && answer.status != 429
+                && self.status_of("leader").await.is_ok_and(|leader| leader == "")
         {
             return Quorum::Leaderless;
         }

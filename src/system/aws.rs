@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Longest time for one answer of AWS.
@@ -80,6 +81,8 @@ pub enum AwsError {
         elapsed: Duration,
         /// What went wrong the last time.
         last: String,
+        /// Whether somebody was there, only throttled or broken.
+        answered: bool,
     },
     /// An answer that is not what the API documents.
     #[error("{action}: the answer is not what the API documents: {problem}")]
@@ -100,7 +103,11 @@ pub struct Client {
     endpoint: Endpoint,
     credentials: Credentials,
     deadline: Deadline,
+    patience: Deadline,
 }
+
+/// The headers that say what a body is; they are signed.
+type Headers<'a> = &'a [(&'static str, &'a str)];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -126,7 +133,15 @@ impl Client {
         let credentials = role_credentials(imds).await?;
         let http = http::aws_client(ANSWER_TIMEOUT)
             .map_err(|error| AwsError::Request(http::plain_words(&error)))?;
-        Ok(Self { http, endpoint, credentials, deadline: imds.deadline() })
+        let deadline = imds.deadline();
+        Ok(Self { http, endpoint, credentials, deadline, patience: deadline })
+    }
+
+    /// Gives up a service that says nothing at one deadline, and one that is there but cannot answer yet (throttling
+    /// and 5xx) at another.
+    #[must_use]
+    pub fn until(self, deadline: Deadline, patience: Deadline) -> Self {
+        Self { deadline, patience, ..self }
     }
 
     /// One call of a Query API: the XML of a success. Throttling and transient failures are retried until the
@@ -137,32 +152,59 @@ impl Client {
         version: &str,
         parameters: &[(String, String)],
     ) -> Result<String, AwsError> {
-        let body = form(action, version, parameters);
+        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+        self.call(action, &[("content-type", FORM)], &form(action, version, parameters)).await
+    }
+
+    /// One call of a JSON API, such as `GetParameter` of `AmazonSSM`: the JSON of a success; retries as above.
+    ///
+    /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+    pub async fn json(&self, api: &str, action: &str, body: &Value) -> Result<Value, AwsError> {
+        let target = format!("{api}.{action}");
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", &target)];
+        let text = self.call(action, &headers, &body.to_string()).await?;
+        serde_json::from_str(&text).map_err(|error| AwsError::Malformed {
+            action: format!("{}:{action}", self.endpoint.service),
+            problem: format!("no JSON ({error})"),
+        })
+    }
+
+    async fn call(
+        &self,
+        action: &str,
+        headers: Headers<'_>,
+        body: &str,
+    ) -> Result<String, AwsError> {
         let action = format!("{}:{action}", self.endpoint.service);
         let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
         let mut attempts = 0;
+        let mut answered = false;
         loop {
             attempts += 1;
-            let last = match self.post(&body).await? {
+            let deadline = if answered { self.patience } else { self.deadline };
+            let last = match self.post(headers, body, deadline).await? {
                 Ok((200, text)) => return Ok(text),
                 Ok((status, text)) => {
                     let (code, message) = error_of(&text);
                     if !transient(status, &code) {
                         return Err(refusal(action, status, code, message));
                     }
+                    answered = true;
                     format!("status {status} {code}")
                 }
                 Err(last) => last,
             };
             let wait = backoff.delay();
-            if !self.deadline.allows(wait) {
+            let deadline = if answered { self.patience } else { self.deadline };
+            if !deadline.allows(wait) {
                 let url = self.endpoint.url.clone();
                 return Err(AwsError::Unreachable {
                     action,
                     url,
                     attempts,
-                    elapsed: self.deadline.elapsed(),
+                    elapsed: deadline.elapsed(),
                     last,
+                    answered,
                 });
             }
             tracing::debug!("{action}: {last}; trying again");
@@ -171,8 +213,12 @@ impl Client {
     }
 
     /// Signs and sends. The outer error is ours, the inner one the network's.
-    async fn post(&self, body: &str) -> Result<Result<(u16, String), String>, AwsError> {
-        const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+    async fn post(
+        &self,
+        headers: Headers<'_>,
+        body: &str,
+        deadline: Deadline,
+    ) -> Result<Result<(u16, String), String>, AwsError> {
         let unsigned = |error: &dyn std::fmt::Display| AwsError::Request(error.to_string());
         let url = format!("{}/", self.endpoint.url.trim_end_matches('/'));
         let host =
@@ -187,19 +233,18 @@ impl Client {
             .build()
             .map_err(|error| unsigned(&error))?
             .into();
-        let headers = [("content-type", CONTENT_TYPE), ("host", host)];
         let request = SignableRequest::new(
             "POST",
             &url,
-            headers.into_iter(),
+            headers.iter().copied().chain([("host", host)]),
             SignableBody::Bytes(body.as_bytes()),
         )
         .map_err(|error| unsigned(&error))?;
         let (instructions, _) =
             sign(request, &parameters).map_err(|error| unsigned(&error))?.into_parts();
         let mut request =
-            self.http.post(&url).header("content-type", CONTENT_TYPE).body(body.to_owned());
-        for (name, value) in instructions.headers() {
+            self.http.post(&url).timeout(ANSWER_TIMEOUT.min(deadline.left())).body(body.to_owned());
+        for (name, value) in headers.iter().copied().chain(instructions.headers()) {
             request = request.header(name, value);
         }
         let response = match request.send().await {
@@ -283,7 +328,7 @@ fn percent_encode(text: &str) -> String {
 
 /// What every SDK retries (botocore `retries/standard.py`): throttling by name, and the transient statuses.
 fn transient(status: u16, code: &str) -> bool {
-    const THROTTLED: [&str; 8] = [
+    const THROTTLED: [&str; 9] = [
         "Throttling",
         "ThrottlingException",
         "RequestLimitExceeded",
@@ -292,6 +337,8 @@ fn transient(status: u16, code: &str) -> bool {
         "SlowDown",
         "EC2ThrottledException",
         "BandwidthLimitExceeded",
+        // The parameter store, of writers that meet at one parameter.
+        "TooManyUpdates",
     ];
     status == 429 || matches!(status, 500 | 502 | 503 | 504) || THROTTLED.contains(&code)
 }
@@ -313,6 +360,15 @@ fn error_of(text: &str) -> (String, String) {
         let end = text[start..].find(close)? + start;
         Some(text[start..end].trim().to_owned())
     };
+    if let Ok(error) = serde_json::from_str::<Value>(text) {
+        let said = |key: &str| error[key].as_str().map(str::to_owned);
+        let kind = said("__type").unwrap_or_else(|| "no code".to_owned());
+        let message = said("message").or_else(|| said("Message"));
+        return (
+            kind.rsplit('#').next().unwrap_or_default().to_owned(),
+            message.unwrap_or_else(|| "no message".to_owned()),
+        );
+    }
     let code = between("<Code>", "</Code>").unwrap_or_else(|| "no code".to_owned());
     let message = between("<Message>", "</Message>").unwrap_or_else(|| "no message".to_owned());
     (code, message)
@@ -334,6 +390,32 @@ mod tests {
         let text = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>";
         assert_eq!(error_of(text), ("UnauthorizedOperation".to_owned(), "no".to_owned()));
         assert_eq!(error_of("<html>"), ("no code".to_owned(), "no message".to_owned()));
+    }
+
+    #[test]
+    fn errors_of_json_services_are_read() {
+        for (text, code, message) in [
+            (
+                r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#,
+                "ThrottlingException",
+                "Rate exceeded",
+            ),
+            (
+                r#"{"__type":"com.amazonaws.ssm#ParameterNotFound"}"#,
+                "ParameterNotFound",
+                "no message",
+            ),
+            (
+                r#"{"__type":"a#AccessDeniedException","Message":"User: x"}"#,
+                "AccessDeniedException",
+                "User: x",
+            ),
+            (r#"{"__type":5}"#, "no code", "no message"),
+            ("[]", "no code", "no message"),
+            ("", "no code", "no message"),
+        ] {
+            assert_eq!(error_of(text), (code.to_owned(), message.to_owned()), "{text}");
+        }
     }
 
     #[test]

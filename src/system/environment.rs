@@ -11,6 +11,8 @@ pub struct Environment {
     pub metadata_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_EC2`, else `AWS_ENDPOINT_URL`: replaces the regional EC2 endpoint.
     pub ec2_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`: replaces the regional endpoint of the parameter store.
+    pub ssm_endpoint: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
@@ -27,10 +29,14 @@ impl Environment {
     /// Reads the environment of this process.
     pub fn from_process() -> Self {
         let ignore_endpoints = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = |name: &str| if ignore_endpoints { None } else { text(name) };
+        let endpoint = |service: &str| {
+            let own = text(&format!("AWS_ENDPOINT_URL_{service}"));
+            own.or_else(|| text("AWS_ENDPOINT_URL")).filter(|_| !ignore_endpoints)
+        };
         Self {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
-            ec2_endpoint: endpoint("AWS_ENDPOINT_URL_EC2").or_else(|| endpoint("AWS_ENDPOINT_URL")),
+            ec2_endpoint: endpoint("EC2"),
+            ssm_endpoint: endpoint("SSM"),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
@@ -76,20 +82,15 @@ pub fn unix_seconds() -> u64 {
     unix_millis() / 1000
 }
 
-/// A moment as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch.
+/// A moment in UTC as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch.
 pub fn rfc3339(seconds: u64) -> String {
-    let (days, time) = (seconds / 86_400, seconds % 86_400);
-    // Civil from days: Gregorian years of 400 that begin in March, so that a leap day is the last of its year.
-    let shifted = days + 719_468;
-    let era_day = shifted % 146_097;
-    let year_of_era = (era_day - era_day / 1460 + era_day / 36_524 - era_day / 146_096) / 365;
-    let day_of_year = era_day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + shifted / 146_097 * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let moment = x509_cert::der::DateTime::from_unix_duration(Duration::from_secs(seconds));
+    moment.map(|moment| moment.to_string()).unwrap_or_default()
+}
+
+/// The time of now.
+pub fn rfc3339_now() -> String {
+    rfc3339(unix_seconds())
 }
 
 /// The kernel's id of this boot (random(4)).

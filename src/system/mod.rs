@@ -19,6 +19,7 @@ pub mod retry;
 pub mod root;
 pub mod services;
 pub mod signal;
+pub mod ssm;
 
 use environment::Environment;
 use root::Root;

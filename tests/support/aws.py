@@ -1,4 +1,5 @@
-"""Makes the account of the test: a network, a role that may describe instances and nothing else, and the instances.
+"""Makes the account of the test: a network, the parameters of the quorum guard, the instances, and a role that may
+describe instances and read parameters, and nothing else.
 
 On standard input the instances with address, zone and tags; on standard output their ids, the network, and
 credentials of the role. From then on every signature and every permission is checked, which is tried.
@@ -14,7 +15,9 @@ import boto3
 import botocore.exceptions
 
 wanted = json.load(sys.stdin)
-ec2, iam, sts = (boto3.client(name) for name in ("ec2", "iam", "sts"))
+ec2, iam, ssm, sts = (boto3.client(name) for name in ("ec2", "iam", "ssm", "sts"))
+for daemon in ("consul", "nomad"):
+    ssm.put_parameter(Name="/cos/e2e/formed/" + daemon, Value="no", Type="String")
 
 vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
 subnets = {}
@@ -40,8 +43,8 @@ for instance in wanted["instances"]:
 
 trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
                                                  "Action": "sts:AssumeRole"}]}
-policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ec2:DescribeInstances"],
-                                                  "Resource": "*"}]}
+policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+                                                  "Action": ["ec2:DescribeInstances", "ssm:GetParameter"]}]}
 role = iam.create_role(RoleName="cos-node", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 iam.put_role_policy(RoleName="cos-node", PolicyName="join", PolicyDocument=json.dumps(policy))
 keys = sts.assume_role(RoleArn=role, RoleSessionName="node")["Credentials"]

@@ -1,5 +1,5 @@
-//! The one thing that is not real: EC2, IAM and STS, under AWS's own names and behind TLS, with signatures and
-//! permissions checked.
+//! The one thing that is not real: EC2, IAM, STS and the parameter store, under AWS's own names and behind TLS, with
+//! signatures and permissions checked.
 
 use super::net::{AWS, Net};
 use super::space::{ok, tail};
@@ -129,7 +129,7 @@ impl<'a> Aws<'a> {
 
 /// The names that the test's own calls and the nodes' go to; nodes know the first alone.
 fn names() -> Vec<String> {
-    ["ec2", "sts"]
+    ["ec2", "ssm", "sts"]
         .iter()
         .map(|service| format!("{service}.{REGION}.amazonaws.com"))
         .chain(["iam.amazonaws.com".to_owned(), "sts.amazonaws.com".to_owned()])

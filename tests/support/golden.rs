@@ -54,9 +54,12 @@ pub(crate) fn named(name: &str) -> Case {
     Case { name: name.to_owned(), folder, facts }
 }
 
-/// The node of facts that are known to be good.
+/// The node of facts that are known to be good. What the quorum guard said is not in facts; it is in the name.
 pub(crate) fn resolved(name: &str, facts: &Facts) -> Node {
-    node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}\n{}", error.hint()))
+    let mut node =
+        node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}\n{}", error.hint()));
+    node.formation.join_only = name.ends_with("-join-only");
+    node
 }
 
 /// The plan of a node where nothing is yet.

@@ -27,7 +27,7 @@ impl Node {
         let run = &aws.net.space.run;
         let root = run.folder.join(name).join("root");
         let nomad = if name.starts_with("consul") { String::new() } else { nomad_binary() };
-        let hosts = format!("{AWS} ec2.{REGION}.amazonaws.com");
+        let hosts = format!("{AWS} ec2.{REGION}.amazonaws.com ssm.{REGION}.amazonaws.com");
         let variables = [
             ("COS_AGENT_BIN", agent_binary()),
             ("COS_NOMAD_BIN", nomad),

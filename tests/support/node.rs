@@ -15,7 +15,7 @@ use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -77,6 +77,7 @@ pub(crate) struct QuorumApi {
     answers: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
     taken: Arc<AtomicBool>,
+    known: Arc<Mutex<(Value, Value)>>,
 }
 
 impl QuorumApi {
@@ -84,11 +85,17 @@ impl QuorumApi {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let api =
-            Self { address, answers: Arc::default(), asked: Arc::default(), taken: Arc::default() };
+        let api = Self {
+            address,
+            answers: Arc::default(),
+            asked: Arc::default(),
+            taken: Arc::default(),
+            known: Arc::default(),
+        };
+        api.knows("10.20.1.12:8300", &["10.20.1.11:8300", "10.20.1.12:8300", "10.20.1.13:8300"]);
         api.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
         let (answers, asked) = (Arc::clone(&api.answers), Arc::clone(&api.asked));
-        let taken = Arc::clone(&api.taken);
+        let (taken, known) = (Arc::clone(&api.taken), Arc::clone(&api.known));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0_u8; 4096];
@@ -98,6 +105,12 @@ impl QuorumApi {
                     "GET /v1/operator/autopilot/health HTTP/1.1" => {
                         asked.fetch_add(1, Ordering::Relaxed);
                         answers.lock().unwrap().clone()
+                    }
+                    "GET /v1/status/leader?stale HTTP/1.1" => {
+                        (200, known.lock().unwrap().0.to_string())
+                    }
+                    "GET /v1/status/peers?stale HTTP/1.1" => {
+                        (200, known.lock().unwrap().1.to_string())
                     }
                     "PUT /v1/session/create HTTP/1.1" => (200, r#"{"ID":"5e55"}"#.to_owned()),
                     line if line.starts_with("PUT /v1/kv/cos-agent/restart/")
@@ -126,6 +139,11 @@ impl QuorumApi {
             .collect();
         let status = if servers.iter().all(|(_, healthy)| *healthy) { 200 } else { 429 };
         self.answers(status, &json!({ "Healthy": status == 200, "Servers": all }).to_string());
+    }
+
+    /// What the agent itself knows from now on: the leader, and the peers of its Raft log.
+    pub(crate) fn knows(&self, leader: &str, peers: &[&str]) {
+        *self.known.lock().unwrap() = (json!(leader), json!(peers));
     }
 
     /// From now on it answers this.

@@ -1,0 +1,129 @@
+//! `reform`: the way back for servers that the quorum guard keeps from forming a cluster, after all of them were lost.
+
+use super::{say_if_frozen, system};
+use crate::cli::ReformArgs;
+use crate::error::Error;
+use crate::exit::ExitCode;
+use crate::membership::formed::{self, Changed};
+use crate::membership::guard;
+use crate::node::Node;
+use crate::output::{self, Output};
+use crate::pipeline::{self, Reformed};
+use crate::state::Daemon;
+use crate::system::environment::Environment;
+use crate::system::retry::Deadline;
+use crate::system::signal;
+use serde_json::json;
+use std::io::{BufRead, IsTerminal};
+
+/// The version of the JSON form.
+const SCHEMA: &str = "cos-agent/reform/1";
+
+pub(super) async fn run(
+    args: ReformArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let daemon = if args.daemon == "consul" { Daemon::Consul } else { Daemon::Nomad };
+    let system = system(args.root.root.as_deref(), true, environment);
+    say_if_frozen(&system)?;
+    let frozen = || {
+        output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
+        Ok(ExitCode::Done)
+    };
+    if pipeline::is_frozen(&system)? {
+        return frozen();
+    }
+    pipeline::must_be_root(&system)?;
+    if !args.yes && !std::io::stdin().is_terminal() {
+        return Err(usage(
+            "nobody is here to be asked",
+            "give --yes where a script has decided it",
+        ));
+    }
+    let node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
+    if node.duty.quorum() != Some(daemon) {
+        let name = daemon.name();
+        let problem = format!("{}: it is none of the servers of {name}", node.summary());
+        return Err(usage(
+            &problem,
+            &format!("run `cos-agent reform {name}` on each {name}-server"),
+        ));
+    }
+    guard::must_be_lost(&system, daemon).await?;
+    output::report(&losses(&node, daemon), system.environment.under_systemd);
+    if !args.yes {
+        confirm(&node)?;
+    }
+    let reformed = tokio::select! {
+        reformed = pipeline::reform(&system, &node, daemon, args.root.timeout) => reformed?,
+        () = signal::end() => return Err(Error::Interrupted),
+    };
+    let Some(reformed) = reformed else { return frozen() };
+    output.data(|| text(&reformed, daemon), || as_json(&reformed, daemon))?;
+    Ok(ExitCode::Done)
+}
+
+fn usage(problem: &str, hint: &str) -> Error {
+    Error::Usage { problem: problem.to_owned(), hint: hint.to_owned() }
+}
+
+/// What there is to decide.
+fn losses(node: &Node, daemon: Daemon) -> String {
+    let lost = match daemon {
+        Daemon::Consul => {
+            "its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority"
+        }
+        Daemon::Nomad => {
+            "its jobs, allocations, variables, volumes and ACLs; clients stop the tasks that it ran"
+        }
+    };
+    format!(
+        "The {}s of {} will form a new, empty cluster. Lost for good is what the old one stored:\n{lost}.\n\
+         Do this only when no server that has its data will come back, and on each of the new ones.",
+        node.duty.role(),
+        node.cluster
+    )
+}
+
+fn confirm(node: &Node) -> Result<(), Error> {
+    output::report(&format!("To go on, type the name of the cluster, {}:", node.cluster), false);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(Error::Output)?;
+    if line.trim() == node.cluster.as_str() {
+        return Ok(());
+    }
+    Err(usage(&format!("`{}` is not the name of the cluster", line.trim()), "nothing was changed"))
+}
+
+fn text(reformed: &Reformed, daemon: Daemon) -> String {
+    let node = &reformed.outcome.node;
+    let parameter = formed::parameter(node, daemon);
+    let parameter = match reformed.parameter {
+        Changed::Now(_) => format!("{parameter} is set to `no`"),
+        Changed::Already(_) => format!("{parameter} was `no` already"),
+        Changed::NoParameter => format!("there is no {parameter}; Terraform makes it"),
+    };
+    let plan = &reformed.outcome.plan;
+    let done = if plan.is_empty() { "nothing to do here".to_owned() } else { plan.summary() };
+    format!("{}: it may form a new cluster; {parameter}\n{}\n", node.summary(), done.trim_end())
+}
+
+fn as_json(reformed: &Reformed, daemon: Daemon) -> serde_json::Value {
+    let Reformed { outcome, parameter } = reformed;
+    let plan = outcome.plan.to_json(&outcome.node.summary());
+    let state = match parameter {
+        Changed::Now(_) => "set",
+        Changed::Already(_) => "unchanged",
+        Changed::NoParameter => "absent",
+    };
+    json!({
+        "schema": SCHEMA,
+        "state": "reformed",
+        "daemon": daemon.name(),
+        "parameter": { "name": formed::parameter(&outcome.node, daemon), "state": state },
+        "node": plan["node"],
+        "changes": plan["changes"],
+        "actions": plan["actions"],
+    })
+}

@@ -1,0 +1,29 @@
+//! The two things that a node does with the parameter store: it reads a parameter, and it overwrites one.
+
+use super::aws::{AwsError, Client};
+use serde_json::json;
+
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/>
+const API: &str = "AmazonSSM";
+
+/// The value of a parameter, `None` where there is none of this name. Needs `ssm:GetParameter`.
+pub async fn get_parameter(client: &Client, name: &str) -> Result<Option<String>, AwsError> {
+    let answer = match client.json(API, "GetParameter", &json!({ "Name": name })).await {
+        Err(AwsError::Rejected { code, .. }) if code == "ParameterNotFound" => return Ok(None),
+        answer => answer?,
+    };
+    // The store holds no empty values, so one that comes was made up on the way.
+    match answer["Parameter"]["Value"].as_str() {
+        Some(value) if !value.trim().is_empty() => Ok(Some(value.to_owned())),
+        _ => Err(AwsError::Malformed {
+            action: "ssm:GetParameter".to_owned(),
+            problem: "`Parameter.Value` is no text, or empty".to_owned(),
+        }),
+    }
+}
+
+/// Overwrites a parameter, or makes it. Needs `ssm:PutParameter`.
+pub async fn put_parameter(client: &Client, name: &str, value: &str) -> Result<(), AwsError> {
+    let body = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
+    client.json(API, "PutParameter", &body).await.map(drop)
+}

@@ -1,0 +1,259 @@
+//! `reform`: the way back after all servers of a cluster were lost, and only then.
+#![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
+
+#[path = "support/binary.rs"]
+mod binary;
+#[path = "support/node.rs"]
+mod node;
+#[path = "support/ssm.rs"]
+mod ssm;
+
+use cos_agent::error::Error;
+use cos_agent::exit::ExitCode;
+use cos_agent::facts::FREEZE;
+use cos_agent::membership::formed::Changed;
+use cos_agent::membership::{GuardError, guard};
+use cos_agent::pipeline::{self, Reformed};
+use cos_agent::state::Daemon;
+use cos_agent::system::retry::Deadline;
+use node::{PATIENCE, TestNode, instance};
+use serde_json::json;
+use ssm::{CONSUL, FORMED, Fault, SERVERS, Store, instance_with_role};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A server that may only join, runs, and finds nobody.
+async fn stranded(role: &str, daemon: Daemon, store: &Store) -> TestNode {
+    let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
+    node.environment.ssm_endpoint = Some(store.url());
+    node.converge().await;
+    assert!(!forms(&node, daemon), "{role}");
+    node.write(&format!("{}/raft.db", daemon.server_data()), "");
+    node.quorum.knows("", &[]);
+    node.quorum.answers(500, "No cluster leader");
+    node.units.take_jobs();
+    node
+}
+
+fn forms(node: &TestNode, daemon: Daemon) -> bool {
+    node.read(daemon.file()).contains("bootstrap_expect")
+}
+
+async fn reform(node: &TestNode, daemon: Daemon) -> Result<Option<Reformed>, Error> {
+    let system = node.system(true);
+    let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
+    pipeline::reform(&system, &of, daemon, Duration::from_secs(6)).await
+}
+
+#[tokio::test]
+async fn a_server_that_could_only_join_restarts_as_one_that_forms() {
+    // Waits for an election that does not come, so both at once.
+    let both = SERVERS.map(async |(role, daemon, parameter)| {
+        let store = Store::with(&[(parameter, FORMED)]).await;
+        let node = stranded(role, daemon, &store).await;
+        if daemon == Daemon::Consul {
+            // What ACLs say where there is no leader.
+            node.quorum.answers(403, "ACL not found");
+        }
+        let reformed = reform(&node, daemon).await.unwrap().expect("not frozen");
+        assert_eq!(reformed.parameter, Changed::Now("no".to_owned()), "{role}");
+        assert_eq!(store.value(parameter).as_deref(), Some("no"), "{role}");
+        assert!(forms(&node, daemon), "{role}");
+        let jobs = node.units.take_jobs();
+        assert!(jobs.contains(&format!("Restart {}", daemon.unit())), "{role}: {jobs:?}");
+        store.asked();
+        assert!(node.converge().await.plan.is_empty() && store.asked().is_empty(), "{role}");
+    });
+    futures_util::future::join_all(both).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_run_starts_as_one_that_forms() {
+    for (role, daemon, parameter) in SERVERS {
+        for has_data in [true, false] {
+            let store = Store::with(&[(parameter, FORMED)]).await;
+            let mut node = stranded(role, daemon, &store).await;
+            if !has_data {
+                std::fs::remove_dir_all(node.path(daemon.data())).unwrap();
+            }
+            node.reboot();
+            reform(&node, daemon).await.unwrap();
+            assert!(forms(&node, daemon), "{role}");
+            assert!(node.units.take_jobs().contains(&format!("Start {}", daemon.unit())));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_lost_is_not_given_up() {
+    for (role, daemon, parameter) in SERVERS {
+        let store = Store::with(&[(parameter, FORMED)]).await;
+        let mut node = stranded(role, daemon, &store).await;
+        assert!(guard::must_be_lost(&node.system(true), daemon).await.is_ok(), "{role}");
+        let peers = ["10.20.1.12:8300", "10.20.1.13:8300"];
+        for (leader, peers, words) in [
+            ("10.20.1.12:8300", &peers[..], "has a leader, 10.20.1.12:8300"),
+            ("10.20.1.12:8300", &[], "has a leader, 10.20.1.12:8300"),
+            ("", &peers, "holds the Raft data of a cluster of 10.20.1.12:8300, 10.20.1.13:8300"),
+            ("", &peers[..1], "holds the Raft data"),
+        ] {
+            node.quorum.knows(leader, peers);
+            let error = guard::must_be_lost(&node.system(true), daemon).await.unwrap_err();
+            let error = Error::from(error);
+            assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+            for words in [words, "nothing was changed", daemon.unit()] {
+                assert!(error.report().contains(words), "{words}: {}", error.report());
+            }
+        }
+        // Nobody to ask: the operator knows.
+        let nobody = "http://127.0.0.1:1".to_owned();
+        node.environment.consul_api.clone_from(&nobody);
+        node.environment.nomad_api = nobody;
+        assert!(guard::must_be_lost(&node.system(true), daemon).await.is_ok(), "{role}");
+        assert_eq!(store.value(parameter).as_deref(), Some(FORMED), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn an_absent_parameter_is_terraforms_business() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let mut node = stranded("consul-server", Daemon::Consul, &store).await;
+    node.reboot();
+    let empty = Store::with(&[]).await;
+    node.environment.ssm_endpoint = Some(empty.url());
+    let reformed = reform(&node, Daemon::Consul).await.unwrap().expect("not frozen");
+    assert_eq!((reformed.parameter, empty.value(CONSUL)), (Changed::NoParameter, None));
+    assert!(forms(&node, Daemon::Consul));
+}
+
+#[tokio::test]
+async fn a_parameter_that_cannot_be_set_is_an_error_and_the_rest_is_done() {
+    for (fault, code, words) in [
+        (Fault::Denies("GetParameter"), ExitCode::Denied, "ssm:GetParameter is denied"),
+        (Fault::Denies("PutParameter"), ExitCode::Denied, "ssm:PutParameter is denied"),
+        (Fault::Silence, ExitCode::Unavailable, "timed out"),
+        (Fault::Throttles(usize::MAX), ExitCode::Unavailable, "ThrottlingException"),
+    ] {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let mut node = stranded("consul-server", Daemon::Consul, &store).await;
+        node.reboot();
+        store.fails(fault);
+        let Err(error) = reform(&node, Daemon::Consul).await else { panic!("{fault:?}") };
+        assert_eq!(error.exit_code(), code, "{}", error.report());
+        let by_hand = "aws ssm put-parameter --name /cos/demo/formed/consul --value no --overwrite --region eu-central-1";
+        for words in [words, by_hand, "ssm:PutParameter"] {
+            assert!(error.report().contains(words), "{words}: {}", error.report());
+        }
+        assert!(forms(&node, Daemon::Consul), "{fault:?}");
+
+        // A server without data asks again, and is told that the cluster has formed.
+        if fault == Fault::Denies("PutParameter") {
+            std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
+            let Err(error) = reform(&node, Daemon::Consul).await else { panic!("{fault:?}") };
+            assert!(matches!(error, Error::Guard(GuardError::StillFormed { .. })));
+            assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+            assert!(error.report().contains(by_hand) && !forms(&node, Daemon::Consul));
+        }
+    }
+}
+
+/// The binary with the metadata and the store of a node.
+fn command(node: &TestNode, store: &Store, args: &str) -> Command {
+    let root = node.root().display().to_string();
+    let args: Vec<&str> = args.split(' ').chain(["--root", &root, "--timeout", "6s"]).collect();
+    let mut command = binary::cos_agent(&args);
+    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", node.service.endpoint());
+    command.env("AWS_ENDPOINT_URL_SSM", store.url());
+    command
+}
+
+/// Runs it beside the services of this test.
+async fn run(command: Command) -> binary::Ran {
+    tokio::task::spawn_blocking(|| binary::run(command)).await.unwrap()
+}
+
+#[tokio::test]
+async fn on_the_command_line_it_says_what_is_lost_and_what_was_done() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let node = stranded("consul-server", Daemon::Consul, &store).await;
+    let asked = run(command(&node, &store, "reform consul")).await;
+    assert_eq!((asked.code, asked.stdout.as_str()), (Some(64), ""));
+    assert!(asked.stderr.contains("--yes"), "{}", asked.stderr);
+    assert_eq!(store.value(CONSUL).as_deref(), Some(FORMED));
+
+    let other = run(command(&node, &store, "reform nomad --yes")).await;
+    assert_eq!((other.code, other.stdout.as_str()), (Some(64), ""));
+    for words in ["is a consul-server of demo", "none of the servers of nomad", "each nomad-server"]
+    {
+        assert!(other.stderr.contains(words), "{words}: {}", other.stderr);
+    }
+
+    node.write(FREEZE, "");
+    let frozen = run(command(&node, &store, "reform consul --yes -o json")).await;
+    assert_eq!(frozen.code, Some(0), "{}", frozen.stderr);
+    assert_eq!(
+        binary::json(&frozen.stdout),
+        json!({ "schema": "cos-agent/reform/1", "state": "frozen" })
+    );
+    assert!(frozen.stderr.contains("frozen") && !forms(&node, Daemon::Consul));
+    std::fs::remove_file(node.path(FREEZE)).unwrap();
+
+    let done = run(command(&node, &store, "reform consul --yes")).await;
+    insta::with_settings!({ filters => vec![(r"\(.*Connection refused.*\)", "(PROBLEM)")] }, {
+                        insta::assert_snapshot!(done.shown(node.root()), @r"
+exit 0
+--- stdout
+i-0123456789abcdef0 is a consul-server of demo, one of 3: it may form a new cluster; /cos/demo/formed/consul is set to `no`
+~ /etc/consul.d/cos.json  (changes, 0640 root:consul)
+! consul.service restarts, because /etc/consul.d/cos.json changes
+--- stderr
+warning: consul.service does not say whether there is a leader (PROBLEM)
+The consul-servers of demo will form a new, empty cluster. Lost for good is what the old one stored:
+its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority.
+Do this only when no server that has its data will come back, and on each of the new ones.
+/cos/demo/formed/consul is `no`
+warning: /usr/bin/consul is not there: its new configuration is not validated
+/etc/consul.d/cos.json: changes, 0640 root:consul
+");
+                    });
+    let again = run(command(&node, &store, "reform consul --yes -o json")).await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let value = binary::json(&again.stdout);
+    assert_eq!(
+        (&value["schema"], &value["state"]),
+        (&json!("cos-agent/reform/1"), &json!("reformed"))
+    );
+    assert_eq!(value["parameter"], json!({ "name": CONSUL, "state": "unchanged" }));
+    assert_eq!(value["daemon"], "consul");
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_name_of_the_cluster_is_asked_for() {
+    for (answer, code, formed) in [("demo", 0, "no"), ("yes", 64, FORMED), ("", 64, FORMED)] {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let node = stranded("consul-server", Daemon::Consul, &store).await;
+        let plain = command(&node, &store, "reform consul");
+        // Of util-linux: the one way to a terminal that every Linux has.
+        let line: Vec<String> = std::iter::once(plain.get_program())
+            .chain(plain.get_args())
+            .map(|word| word.to_str().unwrap().to_owned())
+            .collect();
+        let mut script = Command::new("script");
+        script.args(["-qec", &line.join(" "), "/dev/null"]).env_clear();
+        script.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let answer = format!("{answer}\n");
+        let output = tokio::task::spawn_blocking(move || {
+            let pipes = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = pipes.spawn().expect("script(1) of util-linux is needed");
+            child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+            child.wait_with_output().unwrap()
+        });
+        let output = output.await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("type the name of the cluster, demo:"), "{said}");
+        assert_eq!(store.value(CONSUL).as_deref(), Some(formed), "{said}");
+    }
+}
