@@ -3,8 +3,8 @@
 use crate::apply::ApplyError;
 use crate::exit::ExitCode;
 use crate::facts::GatherError;
-use crate::membership::wait::WaitError;
 use crate::membership::GuardError;
+use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
 use crate::plan::PlanError;
 use crate::render::RenderError;

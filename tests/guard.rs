@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
+#[path = "support/binary.rs"]
+mod binary;
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/ssm.rs"]
@@ -287,6 +289,60 @@ async fn throttling_to_the_deadline_is_an_error_and_no_guess() {
         node.converge().await;
         assert!(forms(&node, Daemon::Consul), "{fault:?}");
     }
+}
+
+/// The binary with the metadata of a node and this store.
+async fn command(node: &TestNode, store: &Store, args: &[&str]) -> binary::Ran {
+    let mut command = binary::cos_agent(args);
+    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", node.service.endpoint());
+    command.env("AWS_ENDPOINT_URL", store.url());
+    tokio::task::spawn_blocking(|| binary::run(command)).await.unwrap()
+}
+
+#[tokio::test]
+async fn plan_shows_what_apply_would_render_and_does_not_fail_for_want_of_an_answer() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let node = node("consul-server", &store).await;
+    let root = node.root().display().to_string();
+    let args = ["plan", "--root", &root];
+    let shown = command(&node, &store, &args).await;
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.contains("can only join") && !shown.stdout.contains("bootstrap_expect"));
+    assert!(shown.stderr.contains("cos-agent reform consul"), "{}", shown.stderr);
+    assert!(!node.has("/etc/consul.d") && !node.has("/var"), "plan writes nothing");
+
+    store.fails(Fault::Throttles(usize::MAX));
+    let started = Instant::now();
+    let busy = command(&node, &store, &args).await;
+    assert_eq!(busy.code, Some(0), "{}", busy.stderr);
+    assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
+    assert!(busy.stdout.contains("bootstrap_expect") && busy.stderr.contains("will not go on"));
+
+    // What is remembered needs no answer, and the facts of another node need no AWS.
+    store.fails(None);
+    node.converge().await;
+    starts(&node, Daemon::Consul);
+    store.asked();
+    let same = command(&node, &store, &[&args[..], &["--detailed-exitcode"]].concat()).await;
+    assert!(!same.stdout.contains("cos.json"), "{}", same.stdout);
+    let facts = command(&node, &store, &["facts", "--root", &root, "-o", "json"]).await.stdout;
+    node.write("/facts.json", &facts);
+    let file = format!("{root}/facts.json");
+    let other = command(&node, &store, &["plan", "--facts", &file]).await;
+    assert!(other.stdout.contains("bootstrap_expect"), "{}", other.stdout);
+    let here = command(&node, &store, &["plan", "--facts", &file, "--root", &root]).await;
+    assert!(!here.stdout.contains("cos.json"), "{}", here.stdout);
+    assert!(store.asked().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_of_a_simulation_leaves_this_machine() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let node = node("consul-server", &store).await;
+    let root = node.root().join("simulated").display().to_string();
+    let ran = command(&node, &store, &["simulate", "consul-server", "--root", &root]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("bootstrap_expect") && store.asked().is_empty());
 }
 
 #[tokio::test]
