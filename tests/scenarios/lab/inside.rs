@@ -11,6 +11,10 @@ use std::time::Duration;
 
 /// Longest time for a command in a node, unless a test says otherwise.
 const COMMAND: Duration = Duration::from_secs(60);
+/// Where Consul's API is.
+pub(crate) const CONSUL: u16 = 8500;
+/// Where Nomad's API is.
+pub(crate) const NOMAD: u16 = 4646;
 /// Longest time for an answer of an agent.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -61,15 +65,16 @@ impl Node<'_> {
 
     /// Reads from Consul.
     pub(crate) fn consul(&self, path: &str) -> Result<Value, String> {
-        self.json(8500, path)
+        self.get(CONSUL, path)
     }
 
     /// Reads from Nomad.
     pub(crate) fn nomad(&self, path: &str) -> Result<Value, String> {
-        self.json(4646, path)
+        self.get(NOMAD, path)
     }
 
-    fn json(&self, port: u16, path: &str) -> Result<Value, String> {
+    /// Reads from an API at a port of its loopback.
+    pub(crate) fn get(&self, port: u16, path: &str) -> Result<Value, String> {
         let (status, body) = self.ask(port, &format!("GET {path}"), "")?;
         let wrong = || format!("{}: {path}: {status} {body}", self.name);
         if status != 200 {
@@ -80,7 +85,7 @@ impl Node<'_> {
 
     /// Writes to Nomad.
     pub(crate) fn put_nomad(&self, path: &str, body: &Value) -> Result<Value, String> {
-        let (status, text) = self.ask(4646, &format!("PUT {path}"), &body.to_string())?;
+        let (status, text) = self.ask(NOMAD, &format!("PUT {path}"), &body.to_string())?;
         match serde_json::from_str(&text) {
             Ok(answer) if status == 200 => Ok(answer),
             _ => Err(format!("{}: {path}: {status} {text}", self.name)),

@@ -10,6 +10,7 @@ pub(crate) mod description;
 mod guardian;
 pub(crate) mod http;
 mod inside;
+pub(crate) mod managed;
 pub(crate) mod net;
 pub(crate) mod node;
 mod ready;
@@ -18,6 +19,7 @@ pub(crate) mod table;
 mod tools;
 pub(crate) mod transcript;
 pub(crate) mod wait;
+pub(crate) mod whole;
 
 use aws::Aws;
 use description::{Description, Machine};
