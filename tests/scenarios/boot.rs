@@ -16,8 +16,7 @@ fn ten_nodes_that_boot_at_once_become_a_cluster_that_runs_jobs() {
     let mut transcript = Transcript::begin("ten nodes that boot at once become a cluster");
     let lab = Lab::new(ten());
     transcript.proved("the lab is made: network, AWS, ten machines without power");
-    lab.boot_all();
-    let after = lab.until_ready();
+    let after = lab.up();
     transcript.proved(&format!("all are ready\n{}", table(&lab, &after)));
     transcript.proved(&until("one Consul cluster", SOON, || lab.is_one_consul()));
     transcript.proved(&until("one Nomad cluster", SOON, || lab.is_one_nomad()));
@@ -45,8 +44,7 @@ fn ten_nodes_that_boot_at_once_become_a_cluster_that_runs_jobs() {
 fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() {
     let mut transcript = Transcript::begin("a reboot of each node writes nothing");
     let lab = Lab::new(ten());
-    lab.boot_all();
-    lab.until_ready();
+    lab.up();
     until("one Consul cluster", SOON, || lab.is_one_consul());
     until("one Nomad cluster", SOON, || lab.is_one_nomad());
     transcript.proved("ten nodes are one cluster");

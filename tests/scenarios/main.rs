@@ -9,5 +9,6 @@
     reason = "a test drives the machine, and ends where something is not as it should be"
 )]
 
+mod aws;
 mod boot;
 mod lab;

@@ -133,9 +133,9 @@ class Gate:
             seen["kind"] = dict(headers).get("Content-Type", "text/xml")
 
         body = b"".join(self.moto(environ, start_response))
-        # moto's words for a denial are those of other services.
-        if call.service == "ec2" and seen["status"] == 403 and b"<Code>AccessDenied<" in body:
-            body = body.replace(b"<Code>AccessDenied<", b"<Code>UnauthorizedOperation<")
+        # moto denies in the words of one service, whichever is asked.
+        if seen["status"] == 403 and b"<Code>AccessDenied<" in body:
+            return self.denied(call)
         return seen["status"], seen["kind"], body
 
     def record(self, call, status):

@@ -3,6 +3,7 @@ answer comes, and a second answer is an error (AutoScaling API 2011-01-01).
 """
 
 import threading
+from xml.sax.saxutils import escape
 
 from moto.iam.access_control import IAMRequest
 from werkzeug.exceptions import HTTPException
@@ -92,7 +93,7 @@ class Lifecycle:
     def member(self, name):
         held = self.instances[name]
         return (
-            f"<member><InstanceId>{name}</InstanceId><AutoScalingGroupName>{held['group']}</AutoScalingGroupName>"
+            f"<member><InstanceId>{name}</InstanceId><AutoScalingGroupName>{escape(held['group'])}</AutoScalingGroupName>"
             f"<AvailabilityZone>{held['zone']}</AvailabilityZone><LifecycleState>{held['state']}</LifecycleState>"
             "<HealthStatus>HEALTHY</HealthStatus><ProtectedFromScaleIn>false</ProtectedFromScaleIn></member>"
         )

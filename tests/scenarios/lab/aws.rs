@@ -1,16 +1,13 @@
 //! AWS as the nodes see it: one process behind AWS's own names, told by a file what to do wrong, and its resolver.
 
 use super::cgroup;
-use super::description::{ACCOUNT, CLUSTER, REGION};
-use super::http;
-use super::net::{AWS, Net, REGISTRY, start_in};
+use super::description::{ACCOUNT, CLUSTER, Machine, REGION};
+use super::net::{AWS, Net, netns_path, start_in};
+use super::shell;
 use super::tools;
 use super::wait::until;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
@@ -21,19 +18,8 @@ use std::time::Duration;
 /// AWS of a lab.
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
-    folder: PathBuf,
-    net: Net,
-}
-
-/// What AWS does wrong, and which names there are.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Control {
-    /// Service, or service and action (`ssm:GetParameter`) → `throttle`, `deny`, `broken`.
-    pub(crate) modes: BTreeMap<String, String>,
-    /// Address of a caller → instances that it is not told of.
-    pub(crate) hidden: BTreeMap<Ipv4Addr, Vec<String>>,
-    /// Name → address.
-    pub(crate) names: BTreeMap<String, Ipv4Addr>,
+    pub(super) folder: PathBuf,
+    pub(super) net: Net,
 }
 
 /// A call of a node, as AWS recorded it.
@@ -65,7 +51,7 @@ impl Aws {
             "certificate": image.join("aws.pem"), "key": image.join("aws.key"),
         });
         fs::write(self.folder.join("settings.json"), settings.to_string()).unwrap();
-        self.save(&Control { names: names(), ..Control::default() });
+        self.first_control();
         let folder = self.folder.display().to_string();
         self.program("aws", &[tools::here("aws/serve.py").display().to_string(), folder.clone()]);
         let resolver = tools::here("aws/resolver.py").display().to_string();
@@ -78,7 +64,7 @@ impl Aws {
         });
     }
 
-    fn program(&self, name: &str, words: &[String]) {
+    pub(super) fn program(&self, name: &str, words: &[String]) {
         let group = format!("{}/{name}", self.net.prefix);
         cgroup::create_unified(&group);
         // Byte code would be written beside the sources.
@@ -90,74 +76,6 @@ impl Aws {
     /// What one of its programs said.
     pub(crate) fn log(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(format!("{name}.log"))).unwrap_or_default()
-    }
-
-    /// Every service as it should be.
-    pub(crate) fn up(&self) {
-        self.change(|control| {
-            control.modes.clear();
-            control.hidden.clear();
-        });
-        self.net.heal("aws");
-        self.signal(Signal::SIGCONT);
-    }
-
-    /// A service, or `service:Action`, does something wrong: `throttle`, `deny` or `broken`; `normal` ends it.
-    pub(crate) fn mode(&self, service: &str, mode: &str) {
-        self.change(|control| drop(control.modes.insert(service.to_owned(), mode.to_owned())));
-    }
-
-    /// A service, or `service:Action`, is throttled.
-    pub(crate) fn throttle(&self, service: &str) {
-        self.mode(service, "throttle");
-    }
-
-    /// A service, or `service:Action`, is denied.
-    pub(crate) fn deny(&self, service: &str) {
-        self.mode(service, "deny");
-    }
-
-    /// Packets to the APIs vanish; names still resolve.
-    pub(crate) fn black_hole(&self) {
-        self.net.black_hole("aws", AWS, 443);
-    }
-
-    /// The APIs take connections and never answer.
-    pub(crate) fn hang(&self) {
-        self.signal(Signal::SIGSTOP);
-    }
-
-    fn signal(&self, signal: Signal) {
-        for process in cgroup::processes(&format!("{}/aws", self.net.prefix)) {
-            kill(Pid::from_raw(process), signal).unwrap();
-        }
-    }
-
-    /// A caller is not told of an instance.
-    pub(crate) fn hide(&self, caller: Ipv4Addr, instance: &str) {
-        self.change(|control| {
-            control.hidden.entry(caller).or_default().push(instance.to_owned());
-        });
-    }
-
-    /// Everybody is told of every instance.
-    pub(crate) fn hide_nothing(&self) {
-        self.change(|control| control.hidden.clear());
-    }
-
-    /// Changes what AWS does wrong, and its names.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Control)) {
-        let text = fs::read_to_string(self.folder.join("control.json")).unwrap();
-        let mut control = serde_json::from_str(&text).unwrap();
-        change(&mut control);
-        self.save(&control);
-    }
-
-    fn save(&self, control: &Control) {
-        super::write_whole(
-            &self.folder.join("control.json"),
-            &serde_json::to_string_pretty(control).unwrap(),
-        );
     }
 
     /// The calls of nodes so far.
@@ -188,10 +106,10 @@ impl Aws {
     }
 
     /// Puts an instance before a hook of an auto scaling group: `Pending:Wait`.
-    pub(crate) fn hold(&self, instance: &str, group: &str, hook: &str) {
+    pub(crate) fn hold(&self, machine: &Machine, group: &str, hook: &str) {
         self.does(&json!({
-            "operation": "hold", "instance": instance, "group": group, "hook": hook,
-            "zone": format!("{REGION}a"),
+            "operation": "hold", "instance": machine.id, "group": group, "hook": hook,
+            "zone": machine.zone(),
         }));
     }
 
@@ -219,19 +137,12 @@ impl Aws {
         }
     }
 
-    /// Whether the APIs can be reached from the network of a node.
-    pub(crate) fn answers(&self, netns: &str) -> Result<(), String> {
-        http::connect(netns, (AWS, 443).into(), Duration::from_secs(1)).map(drop)
+    /// Asks it what a node may ask and what not; what was wrong.
+    pub(crate) fn check(&self, lab: &super::Lab, instance: &str) -> String {
+        let enter = format!("--net={}", netns_path(&self.net.netns("aws")).display());
+        let python = tools::python().display().to_string();
+        let script = tools::here("aws/check.py").display().to_string();
+        let folder = lab.folder.display().to_string();
+        shell::ok(&["nsenter", &enter, &python, "-B", &script, &folder, instance])
     }
-}
-
-/// The names that a node may ask for. `ec2.<region>.api.aws` is not among them: what depends on it is replaced.
-fn names() -> BTreeMap<String, Ipv4Addr> {
-    let services = ["api.ecr", "autoscaling", "ec2", "secretsmanager", "ssm", "sts"];
-    let apis = services.map(|service| (format!("{service}.{REGION}.amazonaws.com"), AWS));
-    let registries = [
-        (format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"), REGISTRY),
-        ("registry.site.internal".to_owned(), REGISTRY),
-    ];
-    apis.into_iter().chain(registries).collect()
 }

@@ -29,6 +29,8 @@ pub(crate) struct Machine {
     pub(crate) tags: BTreeMap<String, String>,
     /// The user data.
     pub(crate) user_data: Option<String>,
+    /// The state that its auto scaling group wants it in.
+    pub(crate) target_lifecycle_state: Option<String>,
     /// `/etc/cos-agent/config.toml` of the image.
     pub(crate) settings: String,
 }
@@ -57,6 +59,7 @@ impl Machine {
             address: Ipv4Addr::new(10, 20, zone, number),
             tags: kind.tags(CLUSTER, &servers.to_string()),
             user_data: None,
+            target_lifecycle_state: None,
             settings: SETTINGS.to_owned(),
         }
     }
@@ -94,6 +97,7 @@ impl Description {
             vpc: self.vpc.clone(),
             tags: machine.tags.clone(),
             user_data: machine.user_data.clone(),
+            target_lifecycle_state: machine.target_lifecycle_state.clone(),
             credentials: self.credentials.clone(),
             ..Instance::default()
         }
@@ -120,6 +124,6 @@ pub(crate) fn clients(datacenters: &[&str]) -> Vec<Machine> {
 
 /// The ten nodes of a COS: three servers of each kind, and a client in each datacenter.
 pub(crate) fn ten() -> Vec<Machine> {
-    let clients = clients(&cos_agent::node::CLIENT_DATACENTERS);
+    let clients = clients(cos_agent::node::CLIENT_DATACENTERS);
     [servers("consul-server", 3), servers("nomad-server", 3), clients].concat()
 }

@@ -32,7 +32,9 @@ impl Node<'_> {
     pub(crate) fn managed(&self) -> BTreeMap<PathBuf, Stamp> {
         let upper = self.folder().join("upper");
         let mut found = BTreeMap::new();
-        FOLDERS.iter().for_each(|folder| collect(&upper.join(folder), &mut found));
+        for folder in FOLDERS {
+            collect(&upper.join(folder), &mut found);
+        }
         assert!(found.len() > 3, "{} manages {:?}", self.name, found.keys());
         found
     }

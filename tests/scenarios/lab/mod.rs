@@ -6,6 +6,8 @@
 
 pub(crate) mod aws;
 pub(crate) mod cgroup;
+mod change;
+pub(crate) mod control;
 pub(crate) mod description;
 mod guardian;
 pub(crate) mod http;
@@ -14,6 +16,7 @@ pub(crate) mod managed;
 pub(crate) mod net;
 pub(crate) mod node;
 mod ready;
+pub(crate) mod registry;
 pub(crate) mod shell;
 pub(crate) mod table;
 mod tools;
@@ -27,10 +30,11 @@ use guardian::Guardian;
 use net::Net;
 use node::Node;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// A lab.
 pub(crate) struct Lab {
@@ -137,29 +141,19 @@ impl Lab {
         self.nodes().into_iter().filter(|node| node.role() == role).collect()
     }
 
-    /// Launches a further instance; it is switched off.
-    pub(crate) fn add(&self, machine: Machine) -> Node<'_> {
-        let name = machine.name.clone();
-        self.add_all(vec![machine]);
-        self.node(&name)
-    }
-
-    fn add_all(&self, mut machines: Vec<Machine>) {
-        let launched = |machine: &Machine| json!({ "address": machine.address, "zone": machine.zone(), "tags": machine.tags });
-        let instances: Vec<_> = machines.iter().map(launched).collect();
-        let ids = self.aws.does(&json!({ "operation": "run", "instances": instances }));
-        for (machine, id) in machines.iter_mut().zip(ids.as_array().unwrap()) {
-            id.as_str().unwrap().clone_into(&mut machine.id);
-        }
-        self.change(|description| description.machines.extend(machines.iter().cloned()));
-        for machine in machines {
-            Node { lab: self, machine }.prepare();
-        }
-    }
-
     /// Switches all nodes on at once.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime")]
     pub(crate) fn boot_all(&self) {
         self.everywhere(|node| node.boot());
+    }
+
+    /// Switches all nodes on and waits until they are ready; name → seconds since power came. Labs of one process take
+    /// turns: a cold boot is all work and no waiting.
+    pub(crate) fn up(&self) -> BTreeMap<String, f64> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        self.boot_all();
+        self.until_ready()
     }
 
     /// Does something on all nodes at once.
@@ -170,55 +164,6 @@ impl Lab {
                 scope.spawn(|| work(node));
             }
         });
-    }
-
-    /// Ends an instance: its power, its disk, and what EC2 knows of it.
-    pub(crate) fn terminate(&self, node: &Node<'_>) {
-        self.aws.call("ec2", "terminate_instances", &json!({ "InstanceIds": [node.id] }));
-        if node.is_on() {
-            node.power_cut();
-        }
-        node.remove_disk();
-        self.change(|description| description.machines.retain(|found| found.name != node.name));
-    }
-
-    /// Sets a tag of an instance, or takes it away, in EC2 and in its metadata.
-    pub(crate) fn tag(&self, node: &Node<'_>, key: &str, value: Option<&str>) {
-        let tag = json!({ "Resources": [node.id], "Tags": [{ "Key": key, "Value": value.unwrap_or_default() }] });
-        let untag = json!({ "Resources": [node.id], "Tags": [{ "Key": key }] });
-        match value {
-            Some(_) => self.aws.call("ec2", "create_tags", &tag),
-            None => self.aws.call("ec2", "delete_tags", &untag),
-        };
-        self.edit(node, |machine| match value {
-            Some(value) => drop(machine.tags.insert(key.to_owned(), value.to_owned())),
-            None => drop(machine.tags.remove(key)),
-        });
-    }
-
-    /// Changes what the metadata service tells of a node.
-    pub(crate) fn edit(&self, node: &Node<'_>, edit: impl FnOnce(&mut Machine)) {
-        self.change(|description| {
-            edit(description.machines.iter_mut().find(|found| found.name == node.name).unwrap());
-        });
-        self.write_metadata(&self.node(&node.name).machine);
-    }
-
-    fn write_metadata(&self, machine: &Machine) {
-        let metadata = self.description().metadata(machine);
-        let path = self.folder.join("nodes").join(&machine.name).join("metadata.json");
-        write_whole(&path, &serde_json::to_string_pretty(&metadata).unwrap());
-    }
-
-    /// Splits these nodes from all others.
-    pub(crate) fn partition(&self, nodes: &[&Node<'_>]) {
-        let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
-        self.net.partition(&addresses);
-    }
-
-    /// Ends the partition.
-    pub(crate) fn heal_partition(&self) {
-        self.net.heal("partition");
     }
 }
 

@@ -81,9 +81,10 @@ fn nomad() -> PathBuf {
 fn agent() -> PathBuf {
     match std::env::var("COS_AGENT_BIN") {
         Ok(path) if !path.is_empty() => PathBuf::from(path),
-        _ => PathBuf::from(
-            option_env!("CARGO_BIN_EXE_cos-agent").expect("COS_AGENT_BIN names the agent"),
-        ),
+        _ => match option_env!("CARGO_BIN_EXE_cos-agent") {
+            Some(path) => PathBuf::from(path),
+            None => panic!("COS_AGENT_BIN has to name the agent under test"),
+        },
     }
 }
 
