@@ -11,4 +11,6 @@
 
 mod aws;
 mod boot;
+mod faults;
+mod images;
 mod lab;

@@ -12,7 +12,6 @@ import time
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import parse_qsl
 
-EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 JSON_SERVICES = {"ssm", "ecr", "secretsmanager"}
 HOSTS = {"ecr": "api.ecr"}
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error",
@@ -152,14 +151,15 @@ class Gate:
 
 def without(hidden, body):
     """DescribeInstances' answer without some of the instances."""
-    ElementTree.register_namespace("", EC2)
     root = ElementTree.fromstring(body)
-    for instances in root.iter(f"{{{EC2}}}instancesSet"):
+    space = root.tag.partition("}")[0].lstrip("{")
+    ElementTree.register_namespace("", space)
+    for instances in root.iter(f"{{{space}}}instancesSet"):
         for item in list(instances):
-            if item.findtext(f"{{{EC2}}}instanceId") in hidden:
+            if item.findtext(f"{{{space}}}instanceId") in hidden:
                 instances.remove(item)
-    for reservations in root.iter(f"{{{EC2}}}reservationSet"):
+    for reservations in root.iter(f"{{{space}}}reservationSet"):
         for item in list(reservations):
-            if len(item.find(f"{{{EC2}}}instancesSet")) == 0:
+            if len(item.find(f"{{{space}}}instancesSet")) == 0:
                 reservations.remove(item)
     return ElementTree.tostring(root)

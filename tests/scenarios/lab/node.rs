@@ -83,7 +83,7 @@ impl Node<'_> {
         until(&format!("{} has power", self.name), POWER, || self.first_process().map(drop));
     }
 
-    /// Runs a verb of `machine.sh`, in a session of its own that goes on as long as the verb does.
+    /// Does a verb of `machine.sh`; `run` goes on when this process ends.
     fn power(&self, verb: &str, words: &[&str]) {
         let (all, unified) = cgroup::hierarchies();
         let all: Vec<_> = all.iter().map(|path| path.display().to_string()).collect();
@@ -102,7 +102,12 @@ impl Node<'_> {
         let environment = environment.each_ref().map(|(key, value)| (*key, value.as_str()));
         let script = super::tools::here("lab/machine.sh").display().to_string();
         let all = [&["bash", &script, verb], words].concat();
-        shell::start(&all, &environment, &self.folder().join("console.log"));
+        let log = self.folder().join("console.log");
+        if verb == "run" {
+            shell::start(&all, &environment, &log);
+        } else {
+            shell::finish(&all, &environment, &log);
+        }
     }
 
     /// Whether its power is on.
@@ -179,9 +184,7 @@ impl Node<'_> {
         fs::write(self.folder().join("faults"), format!("{}\n", faults.join(" "))).unwrap();
         if self.is_on() {
             self.power("metadata", faults);
-            if !faults.contains(&"off") {
-                self.metadata_answers();
-            }
+            until("the metadata service answers", POWER, || self.metadata_service().map(drop));
         }
     }
 
@@ -200,10 +203,6 @@ impl Node<'_> {
     /// The metadata service without faults.
     pub(crate) fn metadata_on(&self) {
         self.metadata(&[]);
-    }
-
-    fn metadata_answers(&self) {
-        until("the metadata service answers", POWER, || self.metadata_service().map(drop));
     }
 
     fn metadata_service(&self) -> Result<std::net::TcpStream, String> {

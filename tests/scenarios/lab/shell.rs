@@ -68,9 +68,20 @@ pub(crate) fn line(line: &str) -> String {
 
 /// Starts a program that outlives this process, in a session of its own; its words go to a log.
 pub(crate) fn start<S: AsRef<OsStr>>(words: &[S], environment: &[(&str, &str)], log: &Path) {
-    let log = File::options().create(true).append(true).open(log).unwrap();
     let mut command = clean("setsid");
     command.arg("--fork").args(words).envs(environment.iter().copied());
+    logged(command, log);
+}
+
+/// Runs a script to its end; what it started may go on.
+pub(crate) fn finish<S: AsRef<OsStr>>(words: &[S], environment: &[(&str, &str)], log: &Path) {
+    let mut command = clean("timeout");
+    command.arg("60").args(words).envs(environment.iter().copied());
+    logged(command, log);
+}
+
+fn logged(mut command: Command, log: &Path) {
+    let log = File::options().create(true).append(true).open(log).unwrap();
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?}: {status}");

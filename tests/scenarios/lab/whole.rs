@@ -150,6 +150,21 @@ pub(crate) fn service_job(name: &str, datacenter: &str) -> Value {
     } })
 }
 
+/// A job of one docker container that runs for ever.
+pub(crate) fn docker_job(name: &str, datacenter: &str, image: &str) -> Value {
+    json!({ "Job": {
+        "ID": name, "Type": "service", "Datacenters": [datacenter],
+        "TaskGroups": [{
+            "Name": "group", "Count": 1,
+            "Tasks": [{
+                "Name": "task", "Driver": "docker",
+                "Config": { "image": image, "command": "/bin/sh", "args": ["-c", "sleep 1000000"] },
+                "Resources": { "CPU": 20, "MemoryMB": 32 },
+            }],
+        }],
+    } })
+}
+
 /// Where a service runs, as Consul tells this node: the names of the nodes on which it passes.
 pub(crate) fn passing(node: &Node<'_>, service: &str) -> Result<Vec<String>, String> {
     let found = node.consul(&format!("/v1/health/service/{service}?passing"))?;
