@@ -1,7 +1,7 @@
 //! One run of a test: its folder, its control group, and the end of everything in them.
 //!
-//! Every process of a run is in the run's control group, so the end is one write to `cgroup.kill`. Network, mounts and
-//! process ids are in namespaces that live as long as their processes, so nothing else has to be taken down.
+//! Every process of a run is in the run's control group, so the end is one write to `cgroup.kill`. Networks
+//! are in namespaces that live as long as their processes, so nothing else has to be taken down.
 
 use super::wait::within;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-const PREFIX: &str = "cos-e2e-";
+const PREFIX: &str = "cos-net-";
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// The folder and the control group of a run; dropping it kills what runs there and removes both.
@@ -24,8 +24,8 @@ pub(crate) struct Run {
 
 impl Run {
     /// Makes a run, or panics with the names of what this machine lacks.
-    pub(crate) fn new(programs: &[&str]) -> Self {
-        let missing = missing(programs);
+    pub(crate) fn new() -> Self {
+        let missing = missing();
         assert!(missing.is_empty(), "this test needs {}", missing.join(", "));
         let hierarchy = unified_hierarchy().unwrap();
         let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -35,12 +35,6 @@ impl Run {
         let run = Self { folder: scratch.join(&name), cgroup: hierarchy.join(&name) };
         fs::create_dir_all(&run.folder).unwrap();
         fs::create_dir(&run.cgroup).unwrap();
-        // What the host hands down is handed on to the nodes; in the hybrid layout that is nothing.
-        for controller in
-            fs::read_to_string(run.cgroup.join("cgroup.controllers")).unwrap().split_whitespace()
-        {
-            let _ = fs::write(run.cgroup.join("cgroup.subtree_control"), format!("+{controller}"));
-        }
         run
     }
 }
@@ -53,24 +47,20 @@ impl Drop for Run {
 }
 
 /// What a run needs and this machine has not.
-fn missing(programs: &[&str]) -> Vec<String> {
+fn missing() -> Vec<String> {
     let mut missing = Vec::new();
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        missing.push("root, for namespaces and mounts".to_owned());
+        missing.push("root, for namespaces".to_owned());
     }
     if unified_hierarchy().is_none_or(|hierarchy| !hierarchy.join("cgroup.procs").exists()) {
         missing.push("a mounted cgroup2".to_owned());
-    }
-    if !fs::read_to_string("/proc/filesystems").unwrap().contains("\toverlay\n") {
-        missing.push("overlay in the kernel".to_owned());
     }
     let path = std::env::var("PATH").unwrap_or_default();
     let there =
         |program: &str| path.split(':').any(|folder| Path::new(folder).join(program).is_file());
     missing.extend(
-        ["ip", "nsenter", "setpriv", "timeout", "unshare"]
+        ["ip", "nsenter", "setpriv", "unshare"]
             .iter()
-            .chain(programs)
             .filter(|program| !there(program))
             .map(|program| format!("the program `{program}`")),
     );

@@ -1,0 +1,101 @@
+"""The account: a network, the role of the nodes, parameters, instances. What an administrator does, nodes cannot."""
+
+import json
+
+import boto3
+import moto.settings
+
+ACTIONS = [
+    "ec2:DescribeInstances",
+    "ec2:DescribeTags",
+    "autoscaling:CompleteLifecycleAction",
+    "autoscaling:RecordLifecycleActionHeartbeat",
+    "autoscaling:DescribeAutoScalingInstances",
+    "ecr:GetAuthorizationToken",
+    # Of parameters only those below /cos/, which the gate checks: moto knows no resources here.
+    "ssm:GetParameter",
+    "ssm:PutParameter",
+]
+TRUST = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def policy(statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+class Account:
+    def __init__(self, settings, endpoint):
+        self.settings = settings
+        self.endpoint = endpoint
+        self.keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
+        self.clients = {}
+        self.subnets = {}
+        self.node_key = None
+        self.operations = {"create": self.create, "run": self.run, "call": self.call}
+
+    def client(self, service):
+        if service not in self.clients:
+            region = self.settings["region"]
+            made = boto3.client(service, endpoint_url=self.endpoint, region_name=region, **self.keys)
+            self.clients[service] = made
+        return self.clients[service]
+
+    def call(self, service, method, parameters):
+        """Any call of boto3, as administrator."""
+        answer = getattr(self.client(service), method)(**parameters)
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def create(self):
+        """Makes the account; from then on every signature and every permission is checked."""
+        iam = self.client("iam")
+        iam.create_user(UserName="lab")
+        everything = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+        iam.put_user_policy(UserName="lab", PolicyName="everything", PolicyDocument=everything)
+        key = iam.create_access_key(UserName="lab")["AccessKey"]
+        role = iam.create_role(RoleName="cos-node", AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
+        allowed = policy({"Effect": "Allow", "Action": ACTIONS, "Resource": "*"})
+        iam.put_role_policy(RoleName="cos-node", PolicyName="node", PolicyDocument=allowed)
+        node = self.client("sts").assume_role(RoleArn=role, RoleSessionName="node")["Credentials"]
+        self.node_key = node["AccessKeyId"]
+        for daemon in ("consul", "nomad"):
+            name = f"/cos/{self.settings['cluster']}/formed/{daemon}"
+            self.client("ssm").put_parameter(Name=name, Value="no", Type="String")
+        self.vpc = self.client("ec2").create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        self.keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        self.clients.clear()
+        # What POST /moto-api/reset-auth sets.
+        moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+        return {
+            "vpc": self.vpc,
+            "credentials": {
+                "role": "cos-node",
+                "access_key_id": node["AccessKeyId"],
+                "secret_access_key": node["SecretAccessKey"],
+                "token": node["SessionToken"],
+            },
+        }
+
+    def run(self, instances):
+        """Launches instances, each with address, zone and tags; their ids."""
+        return [self.launch(**instance) for instance in instances]
+
+    def launch(self, address, zone, tags):
+        ec2 = self.client("ec2")
+        if zone not in self.subnets:
+            block = address.rsplit(".", 1)[0] + ".0/24"
+            subnet = ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]
+            self.subnets[zone] = subnet["SubnetId"]
+        answer = ec2.run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=self.subnets[zone],
+            PrivateIpAddress=address,
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": tags[key]} for key in tags]}
+            ],
+        )
+        made = answer["Instances"][0]
+        assert made["PrivateIpAddress"] == address, made
+        return made["InstanceId"]

@@ -1,0 +1,79 @@
+"""AWS of one lab: moto behind TLS under AWS's own names, with a gate before it, and a door for the lab.
+
+    python3 serve.py FOLDER
+
+FOLDER holds `settings.json`; the lab writes `control.json` there, which is read at every request, and reads
+`calls.jsonl`, one line a call of a node. `admin.sock` takes one JSON request a connection: the lab is in another network.
+"""
+
+import json
+import os
+import socket
+import ssl
+import sys
+import threading
+from pathlib import Path
+
+from account import Account
+from gate import Gate
+from lifecycle import Lifecycle
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+BACK_DOOR = 8000
+
+
+class Quiet(WSGIRequestHandler):
+    def log_request(self, *words):
+        pass
+
+
+class Server(ThreadedWSGIServer):
+    """Shakes hands in the thread of the connection: a client that stops half-way through holds up nobody else."""
+
+    def get_request(self):
+        connection, address = self.socket.accept()
+        if self.ssl_context is not None:
+            connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def handle_error(self, request, address):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError, TimeoutError)):
+            super().handle_error(request, address)
+
+
+def listen(address, port, app, context=None):
+    server = Server(address, port, app, handler=Quiet)
+    server.ssl_context = context
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def main():
+    folder = Path(sys.argv[1])
+    settings = json.loads((folder / "settings.json").read_text())
+    moto = DomainDispatcherApplication(create_backend_app)
+    lifecycle = Lifecycle(settings)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings["certificate"], settings["key"])
+    listen("127.0.0.1", BACK_DOOR, moto)
+    account = Account(settings, f"http://127.0.0.1:{BACK_DOOR}")
+    listen(settings["address"], 443, Gate(moto, folder, settings, account, lifecycle), context)
+    operations = account.operations | lifecycle.operations
+
+    path = folder / "admin.sock"
+    path.unlink(missing_ok=True)
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(os.fspath(path))
+    door.listen()
+    while True:
+        connection, _ = door.accept()
+        with connection, connection.makefile("rw") as stream:
+            try:
+                wanted = json.loads(stream.readline())
+                answer = {"answer": operations[wanted.pop("operation")](**wanted)}
+            except Exception as error:  # Whatever it is, the lab has to say it.
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            stream.write(json.dumps(answer, default=str) + "\n")
+
+
+main()

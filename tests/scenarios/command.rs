@@ -1,0 +1,137 @@
+//! `tests/lab`: a whole cluster on this machine, to look at and to break.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a tool for tests drives the machine, and ends where something is not as it should be"
+)]
+
+mod lab;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use lab::Lab;
+use lab::description::ten;
+use lab::table::{cluster, table};
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+
+/// The prefix of the lab that the command leaves running.
+const PREFIX: &str = "cos-lab";
+
+/// A COS of ten nodes on this machine: real systemd, Consul and Nomad; AWS alone is played.
+#[derive(Parser)]
+#[command(name = "tests/lab")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Makes the lab, switches all nodes on, waits until they are ready.
+    Up,
+    /// A shell on a node, or a command.
+    Shell {
+        node: String,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Cuts the power of a node.
+    Kill { node: String },
+    /// Switches a node on.
+    Boot { node: String },
+    /// Restarts a node.
+    Reboot { node: String },
+    /// Unplugs the cable of a node.
+    Cut { node: String },
+    /// Plugs it in again.
+    Heal { node: String },
+    /// Sets a tag of an instance, `cos:role=…`; without a value it is taken away.
+    Tag { node: String, tag: String },
+    /// What AWS does from now on.
+    Aws { mode: Mode },
+    /// All nodes at a glance.
+    Status,
+    /// The journal of a node since its boot.
+    Logs {
+        node: String,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Removes the lab.
+    Down,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    Up,
+    Down,
+    Throttle,
+    Deny,
+}
+
+fn main() -> Result<(), String> {
+    let verb = Cli::parse().verb;
+    if let Verb::Up = verb {
+        return up();
+    }
+    if let Verb::Down = verb {
+        Lab::down(PREFIX);
+        return Ok(());
+    }
+    let lab =
+        Lab::open(PREFIX).map_err(|error| format!("{error}; `tests/lab up` makes the lab"))?;
+    let node = |name: &str| {
+        let names: Vec<_> = lab.nodes().into_iter().map(|node| node.machine.name).collect();
+        let known = names.iter().any(|found| found == name);
+        if known {
+            Ok(lab.node(name))
+        } else {
+            Err(format!("no node `{name}`: {}", names.join(" ")))
+        }
+    };
+    match verb {
+        Verb::Up | Verb::Down => {}
+        Verb::Shell { node: name, command } => {
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            let words = if words.is_empty() { &["bash", "-l"][..] } else { &words };
+            return Err(node(&name)?.interactive(words)?.exec().to_string());
+        }
+        Verb::Kill { node: name } => node(&name)?.power_cut(),
+        Verb::Boot { node: name } => node(&name)?.boot(),
+        Verb::Reboot { node: name } => node(&name)?.reboot(),
+        Verb::Cut { node: name } => node(&name)?.cut(),
+        Verb::Heal { node: name } => node(&name)?.heal(),
+        Verb::Tag { node: name, tag } => {
+            let (key, value) = tag.split_once('=').ok_or("expected KEY=VALUE or KEY=")?;
+            lab.tag(&node(&name)?, key, Some(value).filter(|value| !value.is_empty()));
+        }
+        Verb::Aws { mode } => match mode {
+            Mode::Up => lab.aws.up(),
+            Mode::Down => lab.aws.black_hole(),
+            Mode::Throttle => lab.aws.throttle("*"),
+            Mode::Deny => lab.aws.deny("*"),
+        },
+        Verb::Status => print!("{}{}", table(&lab, &BTreeMap::new()), cluster(&lab)),
+        Verb::Logs { node: name, options } => {
+            let journal = node(&name)?.path("/var/log/journal");
+            let mut command = lab::shell::clean("journalctl");
+            command.arg("-D").arg(journal).args(options);
+            return Err(command.exec().to_string());
+        }
+    }
+    Ok(())
+}
+
+fn up() -> Result<(), String> {
+    if Lab::open(PREFIX).is_ok() {
+        return Err("the lab is up already: `tests/lab status`, `tests/lab down`".to_owned());
+    }
+    let lab = Lab::named(PREFIX, ten());
+    lab.boot_all();
+    let after = lab.until_ready();
+    print!("{}{}", table(&lab, &after), cluster(&lab));
+    lab.leave_running();
+    Ok(())
+}

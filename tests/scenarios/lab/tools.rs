@@ -1,0 +1,118 @@
+//! What the lab stands on: programs, the image of the nodes, the agent under test. What is missing is named.
+
+use super::shell;
+use cos_agent::render::units::UNITS;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+const PROGRAMS: [&str; 14] = [
+    "awk",
+    "bash",
+    "consul",
+    "debootstrap",
+    "flock",
+    "ip",
+    "journalctl",
+    "mount",
+    "nft",
+    "nsenter",
+    "openssl",
+    "setsid",
+    "systemd-nspawn",
+    "timeout",
+];
+/// Enough for several labs: a node takes ten, and the root of all nodes is one user.
+const INOTIFY_INSTANCES: u32 = 1024;
+
+/// This folder of the tree.
+pub(crate) fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(path)
+}
+
+/// Panics with the names of what this machine lacks.
+pub(crate) fn check() {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let there =
+        |program: &&str| path.split(':').any(|folder| Path::new(folder).join(program).is_file());
+    let mut missing: Vec<String> =
+        PROGRAMS.iter().filter(|program| !there(program)).map(|name| format!("`{name}`")).collect();
+    let mut need = |is_there: bool, what: &str| {
+        if !is_there {
+            missing.push(what.to_owned());
+        }
+    };
+    let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    need(fs::metadata("/proc/self").unwrap().uid() == 0, "root");
+    need(file("/proc/filesystems").contains("\toverlay\n"), "overlay in the kernel");
+    need(file("/proc/self/mounts").contains(" cgroup2 "), "a mounted cgroup2");
+    need(python().is_file(), "python with moto, of tests/tools/install");
+    need(nomad().is_file(), "Nomad 1.10.5, of tests/tools/install");
+    assert!(missing.is_empty(), "the lab needs {}", missing.join(", "));
+    raise_inotify();
+}
+
+/// The one thing of the host that a lab changes; see the README.
+fn raise_inotify() {
+    let path = "/proc/sys/fs/inotify/max_user_instances";
+    let found: u32 = fs::read_to_string(path).unwrap().trim().parse().unwrap();
+    if found < INOTIFY_INSTANCES {
+        fs::write(path, INOTIFY_INSTANCES.to_string()).unwrap();
+    }
+}
+
+fn cache() -> PathBuf {
+    match std::env::var("COS_CACHE") {
+        Ok(path) if !path.is_empty() => PathBuf::from(path),
+        _ => PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/cos-agent"),
+    }
+}
+
+/// The interpreter that has moto.
+pub(crate) fn python() -> PathBuf {
+    cache().join("venv/bin/python3")
+}
+
+fn nomad() -> PathBuf {
+    std::env::var("COS_NOMAD_BIN").map_or_else(|_| cache().join("nomad-1.10.5"), PathBuf::from)
+}
+
+/// The agent under test.
+fn agent() -> PathBuf {
+    match std::env::var("COS_AGENT_BIN") {
+        Ok(path) if !path.is_empty() => PathBuf::from(path),
+        _ => match option_env!("CARGO_BIN_EXE_cos-agent") {
+            Some(path) => PathBuf::from(path),
+            None => panic!("COS_AGENT_BIN has to name the agent under test"),
+        },
+    }
+}
+
+/// The image of the nodes, made where it is not there yet: `root/`, `ca.pem`, `aws.pem`, `aws.key`.
+pub(crate) fn image() -> PathBuf {
+    let words = [here("image/build")];
+    let output = shell::run(&words, "", std::time::Duration::from_mins(15));
+    assert!(output.is_ok(), "{}", output.stderr);
+    PathBuf::from(output.stdout.trim())
+}
+
+/// What an AMI has besides the distribution, as a layer over the image: the programs, and the agent's units, of which
+/// only `cos-agent.service` is enabled.
+pub(crate) fn ami(layer: &Path) {
+    let programs = layer.join("usr/bin");
+    let units = layer.join("etc/systemd/system");
+    fs::create_dir_all(&programs).unwrap();
+    fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
+    fs::copy(agent(), programs.join("cos-agent")).expect("the agent under test");
+    for (name, path) in [("consul", PathBuf::from("/usr/bin/consul")), ("nomad", nomad())] {
+        // One file for all labs is once in memory; another file system needs a copy.
+        if fs::hard_link(&path, programs.join(name)).is_err() {
+            fs::copy(&path, programs.join(name)).unwrap();
+        }
+    }
+    for (name, text) in UNITS {
+        fs::write(units.join(name), text).unwrap();
+    }
+    let wanted = units.join("multi-user.target.wants/cos-agent.service");
+    symlink("/etc/systemd/system/cos-agent.service", wanted).unwrap();
+}

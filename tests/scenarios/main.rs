@@ -1,0 +1,16 @@
+//! Scenarios: whole clusters of real systemd, Consul and Nomad, and what happens to them. Nothing is played but AWS.
+//!
+//! Each makes a lab of its own (see README.md), so several run at a time. What is missing on this machine is named and
+//! fails the test. Transcripts, and the logs of what failed, are in `target/scenarios`.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test drives the machine, and ends where something is not as it should be"
+)]
+
+mod aws;
+mod boot;
+mod faults;
+mod images;
+mod lab;
