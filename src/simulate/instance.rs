@@ -27,6 +27,8 @@ pub struct Instance {
     pub tags: BTreeMap<String, String>,
     /// Whether tags are in metadata.
     pub tags_in_metadata: bool,
+    /// The state that its Auto Scaling group wants it in, such as `InService`; none outside a group.
+    pub target_lifecycle_state: Option<String>,
     /// The user data.
     pub user_data: Option<String>,
     /// The credentials of the instance role, if it has one.
@@ -60,6 +62,7 @@ impl Default for Instance {
             vpc: "vpc-0123456789abcdef0".to_owned(),
             tags: BTreeMap::new(),
             tags_in_metadata: true,
+            target_lifecycle_state: None,
             user_data: None,
             credentials: None,
         }
@@ -106,6 +109,10 @@ impl Instance {
             for (key, value) in &self.tags {
                 tree.insert(format!("meta-data/tags/instance/{key}"), value.clone().into_bytes());
             }
+        }
+        if let Some(state) = &self.target_lifecycle_state {
+            let path = "meta-data/autoscaling/target-lifecycle-state";
+            tree.insert(path.to_owned(), state.clone().into_bytes());
         }
         if let Some(user_data) = &self.user_data {
             tree.insert("user-data".to_owned(), user_data.clone().into_bytes());

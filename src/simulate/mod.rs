@@ -103,6 +103,7 @@ pub async fn run(
     environment.metadata_endpoint = Some(service.endpoint());
     // Nothing of a simulation may leave this machine.
     environment.ec2_endpoint = Some(service.endpoint());
+    environment.autoscaling_endpoint = Some(service.endpoint());
     let services = Box::new(RecordedServices::default());
     let system = System { root: Root::at(simulation.root), services: Some(services), environment };
     let outcome = pipeline::converge(&system, simulation.timeout, UnrecordedData::Refuse).await?;

@@ -11,6 +11,8 @@ pub struct Environment {
     pub metadata_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_EC2`, else `AWS_ENDPOINT_URL`: replaces the regional EC2 endpoint.
     pub ec2_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_AUTO_SCALING`, else `AWS_ENDPOINT_URL`: replaces the regional Auto Scaling endpoint.
+    pub autoscaling_endpoint: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
@@ -31,6 +33,8 @@ impl Environment {
         Self {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
             ec2_endpoint: endpoint("AWS_ENDPOINT_URL_EC2").or_else(|| endpoint("AWS_ENDPOINT_URL")),
+            autoscaling_endpoint: endpoint("AWS_ENDPOINT_URL_AUTO_SCALING")
+                .or_else(|| endpoint("AWS_ENDPOINT_URL")),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
