@@ -28,6 +28,8 @@ pub mod plan;
 
 pub mod apply;
 
+pub mod membership;
+
 pub mod simulate;
 pub mod system;
 

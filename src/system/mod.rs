@@ -4,6 +4,7 @@
 //! (`disallowed_methods` in `.clippy.toml`); this folder alone expects the lint.
 #![expect(clippy::disallowed_methods, reason = "this folder is where the machine is touched")]
 
+pub mod autoscaling;
 pub mod aws;
 pub mod command;
 pub mod daemon;
