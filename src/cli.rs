@@ -316,8 +316,8 @@ pub struct WaitArgs {
     /// Wait on when an `apply` failed: somebody may be putting the tag right.
     #[arg(long)]
     pub keep_waiting: bool,
-    /// Complete the launch hook of the Auto Scaling group when joined (the form of the ready unit).
-    #[arg(long)]
+    /// Tell systemd when joined, and complete the launch hook of the Auto Scaling group (the form of the ready unit).
+    #[arg(long, conflicts_with = "goal")]
     pub launch_hook: bool,
 }
 

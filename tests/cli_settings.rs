@@ -39,7 +39,7 @@ typo in a table: exit 78
 --- stderr
 error: cannot learn what this machine is
   cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:1:2: `nomadd` is no key here, expected one of cluster, consul, nomad, ecr, ca, dns
+  cause: /etc/cos-agent/config.toml:1:2: `nomadd` is no key here, expected one of cluster, consul, nomad, ecr, ca, dns, launch_hook
 
 hint: did you mean `nomad`? `cos-agent config schema` lists all keys
 

@@ -4,6 +4,7 @@ use super::{say_if_frozen, system};
 use crate::cli::{WaitArgs, WaitFor};
 use crate::error::Error;
 use crate::exit::ExitCode;
+use crate::membership::ready;
 use crate::membership::wait::{self, Goal, Joined};
 use crate::output::Output;
 use crate::record::boots::Stopwatch;
@@ -25,14 +26,21 @@ pub(super) async fn run(
         WaitFor::Nomad => Goal::Nomad,
     };
     let deadline = Deadline::after(args.timeout);
-    let mut stopwatch = Stopwatch::start();
+    let waiting = async {
+        if args.launch_hook {
+            return ready::ready(&system, deadline, args.keep_waiting).await;
+        }
+        let mut stopwatch = Stopwatch::start();
+        let joined = wait::wait(&system, goal, deadline, args.keep_waiting, &mut stopwatch).await?;
+        if goal == Goal::Ready {
+            wait::record(&system, stopwatch).await;
+        }
+        Ok(joined)
+    };
     let joined = tokio::select! {
-        joined = wait::wait(&system, goal, deadline, args.keep_waiting, &mut stopwatch) => joined?,
+        joined = waiting => joined?,
         () = signal::end() => return Err(Error::Interrupted),
     };
-    if goal == Goal::Ready {
-        wait::record(&system, stopwatch).await;
-    }
     let seconds = deadline.elapsed().as_secs_f64();
     output.data(|| text(&joined, seconds), || as_json(&joined, seconds))?;
     Ok(ExitCode::Done)

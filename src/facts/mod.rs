@@ -16,7 +16,7 @@ pub mod user_data;
 use crate::system::System;
 use crate::system::imds::Imds;
 use crate::system::network;
-use crate::system::root::FileError;
+use crate::system::root::{FileError, Root};
 use binaries::{Installed, Versions};
 use certificates::Authority;
 pub use error::GatherError;
@@ -134,6 +134,12 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     Ok(Instance::from_document(&document)?)
 }
 
+/// The facts of the last successful `apply`.
+pub fn remembered(root: &Root) -> Option<Facts> {
+    let bytes = root.read(LAST_GOOD).ok()??;
+    Facts::from_json(&bytes).ok().filter(|facts| facts.schema == SCHEMA)
+}
+
 /// The facts of the last successful `apply`, where they may stand in for ones that are not to be had.
 ///
 /// Only for the same instance: by its id, if metadata gave that much, else by the id that Nitro puts into the
@@ -142,8 +148,7 @@ pub fn last_good(system: &System, error: &GatherError) -> Option<Facts> {
     if !error.is_absence() {
         return None;
     }
-    let bytes = system.root.read(LAST_GOOD).ok()??;
-    let facts: Facts = Facts::from_json(&bytes).ok().filter(|facts| facts.schema == SCHEMA)?;
+    let facts = remembered(&system.root)?;
     let asset_tag = system.root.read("/sys/devices/virtual/dmi/id/board_asset_tag").ok().flatten();
     let asset_tag = asset_tag
         .and_then(|bytes| String::from_utf8(bytes).ok())

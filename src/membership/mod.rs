@@ -1,9 +1,12 @@
-//! Whether this node is a member of its cluster, what makes it one, and what keeps it from founding one of its own.
+//! Whether this node is a member of its cluster, what makes it one, what keeps it from founding one of
+//! its own, and what its Auto Scaling group is told.
 
 pub mod discovery;
 mod error;
 pub mod formed;
 pub mod guard;
+pub mod launch_hook;
+pub mod ready;
 pub mod rejoin;
 pub mod wait;
 pub mod watch;

@@ -48,10 +48,11 @@ impl Pool {
         self.known.len() < self.expected || !self.has_leader
     }
 
-    /// `Consul: 2 of 3 servers`.
+    /// `Consul: 2 of 3 servers, no leader`; `Nomad: 3 servers` where nobody says how many there shall be.
     pub fn words(&self) -> String {
         let leader = if self.has_leader { "" } else { ", no leader" };
-        format!("{}: {} of {} servers{leader}", self.kind.name(), self.known.len(), self.expected)
+        let of = if self.expected > 1 { format!(" of {}", self.expected) } else { String::new() };
+        format!("{}: {}{of} servers{leader}", self.kind.name(), self.known.len())
     }
 }
 

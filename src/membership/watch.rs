@@ -16,6 +16,8 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_secs(15);
 /// Longest time for one answer: without a leader the agents hold a question for about 7 s.
 const ANSWER: Duration = Duration::from_secs(12);
+/// How long the daemons may start and join by themselves.
+const HEAD_START: Duration = Duration::from_secs(10);
 /// How soon EC2 is asked again for a node that has no leader, at first and at last.
 const LOST: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
 /// The same where there is a leader and some server is away: it may be gone for good, and many nodes ask.
@@ -28,6 +30,8 @@ const FIRST_AUDIT: Duration = Duration::from_secs(20);
 /// Looks after the membership for ever.
 pub async fn watch(system: &System) -> Result<(), ApiError> {
     let mut rounds: Option<Rounds> = None;
+    // The daemons start at this moment, and have better to do than to answer.
+    tokio::time::sleep(HEAD_START).await;
     loop {
         let Some(node) = status::read(&system.root).node else {
             tokio::time::sleep(Duration::from_secs(1)).await;

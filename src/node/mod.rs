@@ -51,6 +51,8 @@ pub struct Node {
     pub instance: Instance,
     /// What the host offers.
     pub host: Host,
+    /// The lifecycle hook that holds the instance back until the node has joined.
+    pub launch_hook: Option<String>,
     /// The certificate authorities of the site.
     pub authorities: Vec<Authority>,
     /// The settings, for everything that is no identity.
@@ -203,6 +205,7 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
         )?),
         instance: facts.instance.clone(),
         host: facts.host,
+        launch_hook: launch_hook(facts)?,
         authorities: facts.authorities.clone(),
         settings: facts.settings.clone(),
     })
@@ -282,6 +285,27 @@ fn client_datacenter(found: &str, further: &[String]) -> Result<NomadDatacenter,
         allowed: format!("{} on a nomad-client", allowed().collect::<Vec<_>>().join(", ")),
         nearest: crate::nearest(found, allowed()).map(str::to_owned),
     })
+}
+
+fn launch_hook(facts: &Facts) -> Result<Option<String>, ResolveError> {
+    let heartbeat = facts.settings.launch_hook.heartbeat;
+    // A hook times out after 30 seconds at the earliest; faster heartbeats only throttle the account.
+    if heartbeat.seconds() < 10 {
+        return Err(ResolveError::Setting {
+            key: "launch_hook.heartbeat",
+            found: heartbeat.into(),
+            expected: "10s or more, at most a third of the hook's HeartbeatTimeout",
+        });
+    }
+    match facts.tags.values.get(tags::LAUNCH_HOOK) {
+        Some(found) if !names::is_hook_name(found) => Err(ResolveError::Value {
+            key: tags::LAUNCH_HOOK,
+            found: found.clone(),
+            allowed: format!("{}; no tag where there is no hook", names::HOOK_GRAMMAR),
+            nearest: None,
+        }),
+        found => Ok(found.cloned()),
+    }
 }
 
 fn join_tag(

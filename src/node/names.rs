@@ -62,6 +62,17 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// The grammar of a lifecycle hook's name.
+///
+/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html>
+pub const HOOK_GRAMMAR: &str = "1 to 255 of A-Z, a-z, 0-9, -, _ and /";
+
+/// Whether a text may be the name of a lifecycle hook.
+pub fn is_hook_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_/".contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +84,16 @@ mod tests {
         }
         for bad in ["", "-a", "a-", "A", "a b", "a_b", "a\n", "ä", &"a".repeat(33), "*"] {
             assert!(!is_cluster_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hook_names() {
+        for good in ["joined", "Prod/launch_hook-1", &"a".repeat(255)] {
+            assert!(is_hook_name(good), "{good}");
+        }
+        for bad in ["", "a b", "a:b", "a&b=c", "ä", &"a".repeat(256)] {
+            assert!(!is_hook_name(bad), "{bad}");
         }
     }
 }

@@ -28,6 +28,8 @@ pub const SERVERS: &str = "cos:servers";
 pub const CONSUL_SERVER: &str = "cos:consul-server";
 /// The auto-join key of Nomad.
 pub const NOMAD_SERVER: &str = "cos:nomad-server";
+/// The key of the launch hook's name.
+pub const LAUNCH_HOOK: &str = "cos:launch-hook";
 
 /// The values of `cos:role`.
 pub const ROLES: &[&str] = &["consul-server", "nomad-server", "nomad-client"];
@@ -67,12 +69,7 @@ pub static TAGS: &[Tag] = &[
         optional: &[],
         value: "the cluster's name",
     },
-    Tag {
-        key: "cos:launch-hook",
-        required: &[],
-        optional: ALL,
-        value: "name of the ASG's launch hook",
-    },
+    Tag { key: LAUNCH_HOOK, required: &[], optional: ALL, value: "name of the ASG's launch hook" },
     Tag {
         key: "cos:terminate-hook",
         required: &[],

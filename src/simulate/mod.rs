@@ -104,6 +104,7 @@ pub async fn run(
     // Nothing of a simulation may leave this machine.
     environment.ec2_endpoint = Some(service.endpoint());
     environment.ssm_endpoint = None;
+    environment.autoscaling_endpoint = Some(service.endpoint());
     let services = Box::new(RecordedServices::default());
     let system = System {
         root: Root::at(simulation.root),

@@ -13,10 +13,14 @@ pub struct Environment {
     pub ec2_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`: replaces the regional endpoint of the parameter store.
     pub ssm_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_AUTO_SCALING`, else `AWS_ENDPOINT_URL`: replaces the regional Auto Scaling endpoint.
+    pub autoscaling_endpoint: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
     pub under_systemd: bool,
+    /// `NOTIFY_SOCKET`: where systemd is told that a service is ready.
+    pub notify_socket: Option<String>,
     /// The `PATH` for child processes.
     pub path: String,
     /// The HTTP API of the local Consul.
@@ -37,8 +41,10 @@ impl Environment {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
             ec2_endpoint: endpoint("EC2"),
             ssm_endpoint: endpoint("SSM"),
+            autoscaling_endpoint: endpoint("AUTO_SCALING"),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
+            notify_socket: text("NOTIFY_SOCKET"),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
             consul_api: "http://127.0.0.1:8500".to_owned(),
             nomad_api: "http://127.0.0.1:4646".to_owned(),

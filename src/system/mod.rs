@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this folder is where the machine is touched")]
 
 pub mod api;
+pub mod autoscaling;
 pub mod aws;
 pub mod command;
 pub mod consul;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod imds;
 pub mod network;
 pub mod nomad;
+pub mod notify;
 pub mod retry;
 pub mod root;
 pub mod services;

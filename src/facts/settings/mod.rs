@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// The names of the top-level tables, for telling our user data from others'.
-pub const TABLES: [&str; 6] = ["ca", "cluster", "consul", "dns", "ecr", "nomad"];
+pub const TABLES: [&str; 7] = ["ca", "cluster", "consul", "dns", "ecr", "launch_hook", "nomad"];
 
 /// All settings, each with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,8 @@ pub struct Settings {
     pub ca: Ca,
     /// Resolution of `.consul` names.
     pub dns: Dns,
+    /// The launch hook that the tag `cos:launch-hook` names.
+    pub launch_hook: LaunchHook,
 }
 
 /// The cluster as a whole.
@@ -128,6 +130,22 @@ pub struct Dns {
     pub forwarder: ForwarderChoice,
     /// The address of the link `cos0`, where containers find a resolver.
     pub address: LinkLocal,
+}
+
+/// The launch hook that the tag `cos:launch-hook` names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LaunchHook {
+    /// The time between two heartbeats: 10s or more, at most a third of the hook's HeartbeatTimeout.
+    pub heartbeat: Duration<3600>,
+    /// After how long a node that has not joined is given up, and replaced by its group; never where not set.
+    pub abandon_after: Option<Duration<3600>>,
+}
+
+impl Default for LaunchHook {
+    fn default() -> Self {
+        Self { heartbeat: Duration::of_seconds::<300>(), abandon_after: None }
+    }
 }
 
 /// Who sends `.consul` to Consul.

@@ -33,6 +33,12 @@ impl From<Release> for String {
 pub struct Duration<const MAX: u64>(u64);
 
 impl<const MAX: u64> Duration<MAX> {
+    /// A length that is known to be in the range.
+    pub const fn of_seconds<const SECONDS: u64>() -> Self {
+        const { assert!(1 <= SECONDS && SECONDS <= MAX, "out of the range") };
+        Self(SECONDS)
+    }
+
     /// The length in seconds.
     pub fn seconds(self) -> u64 {
         self.0

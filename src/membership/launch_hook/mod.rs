@@ -1,0 +1,123 @@
+//! The launch hook of the Auto Scaling group: the instance goes into service once its node has joined, not before.
+//!
+//! While the node joins, heartbeats keep the action alive; once its gates are open, the action is completed. Nothing
+//! here can fail the node: what does not work is said, and tried again until the caller stops asking.
+//!
+//! <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html>; the role needs
+//! `autoscaling:CompleteLifecycleAction` and `autoscaling:RecordLifecycleActionHeartbeat` on its group, and
+//! `autoscaling:DescribeAutoScalingInstances` on `*`.
+
+mod calls;
+mod machine;
+mod outcome;
+
+use crate::facts::instance::Instance;
+use crate::node::Node;
+use crate::system::System;
+use calls::Caller;
+use machine::{Event, Machine, Step};
+pub use outcome::{Outcome, RECORD, recorded};
+use std::pin::pin;
+use std::time::Duration;
+
+/// The launch hook of a node.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// Its name.
+    pub name: String,
+    /// The instance that it holds back.
+    pub instance: Instance,
+    /// The time between two heartbeats.
+    pub heartbeat: Duration,
+    /// After how long the instance is given up, counted from the start of [`run`].
+    pub abandon_after: Option<Duration>,
+}
+
+impl Hook {
+    /// The hook that the tag of this node names; `None` without the tag, and then there is nothing to call.
+    pub fn of(node: &Node) -> Option<Self> {
+        let settings = &node.settings.launch_hook;
+        Some(Self {
+            name: node.launch_hook.clone()?,
+            instance: node.instance.clone(),
+            heartbeat: Duration::from_secs(settings.heartbeat.seconds()),
+            abandon_after: settings.abandon_after.map(|time| Duration::from_secs(time.seconds())),
+        })
+    }
+}
+
+/// Holds the hook until `joined` resolves, then completes it. Returns when nothing is left to do: before `joined` where
+/// the hook holds nothing (any more), and never where AWS lets nobody complete it; drop the future to stop. Everything
+/// new is logged, and handed to `report`.
+///
+/// The outcome is remembered in [`RECORD`]; where that speaks of this instance and hook, no call is made.
+pub async fn run(
+    system: &System,
+    hook: &Hook,
+    joined: impl Future<Output = ()>,
+    mut report: impl FnMut(&Outcome),
+) -> Outcome {
+    if let Some(outcome) = recorded(&system.root, hook) {
+        report(&outcome);
+        return outcome;
+    }
+    let mut last = None;
+    let mut tell = |outcome: Outcome| {
+        if last.as_ref() != Some(&outcome) {
+            match &outcome {
+                Outcome::StillTrying { .. } => {
+                    tracing::warn!("launch hook {}: {outcome}", hook.name)
+                }
+                _ => tracing::info!("launch hook {}: {outcome}", hook.name),
+            }
+            report(&outcome);
+            last = Some(outcome);
+        }
+    };
+    let caller = Caller::new(system, hook);
+    let mut machine = Machine::new(hook.heartbeat);
+    let mut joined = pin!(joined);
+    let mut overdue = pin!(after(hook.abandon_after));
+    let mut heartbeats = 0;
+    tell(Outcome::Holding { heartbeats });
+    let mut step = machine.start();
+    loop {
+        if let Step::End(outcome) = step {
+            tell(outcome.clone());
+            remember(system, hook, &outcome);
+            return outcome;
+        }
+        // A verdict that is on its way is not taken back; a heartbeat is not waited for.
+        let may_join = machine.holds() || matches!(step, Step::Wait(_)) && !machine.continues();
+        let (event, why) = tokio::select! {
+            biased;
+            () = &mut joined, if may_join => (Event::Joined, None),
+            () = &mut overdue, if machine.holds() => (Event::Overdue, None),
+            result = caller.does(&step) => result,
+        };
+        if event == Event::Taken && machine.holds() {
+            heartbeats += 1;
+            tell(Outcome::Holding { heartbeats });
+        }
+        step = machine.next(event);
+        if let (Step::Wait(_), Some(why)) = (&step, why) {
+            tell(Outcome::StillTrying { why });
+        }
+    }
+}
+
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A record that cannot be written costs one call at the next boot.
+fn remember(system: &System, hook: &Hook, outcome: &Outcome) {
+    if outcome.is_final()
+        && let Err(error) = outcome::record(&system.root, hook, outcome)
+    {
+        tracing::warn!("{error}: {}; the hook is asked again at the next boot", error.source);
+    }
+}

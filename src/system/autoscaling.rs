@@ -1,0 +1,150 @@
+//! What a node ever says to its Auto Scaling group: that a lifecycle action goes on, that it has ended, and the
+//! question in which state the group sees the instance.
+
+use super::aws::{AwsError, Client};
+
+/// The service in the signature, the endpoint and the names of the IAM actions.
+pub const SERVICE: &str = "autoscaling";
+/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/>
+const VERSION: &str = "2011-01-01";
+
+/// A lifecycle action is named by its hook and instance; the token of the notification is not needed.
+#[derive(Debug, Clone, Copy)]
+pub struct Action<'a> {
+    /// The Auto Scaling group.
+    pub group: &'a str,
+    /// The lifecycle hook.
+    pub hook: &'a str,
+    /// The instance id.
+    pub instance: &'a str,
+}
+
+/// How a lifecycle action ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The instance goes into service.
+    Continue,
+    /// The instance is terminated and replaced.
+    Abandon,
+}
+
+/// What a call about an action came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The group took it.
+    Taken,
+    /// `ValidationError: No active Lifecycle Action found with instance ID …`.
+    NotActive,
+}
+
+/// An instance as its group sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The name of the group.
+    pub group: String,
+    /// `Pending:Wait`, `InService`, `Terminating:Wait`, `Warmed:Stopped` and so on.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingInstanceDetails.html>
+    pub state: String,
+}
+
+/// Ends a lifecycle action. Needs `autoscaling:CompleteLifecycleAction`.
+pub async fn complete(
+    client: &Client,
+    action: &Action<'_>,
+    verdict: Verdict,
+) -> Result<Answer, AwsError> {
+    let verdict = match verdict {
+        Verdict::Continue => "CONTINUE",
+        Verdict::Abandon => "ABANDON",
+    };
+    let mut parameters = parameters(action);
+    parameters.push(("LifecycleActionResult".to_owned(), verdict.to_owned()));
+    answer(client.query("CompleteLifecycleAction", VERSION, &parameters).await)
+}
+
+/// Starts the timeout of a lifecycle action anew. Needs `autoscaling:RecordLifecycleActionHeartbeat`.
+pub async fn heartbeat(client: &Client, action: &Action<'_>) -> Result<Answer, AwsError> {
+    answer(client.query("RecordLifecycleActionHeartbeat", VERSION, &parameters(action)).await)
+}
+
+/// The instance as its group sees it, `None` where it belongs to none. Needs
+/// `autoscaling:DescribeAutoScalingInstances`.
+pub async fn describe(client: &Client, instance: &str) -> Result<Option<Member>, AwsError> {
+    const ACTION: &str = "DescribeAutoScalingInstances";
+    let parameters = [("InstanceIds.member.1".to_owned(), instance.to_owned())];
+    let text = client.query(ACTION, VERSION, &parameters).await?;
+    // A page of something else must not pass for an instance without a group.
+    if !text.contains("<DescribeAutoScalingInstancesResult") {
+        let problem = "no DescribeAutoScalingInstancesResult".to_owned();
+        return Err(AwsError::Malformed { action: format!("{SERVICE}:{ACTION}"), problem });
+    }
+    Ok(member(&text))
+}
+
+/// The one instance that was asked for. Its elements are found by name: a reader of the whole answer by its types would
+/// be 15 kB of code.
+fn member(text: &str) -> Option<Member> {
+    let field = |name: &str| {
+        let (value, _) = text.split_once(name)?.1.split_once('<')?;
+        quick_xml::escape::unescape(value.trim()).ok().map(Into::into)
+    };
+    Some(Member { group: field("<AutoScalingGroupName>")?, state: field("<LifecycleState>")? })
+}
+
+fn parameters(action: &Action<'_>) -> Vec<(String, String)> {
+    [
+        ("AutoScalingGroupName", action.group),
+        ("LifecycleHookName", action.hook),
+        ("InstanceId", action.instance),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// AWS has no code of its own for an action that is not active; everybody looks at the words.
+fn answer(result: Result<String, AwsError>) -> Result<Answer, AwsError> {
+    match result {
+        Ok(_) => Ok(Answer::Taken),
+        Err(AwsError::Rejected { message, .. })
+            if message.to_ascii_lowercase().contains("no active lifecycle action") =>
+        {
+            Ok(Answer::NotActive)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_an_instance_is_read() {
+        let text = r#"<DescribeAutoScalingInstancesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">
+            <DescribeAutoScalingInstancesResult><AutoScalingInstances><member><HealthStatus>Healthy</HealthStatus>
+            <LaunchTemplate><LaunchTemplateName>t</LaunchTemplateName></LaunchTemplate>
+            <AutoScalingGroupName>web &amp; more</AutoScalingGroupName><LifecycleState>Pending:Wait</LifecycleState>
+            </member></AutoScalingInstances></DescribeAutoScalingInstancesResult>
+            <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DescribeAutoScalingInstancesResponse>"#;
+        let found = member(text).unwrap();
+        assert_eq!((found.group.as_str(), found.state.as_str()), ("web & more", "Pending:Wait"));
+        assert_eq!(member("<AutoScalingInstances/>"), None);
+    }
+
+    #[test]
+    fn only_the_words_for_no_action_are_an_answer() {
+        let rejected = |message: &str| {
+            answer(Err(AwsError::Rejected {
+                action: "a".to_owned(),
+                status: 400,
+                code: "ValidationError".to_owned(),
+                message: message.to_owned(),
+            }))
+        };
+        let not_active = "No active Lifecycle Action found with instance ID i-0123456789abcdef0";
+        assert_eq!(rejected(not_active).unwrap(), Answer::NotActive);
+        assert!(rejected("Group x not found").is_err());
+        assert_eq!(answer(Ok(String::new())).unwrap(), Answer::Taken);
+    }
+}
