@@ -203,8 +203,8 @@ async fn on_the_command_line_it_says_what_is_lost_and_what_was_done() {
     let done = run(command(&node, &store, "reform consul --yes")).await;
     // The problem of a connection that nobody takes has words of the C library.
     let mut shown = done.shown(node.root());
-    let (from, to) = (shown.find(" (").unwrap(), shown.find(")\nThe consul").unwrap());
-    shown.replace_range(from..=to, " (PROBLEM)");
+    let (from, to) = (shown.find("leader (").unwrap(), shown.find(")\nThe consul").unwrap());
+    shown.replace_range(from..=to, "leader (PROBLEM)");
     insta::assert_snapshot!(shown, @r"
 exit 0
 --- stdout
