@@ -4,6 +4,7 @@
 pub mod discovery;
 mod error;
 pub mod formed;
+pub mod founding;
 pub mod guard;
 pub mod launch_hook;
 pub mod ready;

@@ -2,9 +2,12 @@
 //! in the status what is wrong.
 
 use super::discovery::{self, Found};
+use super::founding::Founding;
 use super::rejoin::{self, Pool};
-use crate::doctor::{Context, checks, report};
+use crate::doctor::report::{self, Asked};
+use crate::doctor::{Context, checks};
 use crate::record::status::{self, Identity, Watch};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::environment;
@@ -51,6 +54,7 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
 struct Rounds {
     context: Context,
     pools: Vec<Asking>,
+    founding: Option<Founding>,
     said: Watch,
 }
 
@@ -68,7 +72,13 @@ struct Asking {
 impl Rounds {
     fn new(system: &System, node: Identity) -> Result<Self, ApiError> {
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
-        Ok(Self { context, pools: Vec::new(), said: Watch::default() })
+        let daemon = match context.node.role.as_str() {
+            "consul-server" => Some(Daemon::Consul),
+            "nomad-server" => Some(Daemon::Nomad),
+            _ => None,
+        };
+        let founding = daemon.map(|daemon| Founding::new(system, daemon, &context.node.instance));
+        Ok(Self { context, pools: Vec::new(), founding, said: Watch::default() })
     }
 
     /// Looks, joins, says; the pause until the next round.
@@ -80,6 +90,12 @@ impl Rounds {
             .filter_map(|asked| Some(format!("{}: {}", asked.check.id, asked.problem()?.found)));
         let mut seen = Watch { problems: problems.collect(), ..self.said.clone() };
         seen.notes.clear();
+        if let Some(founding) = &mut self.founding {
+            if asked.iter().all(Asked::passed) {
+                founding.record(system).await;
+            }
+            seen.problems.extend(founding.problem.clone());
+        }
         let pools = rejoin::pools(&self.context).await;
         let is_short = pools.iter().any(Pool::is_short);
         for pool in &pools {

@@ -1,0 +1,90 @@
+//! Putting on record that the cluster has formed, once: what keeps an empty server from founding a second one
+//! ([`super::guard`]).
+
+use super::formed::{self, Changed};
+use crate::facts;
+use crate::node;
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::retry::Backoff;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What this instance has seen on record: a reboot calls nobody.
+const RECORD: &str = "/var/lib/cos-agent/formed.json";
+/// The version of its form.
+const SCHEMA: &str = "cos-agent/formed/1";
+/// How soon it is tried again, at first and at last: somebody may be adding a permission or the parameter.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+
+/// The founding of the cluster of one daemon, as a server of it sees it.
+pub struct Founding {
+    daemon: Daemon,
+    instance: String,
+    done: bool,
+    next: Instant,
+    backoff: Backoff,
+    /// Why it is not on record yet.
+    pub problem: Option<String>,
+}
+
+impl Founding {
+    /// For a server of a daemon's quorum.
+    pub fn new(system: &System, daemon: Daemon, instance: &str) -> Self {
+        Self {
+            daemon,
+            instance: instance.to_owned(),
+            done: is_recorded(system, daemon, instance),
+            next: Instant::now(),
+            backoff: Backoff::new(AGAIN.0, AGAIN.1),
+            problem: None,
+        }
+    }
+
+    /// Records it, if that is due. For a server that sees a leader and is one of its voters.
+    pub async fn record(&mut self, system: &System) {
+        if self.done || Instant::now() < self.next {
+            return;
+        }
+        self.next = Instant::now() + self.backoff.delay();
+        let node = facts::remembered(&system.root).and_then(|facts| node::resolve(&facts).ok());
+        let Some(node) = node.filter(|node| node.instance.id == self.instance) else { return };
+        let name = formed::parameter(&node, self.daemon);
+        let why = match formed::record(system, &node, self.daemon).await {
+            Ok(Changed::Now(value)) => {
+                tracing::info!("{name} is now {value:?}");
+                None
+            }
+            Ok(Changed::Already(_)) => None,
+            Ok(Changed::NoParameter) => {
+                Some("there is no such parameter; Terraform makes it".to_owned())
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        self.done = why.is_none();
+        self.problem = why.map(|why| {
+            format!(
+                "{name} does not say that the cluster has formed, so servers that replace all of these at once would found a new one: {why}"
+            )
+        });
+        if self.done {
+            self.remember(system);
+        }
+    }
+
+    fn remember(&self, system: &System) {
+        let record = json!({ "schema": SCHEMA, "instance": self.instance, "daemon": self.daemon });
+        if let Err(error) = system.root.write(RECORD, format!("{record:#}\n").as_bytes(), 0o644) {
+            tracing::warn!("not on record: {error}: {}", error.source);
+        }
+    }
+}
+
+fn is_recorded(system: &System, daemon: Daemon, instance: &str) -> bool {
+    let bytes = system.root.read(RECORD).ok().flatten().unwrap_or_default();
+    let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    record["schema"] == SCHEMA
+        && record["instance"] == instance
+        && record["daemon"] == json!(daemon)
+}
