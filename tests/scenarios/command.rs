@@ -13,11 +13,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use lab::Lab;
 use lab::description::ten;
 use lab::table::{cluster, table};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
-
-/// The prefix of the lab that the command leaves running.
-const PREFIX: &str = "cos-lab";
 
 /// A COS of ten nodes on this machine: real systemd, Consul and Nomad; AWS alone is played.
 #[derive(Parser)]
@@ -71,17 +69,23 @@ enum Mode {
     Deny,
 }
 
+/// The prefix of the lab that the command leaves running. Each checkout has one of its own: several people share a
+/// machine, and nobody may take down what is somebody else's.
+fn prefix() -> String {
+    let sum = Sha256::digest(env!("CARGO_MANIFEST_DIR"));
+    format!("cos-lab-{:02x}{:02x}", sum[0], sum[1])
+}
+
 fn main() -> Result<(), String> {
     let verb = Cli::parse().verb;
     if let Verb::Up = verb {
         return up();
     }
     if let Verb::Down = verb {
-        Lab::down(PREFIX);
-        return Ok(());
+        return Lab::down(&prefix());
     }
     let lab =
-        Lab::open(PREFIX).map_err(|error| format!("{error}; `tests/lab up` makes the lab"))?;
+        Lab::open(&prefix()).map_err(|error| format!("{error}; `tests/lab up` makes the lab"))?;
     let node = |name: &str| {
         let names: Vec<_> = lab.nodes().into_iter().map(|node| node.machine.name).collect();
         let known = names.iter().any(|found| found == name);
@@ -125,10 +129,10 @@ fn main() -> Result<(), String> {
 }
 
 fn up() -> Result<(), String> {
-    if Lab::open(PREFIX).is_ok() {
+    if Lab::open(&prefix()).is_ok() {
         return Err("the lab is up already: `tests/lab status`, `tests/lab down`".to_owned());
     }
-    let lab = Lab::named(PREFIX, ten());
+    let lab = Lab::named(&prefix(), ten());
     lab.boot_all();
     let after = lab.until_ready();
     print!("{}{}", table(&lab, &after), cluster(&lab));

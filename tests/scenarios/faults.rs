@@ -63,7 +63,7 @@ fn each_fault_of_the_lab_is_real_and_ends() {
     client.power_cut();
     assert!(!client.is_on() && !reaches(&server, client.address));
     client.boot();
-    assert_eq!(client.booted(), "running");
+    until("Consul answers again", SOON, || client.consul("/v1/agent/self"));
     assert_eq!(client.read("/root/file"), "here\n");
     client.power_cut();
     client.wipe();

@@ -62,8 +62,8 @@ refused("SignatureDoesNotMatch", client("ec2", region="eu-west-1", endpoint=here
 name = f"/cos/{settings['cluster']}/formed/consul"
 if allowed(ssm.get_parameter, Name=name).get("Parameter", {}).get("Value") != "no":
     print(f"{name} is not no")
-allowed(ssm.put_parameter, Name=name, Value="yes", Overwrite=True)
 refused("ParameterNotFound", ssm.get_parameter, Name="/cos/other")
+allowed(ssm.put_parameter, Name="/cos/other", Value="yes", Type="String")
 refused("AccessDeniedException", ssm.get_parameter, Name="/other")
 refused("AccessDeniedException", ssm.delete_parameter, Name=name)
 

@@ -17,7 +17,7 @@ pub(crate) struct Guardian {
 impl Guardian {
     /// Watches over a lab; it is in a session of its own, so that Ctrl-C does not reach it.
     pub(crate) fn watch(prefix: &str, folder: &Path) -> Self {
-        fs::write(folder.join("owner"), owner(std::process::id())).unwrap();
+        super::write_whole(&folder.join("owner"), &owner(std::process::id()));
         let script = r#"read -r word || exec bash "$@""#;
         let mut command = clean("setsid");
         command.args(["bash", "-c", script, "guardian"]).arg(here("lab/down.sh"));
@@ -65,13 +65,18 @@ pub(crate) fn base() -> PathBuf {
     }
 }
 
+/// The process that a lab belongs to, if it lives.
+pub(crate) fn living_owner(folder: &Path) -> Option<u32> {
+    let found = fs::read_to_string(folder.join("owner")).ok()?;
+    let process = found.split(' ').next()?.parse().ok()?;
+    (owner(process) == found).then_some(process)
+}
+
 /// Takes down what dead owners left; a lab without an owner was left running on purpose.
 pub(crate) fn sweep() {
     for entry in fs::read_dir(base()).into_iter().flatten().flatten() {
         let folder = entry.path();
-        let Ok(found) = fs::read_to_string(folder.join("owner")) else { continue };
-        let process = found.split(' ').next().and_then(|word| word.parse().ok());
-        if process.is_none_or(|process| owner(process) != found) {
+        if folder.join("owner").exists() && living_owner(&folder).is_none() {
             down(&entry.file_name().to_string_lossy(), &folder);
         }
     }

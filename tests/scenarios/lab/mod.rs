@@ -107,9 +107,14 @@ impl Lab {
         }
     }
 
-    /// Takes a lab down, whether or not it can be opened.
-    pub(crate) fn down(prefix: &str) {
-        guardian::down(prefix, &guardian::base().join(prefix));
+    /// Takes a lab down, whether or not it can be opened; not one that a process still works with.
+    pub(crate) fn down(prefix: &str) -> Result<(), String> {
+        let folder = guardian::base().join(prefix);
+        if let Some(process) = guardian::living_owner(&folder) {
+            return Err(format!("process {process} works with {prefix}; let it end first"));
+        }
+        guardian::down(prefix, &folder);
+        Ok(())
     }
 
     /// What it is made of.
