@@ -96,6 +96,10 @@ impl Error {
                 Some("run it as root".to_owned())
             }
             Self::File(_) | Self::Output(_) => None,
+            Self::Aws(crate::system::aws::AwsError::Unreachable { answered: true, .. }) => Some(
+                "EC2 is there and busy: the account's DescribeInstances is throttled; the next run tries again"
+                    .to_owned(),
+            ),
             Self::Aws(_) => Some(
                 "the instance role needs `ec2:DescribeInstances`, and subnets without internet need an `ec2` VPC endpoint"
                     .to_owned(),

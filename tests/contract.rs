@@ -74,6 +74,19 @@ fn every_unit_is_what_the_boot_needs() {
         ("cos-agent.service", "Service.Restart", &["on-failure"]),
         ("cos-agent.service", "Service.RestartPreventExitStatus", &["64 70 78"]),
         ("cos-agent.service", "Install.WantedBy", &["multi-user.target"]),
+        // Green when joined, and told so by the process, which goes on until the launch hook is done with.
+        ("cos-agent-ready.service", "Service.Type", &["notify"]),
+        ("cos-agent-ready.service", "Service.RemainAfterExit", &["yes"]),
+        ("cos-agent-ready.service", "Service.TimeoutStartSec", &["infinity"]),
+        ("cos-agent-ready.service", "Service.Restart", &["on-failure"]),
+        (
+            "cos-agent-ready.service",
+            "Service.ExecStart",
+            &["/usr/bin/cos-agent wait --launch-hook --keep-waiting --timeout 24h"],
+        ),
+        ("cos-agent-watch.service", "Service.ExecStart", &["/usr/bin/cos-agent watch"]),
+        ("cos-agent-watch.service", "Service.Restart", &["always"]),
+        ("cos-agent-watch.service", "Service.CapabilityBoundingSet", &[""]),
     ] {
         assert_eq!(Unit::named(unit).values(key), values, "{unit}: {key}");
     }
@@ -89,6 +102,16 @@ fn the_daemons_wait_for_the_agent_and_for_nobody_else() {
         assert!(installed.is_empty(), "{name} can be enabled: {installed:?}");
         let seconds: u32 = unit.values("Service.RestartSec").concat().parse().unwrap();
         assert!(seconds >= 5, "{name}: RestartSec={seconds}");
+    }
+}
+
+#[test]
+fn no_target_waits_for_a_join() {
+    for name in ["cos-agent-ready.service", "cos-agent-watch.service"] {
+        let unit = Unit::named(name);
+        let wanted: Vec<_> = unit.0.keys().filter(|key| key.starts_with("Install.")).collect();
+        assert!(wanted.is_empty(), "{name} can be enabled: {wanted:?}");
+        assert_eq!(unit.values("Unit.ConditionPathExists"), [format!("!{FREEZE}")], "{name}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::doctor::checks;
 use crate::doctor::report::{self, Asked};
-use crate::doctor::{Check, Context};
+use crate::doctor::{Check, Context, Problem};
 use crate::facts::FREEZE;
 use crate::record::boots::Stopwatch;
 use crate::record::status::{self, Failure, Identity, State};
@@ -11,6 +11,7 @@ use crate::system::api::ApiError;
 use crate::system::environment;
 use crate::system::retry::{Backoff, Deadline};
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// Longest time for one answer: without a leader the agents hold a question for about 7 s (`rpc_hold_timeout`).
 const ANSWER: Duration = Duration::from_secs(10);
@@ -106,7 +107,7 @@ pub async fn wait(
             if !deadline.allows(pause) {
                 return Err(not_applied(system, deadline));
             }
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             continue;
         };
         if context.as_ref().is_none_or(|context| context.node != node) {
@@ -117,7 +118,10 @@ pub async fn wait(
         if gates.is_empty() {
             return Err(WaitError::NoGates { role: node.role });
         }
-        let asked = report::ask(asking, &gates).await;
+        // An agent that hangs must not hold the wait beyond its deadline.
+        let Ok(asked) = timeout(deadline.left(), report::ask(asking, &gates)).await else {
+            return Err(no_answer(deadline));
+        };
         if progress.note(&asked, stopwatch) {
             backoff = Backoff::new(AGAIN.0, AGAIN.1);
         }
@@ -129,24 +133,26 @@ pub async fn wait(
         }
         let pause = backoff.delay();
         if !deadline.allows(pause) {
-            return Err(WaitError::Closed {
-                gate: closed.check.id,
-                title: closed.check.title,
-                found: problem.found.clone(),
-                expected: problem.expected.clone(),
-                hint: problem.hint.clone(),
-                waited: deadline.elapsed(),
-            });
+            return Err(WaitError::closed(closed.check.id, closed.check.title, problem, deadline));
         }
         match closed.check.changed {
             Some(changed) => tokio::select! {
                 // An API that tells of nothing and returns at once must not be asked without end.
-                () = async { changed(asking).await; tokio::time::sleep(AGAIN.0).await } => {}
-                () = tokio::time::sleep(CHANGE.min(deadline.left())) => {}
+                () = async { changed(asking).await; sleep(AGAIN.0).await } => {}
+                () = sleep(CHANGE.min(deadline.left())) => {}
             },
-            None => tokio::time::sleep(pause).await,
+            None => sleep(pause).await,
         }
     }
+}
+
+fn no_answer(deadline: Deadline) -> WaitError {
+    let problem = Problem::new(
+        "a daemon takes connections and does not answer",
+        "answers on loopback",
+        "`cos-agent status` shows which",
+    );
+    WaitError::closed("answers", "the daemons answer", &problem, deadline)
 }
 
 /// Nobody has said yet who this node is.
@@ -160,13 +166,19 @@ fn not_applied(system: &System, deadline: Deadline) -> WaitError {
     } else {
         ("no `apply` has ended in this boot".to_owned(), "`systemctl status cos-agent`".to_owned())
     };
-    WaitError::Closed {
-        gate: "apply",
-        title: "the node is known",
-        found,
-        expected: "an `apply` that knows what this node is".to_owned(),
-        hint,
-        waited: deadline.elapsed(),
+    let problem = Problem::new(found, "an `apply` that knows what this node is", hint);
+    WaitError::closed("apply", "the node is known", &problem, deadline)
+}
+
+impl WaitError {
+    fn closed(
+        gate: &'static str,
+        title: &'static str,
+        problem: &Problem,
+        deadline: Deadline,
+    ) -> Self {
+        let Problem { found, expected, hint } = problem.clone();
+        Self::Closed { gate, title, found, expected, hint, waited: deadline.elapsed() }
     }
 }
 

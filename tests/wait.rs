@@ -1,0 +1,186 @@
+//! Waiting for the join, asked of a real Consul: when the gates open, and what stands in the way where they do not.
+#![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
+
+#[path = "support/consul.rs"]
+mod support;
+
+use cos_agent::error::Error;
+use cos_agent::exit::ExitCode;
+use cos_agent::membership::wait::{self, Goal, WaitError};
+use cos_agent::record::boots::{self, Stopwatch};
+use cos_agent::record::status::{self, Failure, Identity, State};
+use cos_agent::system::System;
+use cos_agent::system::environment::Environment;
+use cos_agent::system::retry::Deadline;
+use cos_agent::system::root::Root;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+use support::{Consul, NAME, free_port};
+
+const SOON: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_secs(2);
+
+struct Bench {
+    system: System,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(consul_api: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let environment =
+            Environment { consul_api: consul_api.to_owned(), ..Environment::default() };
+        let root = Root::at(folder.path());
+        let system = System { root, services: None, keeps_record: true, environment };
+        Self { system, _folder: folder }
+    }
+
+    /// As `apply` leaves it: the node is known, and is a server of a cluster of so many.
+    async fn applied(&self, servers: u8, address: Ipv4Addr) {
+        let node = Identity {
+            instance: NAME.to_owned(),
+            cluster: "test".to_owned(),
+            role: "consul-server".to_owned(),
+            nomad_datacenter: None,
+            servers: Some(servers),
+            address,
+            zone: "eu-central-1a".to_owned(),
+        };
+        status::update(&self.system.root, |status| {
+            status.node = Some(node.clone());
+            status.state = State::Applied;
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn failed(&self) {
+        let failure =
+            Failure::of(ExitCode::Data, "error: the tag cos:role is missing\n".to_owned());
+        status::update(&self.system.root, |status| {
+            status.state = State::Failed;
+            status.problem = Some(failure.clone());
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn wait(&self, limit: Duration, keep_waiting: bool) -> Result<(), WaitError> {
+        let deadline = Deadline::after(limit);
+        let mut stopwatch = Stopwatch::start();
+        let goal = Goal::Ready;
+        wait::wait(&self.system, goal, deadline, keep_waiting, &mut stopwatch).await?;
+        wait::record(&self.system, stopwatch).await;
+        Ok(())
+    }
+
+    /// The gate that is closed at the deadline, and what was found there.
+    async fn closed(&self, limit: Duration) -> (&'static str, String) {
+        let error = self.wait(limit, false).await.unwrap_err();
+        let WaitError::Closed { gate, found, .. } = &error else { panic!("{error}") };
+        let closed = (*gate, found.clone());
+        assert_eq!(Error::from(error).exit_code(), ExitCode::NotYet);
+        closed
+    }
+}
+
+#[tokio::test]
+async fn the_gates_of_a_real_consul_open_one_after_the_other_and_are_on_record() {
+    let consul = Consul::start(1);
+    let bench = Bench::new(&consul.api);
+    bench.applied(1, consul.address).await;
+    bench.wait(SOON, false).await.unwrap();
+    let joined = status::read(&bench.system.root).joined.unwrap();
+    let boots = boots::read(&bench.system.root).boots;
+    let gates: Vec<&str> = boots[0].phases.iter().map(|phase| phase.name.as_str()).collect();
+    assert_eq!(gates, ["consul-agent-api", "consul-joined", "consul-leader", "consul-catalog"]);
+    // The first time is the one that counts, and the record of a boot is not longer for every wait.
+    bench.wait(SOON, false).await.unwrap();
+    assert_eq!(status::read(&bench.system.root).joined, Some(joined));
+    assert_eq!(boots::read(&bench.system.root).boots, boots);
+    // Another node of the same name at another address is not this one.
+    bench.applied(1, Ipv4Addr::LOCALHOST).await;
+    let (gate, found) = bench.closed(SHORT).await;
+    assert_eq!(gate, "consul-leader");
+    assert!(found.contains("has not taken this server as a voter yet"), "{found}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_lacks_servers_has_words_of_its_own() {
+    let consul = Consul::start(3);
+    let bench = Bench::new(&consul.api);
+    bench.applied(3, consul.address).await;
+    let until = Instant::now() + SOON;
+    loop {
+        let (gate, found) = bench.closed(SHORT).await;
+        if gate == "consul-joined" {
+            assert_eq!(found, "it sees no live server besides itself among 1 members");
+            return;
+        }
+        assert!(Instant::now() < until, "{gate}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_apply_ends_the_wait_at_once_in_its_own_words() {
+    let bench = Bench::new("http://127.0.0.1:1");
+    bench.failed().await;
+    let began = Instant::now();
+    let error = Error::from(bench.wait(SOON, false).await.unwrap_err());
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(error.exit_code(), ExitCode::Data);
+    assert!(
+        error.report().starts_with("error: the tag cos:role is missing\n"),
+        "{}",
+        error.report()
+    );
+    // Who knows that somebody is at it waits on.
+    let error = Error::from(bench.wait(SHORT, true).await.unwrap_err());
+    assert_eq!(error.exit_code(), ExitCode::NotYet);
+}
+
+#[tokio::test]
+async fn who_is_not_known_yet_is_waited_for() {
+    let bench = Bench::new("http://127.0.0.1:1");
+    let (gate, found) = bench.closed(SHORT).await;
+    assert_eq!((gate, found.as_str()), ("apply", "no `apply` has ended in this boot"));
+    bench.system.root.write("/etc/cos-agent/disabled", b"", 0o644).unwrap();
+    let (_, found) = bench.closed(SHORT).await;
+    assert!(found.contains("/etc/cos-agent/disabled"), "{found}");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_down_hangs_or_is_another_program_has_its_own_words() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let down = format!("http://127.0.0.1:{}", free_port());
+    let stranger = cos_agent::simulate::service::Service::start(
+        cos_agent::simulate::instance::Instance::default(),
+        Vec::new(),
+    );
+    let stranger = stranger.await.unwrap();
+    for (api, words) in [
+        (down, "cannot be reached: Connection refused"),
+        (silent, "takes connections and does not answer"),
+        (stranger.endpoint(), "/v1/agent/self answers 4"),
+    ] {
+        let bench = Bench::new(&api);
+        bench.applied(3, Ipv4Addr::LOCALHOST).await;
+        let began = Instant::now();
+        let (_, found) = bench.closed(SHORT).await;
+        assert!(found.contains(words), "{found}");
+        assert!(began.elapsed() < Duration::from_secs(20), "the deadline is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_consul_server_has_no_gates_of_nomad() {
+    let bench = Bench::new("http://127.0.0.1:1");
+    bench.applied(3, Ipv4Addr::LOCALHOST).await;
+    let deadline = Deadline::after(SHORT);
+    let mut stopwatch = Stopwatch::start();
+    let ended = wait::wait(&bench.system, Goal::Nomad, deadline, false, &mut stopwatch).await;
+    let error = Error::from(ended.err().unwrap());
+    assert_eq!(error.exit_code(), ExitCode::Usage);
+}
