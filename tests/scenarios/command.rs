@@ -8,6 +8,7 @@
 )]
 
 mod lab;
+mod measure;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lab::Lab;
@@ -57,6 +58,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Times cold boots by the agent against those of the bare daemons, in a lab of its own.
+    Measure,
     /// Removes the lab.
     Down,
 }
@@ -81,6 +84,10 @@ fn main() -> Result<(), String> {
     if let Verb::Up = verb {
         return up();
     }
+    if let Verb::Measure = verb {
+        print!("{}", measure::measure());
+        return Ok(());
+    }
     if let Verb::Down = verb {
         return Lab::down(&prefix());
     }
@@ -96,7 +103,7 @@ fn main() -> Result<(), String> {
         }
     };
     match verb {
-        Verb::Up | Verb::Down => {}
+        Verb::Up | Verb::Measure | Verb::Down => {}
         Verb::Shell { node: name, command } => {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let words = if words.is_empty() { &["bash", "-l"][..] } else { &words };

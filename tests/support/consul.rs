@@ -18,6 +18,8 @@ pub(crate) struct Consul {
     _folder: tempfile::TempDir,
 }
 
+static NUMBER: AtomicU8 = AtomicU8::new(0);
+
 impl Drop for Consul {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -35,7 +37,6 @@ impl Consul {
     pub(crate) fn start(expect: u8) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [_, high, low, last] = std::process::id().to_be_bytes();
-        static NUMBER: AtomicU8 = AtomicU8::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let address = Ipv4Addr::new(127, 1 + high % 250, low, last ^ number.reverse_bits());
         let config = serde_json::json!({
