@@ -53,6 +53,8 @@ pub struct Observed {
     pub operator_files: Vec<OperatorFile>,
     /// The data of all daemons.
     pub data: Vec<Data>,
+    /// What the trust store holds by now, where authorities go into it.
+    pub trust_bundle: Vec<u8>,
     /// The ids of the owners, where they exist.
     pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
     /// Unit → state, or `None` where units are not ours to start.
@@ -100,6 +102,9 @@ pub async fn observe(
         if let Some(stat) = root.stat_target(folder.path)? {
             observed.files.insert(folder.path.to_owned(), Seen { stat, bytes: Vec::new() });
         }
+    }
+    if let Some(bundle) = desired.trust_bundle {
+        observed.trust_bundle = root.read(bundle)?.unwrap_or_default();
     }
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         if desired.daemons.contains(&daemon) {

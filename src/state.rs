@@ -218,6 +218,8 @@ pub struct DesiredState {
     pub folders: Vec<Folder>,
     /// Whether the link of the resolver must be there.
     pub dns_link: bool,
+    /// The bundle of the trust store that its authorities go into, if it has some.
+    pub trust_bundle: Option<&'static str>,
     /// Its daemons, in the order of their start.
     pub daemons: &'static [Daemon],
 }

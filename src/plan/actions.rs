@@ -56,6 +56,12 @@ fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {
             let actions = match notify {
                 None => removed(&write.path),
                 Some(Notify::Nothing) => Vec::new(),
+                // An image that trusts the authority already, under whatever name, is spared the seconds of a rebuild.
+                Some(Notify::Actions([Action::UpdateTrustStore]))
+                    if holds(&inputs.observed.trust_bundle, &write.bytes) =>
+                {
+                    Vec::new()
+                }
                 Some(Notify::Actions(actions)) => actions.to_vec(),
                 Some(Notify::Daemon { daemon, reloadable }) => {
                     let takes =
@@ -73,6 +79,16 @@ fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether a bundle of certificates has this one, however the lines are broken.
+fn holds(bundle: &[u8], certificate: &[u8]) -> bool {
+    let body = |pem: &[u8]| -> String {
+        let text = String::from_utf8_lossy(pem);
+        text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect()
+    };
+    let certificate = body(certificate);
+    !certificate.is_empty() && body(bundle).contains(&certificate)
 }
 
 /// The actions after a file of ours is gone, by where it was.
@@ -170,6 +186,19 @@ fn changed_keys(before: Option<&[u8]>, after: &[u8]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_is_found_in_a_bundle_by_its_body() {
+        let pem = |body: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+        };
+        let bundle = format!("# a comment\n{}{}", pem("AAAA\nBBBB"), pem("CCCC"));
+        assert!(holds(bundle.as_bytes(), pem("AAAABBBB").as_bytes()));
+        assert!(holds(bundle.as_bytes(), pem("CCCC").as_bytes()));
+        assert!(!holds(bundle.as_bytes(), pem("DDDD").as_bytes()));
+        assert!(!holds(bundle.as_bytes(), b""));
+        assert!(!holds(b"", pem("CCCC").as_bytes()));
+    }
 
     #[test]
     fn changed_keys_are_named_whatever_the_order() {

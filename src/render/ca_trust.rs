@@ -42,6 +42,11 @@ pub(super) fn bundle(store: TrustStore) -> &'static str {
     }
 }
 
+/// The bundle that the authorities of a node go into.
+pub(super) fn bundle_of(node: &Node) -> Option<&'static str> {
+    node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(bundle)
+}
+
 fn anchors(store: TrustStore) -> (&'static str, &'static str) {
     match store {
         TrustStore::UpdateCaTrust => ("/etc/pki/ca-trust/source/anchors", "pem"),

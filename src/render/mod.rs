@@ -33,7 +33,13 @@ pub fn desired(node: &Node) -> Result<DesiredState, RenderError> {
         files.extend(render(node)?);
     }
     let folders = role.daemons.iter().map(|daemon| units::data_folder(*daemon, role)).collect();
-    Ok(DesiredState { files, folders, dns_link: dns::by_resolved(node), daemons: role.daemons })
+    Ok(DesiredState {
+        files,
+        folders,
+        dns_link: dns::by_resolved(node),
+        trust_bundle: ca_trust::bundle_of(node),
+        daemons: role.daemons,
+    })
 }
 
 /// Whether a version has what came with this release; suffixes such as `-rc.1` and `+ent` do not matter.
