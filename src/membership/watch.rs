@@ -19,10 +19,11 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_secs(15);
 /// Longest time for one answer: without a leader the agents hold a question for about 7 s.
 const ANSWER: Duration = Duration::from_secs(12);
-/// How long the daemons may start and join by themselves.
-const HEAD_START: Duration = Duration::from_secs(10);
+/// How long the daemons may start and join by themselves. In a cluster that boots as a whole some come before their
+/// servers do, are refused, and would try again only after their own long interval.
+const HEAD_START: Duration = Duration::from_secs(3);
 /// How soon EC2 is asked again for a node that has no leader, at first and at last.
-const LOST: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// The same where there is a leader and some server is away: it may be gone for good, and many nodes ask.
 const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 /// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
