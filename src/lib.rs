@@ -1,8 +1,8 @@
 //! The node agent of the Cluster Orchestration System: turns an EC2 instance into its Consul or Nomad node.
 //!
 //! ```text
-//! gather ──▶ resolve ──▶ desired state ──▶ observe ──▶ plan ──▶ apply
-//! (READ)     (PURE)      (PURE)            (READ)      (PURE)   (WRITE)
+//! gather ──▶ resolve ──▶ desired state ──▶ observe ──▶ plan ──▶ apply ──▶ wait, watch
+//! (READ)     (PURE)      (PURE)            (READ)      (PURE)   (WRITE)   (READ)
 //! ```
 //!
 //! Every command is a prefix of this pipeline or one of its ends; [`pipeline`] is the one place where the stages
