@@ -14,3 +14,4 @@ mod boot;
 mod faults;
 mod images;
 mod lab;
+mod power;

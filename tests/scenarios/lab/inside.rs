@@ -4,6 +4,7 @@ use super::http::{self, Answer};
 use super::node::Node;
 use super::shell::{self, Output, clean};
 use super::wait::until;
+use super::whole::{list, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -90,6 +91,19 @@ impl Node<'_> {
             Ok(answer) if status == 200 => Ok(answer),
             _ => Err(format!("{}: {path}: {status} {text}", self.name)),
         }
+    }
+
+    /// What a node must not lose: Consul's node id, and the id of a Nomad client.
+    pub(crate) fn identity(&self) -> (String, String) {
+        let own = self.consul("/v1/agent/self").unwrap();
+        let consul = text(&own["Config"]["NodeID"]);
+        assert_eq!(consul.len(), 36, "{own}");
+        if self.role() != "nomad-client" {
+            return (consul, String::new());
+        }
+        let nodes = self.nomad("/v1/nodes").unwrap();
+        let found = list(&nodes).find(|found| found["Name"] == self.id.as_str());
+        (consul, text(&found.unwrap()["ID"]))
     }
 
     /// What a unit said, at all boots; of a node that is off too.
