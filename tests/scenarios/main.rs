@@ -11,6 +11,7 @@
 
 mod aws;
 mod boot;
+mod clones;
 mod faults;
 mod images;
 mod lab;
