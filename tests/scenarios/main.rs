@@ -15,4 +15,5 @@ mod clones;
 mod faults;
 mod images;
 mod lab;
+mod obstacles;
 mod power;

@@ -120,6 +120,15 @@ impl Node<'_> {
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
+    /// Waits until a unit is in a state, such as `failed`; its properties then. The machine may just have started.
+    pub(crate) fn until_unit(&self, unit: &str, state: &str) -> BTreeMap<String, String> {
+        until(&format!("{unit} of {} is {state}", self.name), COMMAND, || {
+            let found = self.run(&["systemctl", "show", "--property=ActiveState", "--value", unit]);
+            let is_there = found.stdout.trim() == state;
+            if is_there { Ok(self.unit(unit)) } else { Err(found.stdout + &found.stderr) }
+        })
+    }
+
     /// Waits until systemd has done all that the boot asked of it; the state that it is then in.
     pub(crate) fn booted(&self) -> String {
         let state = until("systemd can be asked", COMMAND, || {
