@@ -14,8 +14,7 @@ const RENDERED: &str = "/etc/consul.d/cos.json";
 const SETTINGS: &str = "/etc/cos-agent/config.toml";
 /// A program that has Consul's port before Consul, and speaks HTTP.
 const SQUATTER: &str = "[Socket]\nListenStream=127.0.0.1:8500\nAccept=yes\n";
-const SQUATTERS_ANSWER: &str =
-    "[Service]\nExecStart=/bin/sh -c \"printf 'HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\nhello'\"\nStandardInput=socket\n";
+const SQUATTERS_ANSWER: &str = "[Service]\nExecStart=/bin/sh -c \"printf 'HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\nhello'\"\nStandardInput=socket\n";
 
 #[test]
 fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
@@ -34,7 +33,10 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
     assert_eq!(wait.code, Some(78), "{wait:?}");
     assert!(wait.stderr.contains("/usr/bin/consul is not there"), "{wait:?}");
     transcript.proved("`wait` ends at once, with the code and the words of `apply`");
-    until_said(&node, &["apply ended with 78", "/usr/bin/consul is not there", "hint: install consul"]);
+    until_said(
+        &node,
+        &["apply ended with 78", "/usr/bin/consul is not there", "hint: install consul"],
+    );
     transcript.proved("`status` says what is missing");
 
     throughout("nothing starts, and nothing is tried again", Duration::from_secs(15), || {
@@ -103,7 +105,10 @@ fn a_port_that_is_taken_is_named_and_waited_for() {
     let units = "/etc/systemd/system";
     node.write(&format!("{units}/squatter.socket"), SQUATTER);
     node.write(&format!("{units}/squatter@.service"), SQUATTERS_ANSWER);
-    node.write(&format!("{units}/sockets.target.d/squatter.conf"), "[Unit]\nWants=squatter.socket\n");
+    node.write(
+        &format!("{units}/sockets.target.d/squatter.conf"),
+        "[Unit]\nWants=squatter.socket\n",
+    );
     node.boot();
     node.until_unit("cos-agent.service", "active");
     let started = Instant::now();
@@ -117,7 +122,10 @@ fn a_port_that_is_taken_is_named_and_waited_for() {
     assert!(seconds > 8.0, "two restarts within {seconds:.1} s");
     transcript.proved(&format!("Consul was started again twice in {seconds:.0} s"));
 
-    until_said(&node, &["consul.service", "restarts", "127.0.0.1:8500: bind: address already in use"]);
+    until_said(
+        &node,
+        &["consul.service", "restarts", "127.0.0.1:8500: bind: address already in use"],
+    );
     let status = node.ok(&["cos-agent", "status"]);
     transcript.proved(&format!("`status` names the port:\n{status}"));
     assert!(status.contains("gate      closed  consul-agent"), "{status}");

@@ -19,9 +19,8 @@ fn leaders_that_lose_power_are_replaced_and_vote_again_when_they_are_back() {
     let dead = [lab.consul_leader().unwrap(), lab.nomad_leader().unwrap()];
     let before = dead.each_ref().map(Node::identity);
     dead[0].power_cut();
-    let leads = until("the others have a leader of Consul", SOON, || {
-        heir(&dead[0], lab.consul_leader())
-    });
+    let leads =
+        until("the others have a leader of Consul", SOON, || heir(&dead[0], lab.consul_leader()));
     transcript.proved(&format!("{} led Consul and lost power; {leads} leads", dead[0].name));
     // Nomad goes on while a server of Consul is away, and loses its own leader only now.
     dead[1].power_cut();

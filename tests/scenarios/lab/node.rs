@@ -250,7 +250,11 @@ impl Node<'_> {
         fs::remove_dir_all(&upper).unwrap();
         let from = other.folder().join("upper");
         cgroup::freeze(&other.group(), true);
-        let copied = shell::run(&["cp".as_ref(), "-a".as_ref(), from.as_os_str(), upper.as_os_str()], "", POWER);
+        let copied = shell::run(
+            &["cp".as_ref(), "-a".as_ref(), from.as_os_str(), upper.as_os_str()],
+            "",
+            POWER,
+        );
         cgroup::freeze(&other.group(), false);
         assert!(copied.is_ok(), "{copied:?}");
         self.mount_disk();
