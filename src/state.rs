@@ -238,7 +238,7 @@ pub enum Kind {
 /// What a unit is doing, in systemd's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitState {
-    /// Running, or starting.
+    /// Running, starting, or asked to start.
     Up,
     /// Not running, failed, or waiting for its next start.
     Down,

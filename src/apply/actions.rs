@@ -13,6 +13,9 @@ use crate::system::services::{Job, ServiceManager};
 use std::path::Path;
 use std::time::Duration;
 
+/// What Debian's tool leaves behind when it is killed: the next run would append to it, and would make no hash links for
+/// certificates that it had linked already. Made empty rather than removed, it stays a mark until a run has ended.
+const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
 /// Longest time for a tool of the system: `update-ca-certificates` takes seconds on a small instance.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 /// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
@@ -106,6 +109,10 @@ async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {
     let Some(store) = host::look(&system.root)?.trust_store else { return Ok(false) };
     let (program, args): (&str, &[&str]) = match store {
         TrustStore::UpdateCaTrust => ("/usr/bin/update-ca-trust", &["extract"]),
+        TrustStore::UpdateCaCertificates if system.root.stat(UNFINISHED)?.is_some() => {
+            system.root.write(UNFINISHED, b"", 0o644)?;
+            ("/usr/sbin/update-ca-certificates", &["--fresh"])
+        }
         TrustStore::UpdateCaCertificates => ("/usr/sbin/update-ca-certificates", &[]),
     };
     let output = command::run(Path::new(program), args, &system.environment.path, TOOL_TIMEOUT)

@@ -81,7 +81,7 @@ impl ServiceManager for Systemctl {
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
         Box::pin(async move {
-            let mut args = vec!["show", "--property=Id,LoadState,ActiveState,SubState"];
+            let mut args = vec!["show", "--property=Id,LoadState,ActiveState,SubState,Job"];
             args.extend(units);
             let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
             if !output.success() {
@@ -130,6 +130,10 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
         // Waiting for its next start after a failure.
         (_, "activating") if field("SubState") == Some("auto-restart") => UnitState::Down,
         (_, "active" | "reloading" | "activating") => UnitState::Up,
+        // Somebody has asked for its start: it waits for a unit that is before it, as the daemons wait for our own.
+        (_, "inactive" | "failed") if field("Job").is_some_and(|job| !["", "0"].contains(&job)) => {
+            UnitState::Up
+        }
         _ => UnitState::Down,
     };
     Some((field("Id")?.to_owned(), state))
@@ -256,6 +260,10 @@ mod tests {
         assert_eq!(read("activating").unwrap().1, UnitState::Up);
         assert_eq!(read("failed").unwrap().1, UnitState::Down);
         assert_eq!(read("activating\nSubState=auto-restart").unwrap().1, UnitState::Down);
+        assert_eq!(read("inactive\nSubState=dead\nJob=").unwrap().1, UnitState::Down);
+        assert_eq!(read("inactive\nSubState=dead\nJob=0").unwrap().1, UnitState::Down);
+        assert_eq!(read("inactive\nSubState=dead\nJob=47").unwrap().1, UnitState::Up, "asked for");
+        assert_eq!(read("deactivating\nJob=48").unwrap().1, UnitState::Down, "it stops");
         let missing = state_of("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap();
         assert_eq!(missing.1, UnitState::Unknown);
         assert_eq!(state_of("garbage"), None);

@@ -8,7 +8,7 @@ use crate::lab::shell::SOON;
 use crate::lab::table::table;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
-use crate::lab::whole::{leaderless, list, passing, service_job, text};
+use crate::lab::whole::{leaderless, passing, service_job};
 use std::time::Duration;
 
 #[test]
@@ -53,7 +53,7 @@ fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() 
             .iter()
             .flatten()
             .any(|leader| leader.name == node.name);
-        let (disk, ids) = (node.managed(), identity(&node));
+        let (disk, ids) = (node.managed(), node.identity());
         let others = servers_besides(&lab, &node);
         let mut after = 0.0;
         let gap = leaderless(&others, || {
@@ -64,7 +64,7 @@ fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() 
         });
         let written = changed(&disk, &node.managed());
         assert!(written.is_empty(), "the reboot of {} wrote {written:?}", node.name);
-        assert_eq!(identity(&node), ids, "{} came back as another", node.name);
+        assert_eq!(node.identity(), ids, "{} came back as another", node.name);
         // A leader that goes takes one election; nobody else may cost one.
         let allowed = if was_leader { Duration::from_secs(15) } else { Duration::from_secs(2) };
         assert!(gap < allowed, "{}: the others knew no leader for {gap:?}", node.name);
@@ -75,19 +75,6 @@ fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() 
             node.name
         ));
     }
-}
-
-/// What a node must not lose: Consul's node id, and the id of a Nomad client.
-fn identity(node: &Node<'_>) -> (String, String) {
-    let own = node.consul("/v1/agent/self").unwrap();
-    let consul = text(&own["Config"]["NodeID"]);
-    assert_eq!(consul.len(), 36, "{own}");
-    if node.role() != "nomad-client" {
-        return (consul, String::new());
-    }
-    let nodes = node.nomad("/v1/nodes").unwrap();
-    let found = list(&nodes).find(|found| found["Name"] == node.id.as_str());
-    (consul, text(&found.unwrap()["ID"]))
 }
 
 /// The servers that go on.

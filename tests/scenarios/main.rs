@@ -11,6 +11,11 @@
 
 mod aws;
 mod boot;
+mod clones;
 mod faults;
+mod freeze;
 mod images;
 mod lab;
+mod obstacles;
+mod power;
+mod user_data;

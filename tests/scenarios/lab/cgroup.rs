@@ -68,6 +68,18 @@ pub(crate) fn kill(group: &str) {
     assert_eq!(ended, Ok(()), "processes of {group} do not end");
 }
 
+/// Stops everything in a group and below where it is, or lets it go on.
+pub(crate) fn freeze(group: &str, is_frozen: bool) {
+    let place = hierarchies().1.join(group);
+    let (number, wanted) = if is_frozen { ("1", "frozen 1") } else { ("0", "frozen 0") };
+    fs::write(place.join("cgroup.freeze"), number).unwrap();
+    let done = within(Duration::from_secs(30), || {
+        let events = fs::read_to_string(place.join("cgroup.events")).unwrap();
+        if events.contains(wanted) { Ok(()) } else { Err(events) }
+    });
+    assert_eq!(done, Ok(()), "processes of {group} neither stop nor go on");
+}
+
 /// Removes a group and those below in all hierarchies, as far as they are empty.
 pub(crate) fn remove(group: &str) {
     hierarchies().0.iter().for_each(|hierarchy| remove_below(&hierarchy.join(group)));

@@ -4,6 +4,7 @@ use super::http::{self, Answer};
 use super::node::Node;
 use super::shell::{self, Output, clean};
 use super::wait::until;
+use super::whole::{list, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -92,6 +93,19 @@ impl Node<'_> {
         }
     }
 
+    /// What a node must not lose: Consul's node id, and the id of a Nomad client.
+    pub(crate) fn identity(&self) -> (String, String) {
+        let own = self.consul("/v1/agent/self").unwrap();
+        let consul = text(&own["Config"]["NodeID"]);
+        assert_eq!(consul.len(), 36, "{own}");
+        if self.role() != "nomad-client" {
+            return (consul, String::new());
+        }
+        let nodes = self.nomad("/v1/nodes").unwrap();
+        let found = list(&nodes).find(|found| found["Name"] == self.id.as_str());
+        (consul, text(&found.unwrap()["ID"]))
+    }
+
     /// What a unit said, at all boots; of a node that is off too.
     pub(crate) fn journal(&self, unit: &str) -> String {
         let folder = self.path("/var/log/journal").display().to_string();
@@ -104,6 +118,15 @@ impl Node<'_> {
         let text = self.ok(&["systemctl", "show", unit]);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Waits until a unit is in a state, such as `failed`; its properties then. The machine may just have started.
+    pub(crate) fn until_unit(&self, unit: &str, state: &str) -> BTreeMap<String, String> {
+        until(&format!("{unit} of {} is {state}", self.name), COMMAND, || {
+            let found = self.run(&["systemctl", "show", "--property=ActiveState", "--value", unit]);
+            let is_there = found.stdout.trim() == state;
+            if is_there { Ok(self.unit(unit)) } else { Err(found.stdout + &found.stderr) }
+        })
     }
 
     /// Waits until systemd has done all that the boot asked of it; the state that it is then in.

@@ -9,7 +9,7 @@ use super::shell;
 use super::wait::{until, uptime};
 use std::fs;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long power takes to come or go on a busy machine.
@@ -56,6 +56,13 @@ impl Node<'_> {
         }
         fs::write(folder.join("faults"), "\n").unwrap();
         self.lab.write_metadata(&self.machine);
+        self.mount_disk();
+        self.write("/etc/cos-agent/config.toml", &self.settings);
+    }
+
+    /// Puts the layers of its disk together.
+    fn mount_disk(&self) {
+        let folder = self.folder();
         let image = self.lab.description().image;
         let layers = format!(
             "lowerdir={}:{},upperdir={},workdir={}",
@@ -66,7 +73,6 @@ impl Node<'_> {
         );
         let root = folder.join("root").display().to_string();
         shell::ok(&["mount", "-t", "overlay", "overlay", "-o", &layers, &root]);
-        self.write("/etc/cos-agent/config.toml", &self.settings);
     }
 
     /// Switches it on, and waits until its first process runs.
@@ -235,10 +241,45 @@ impl Node<'_> {
         self.prepare();
     }
 
+    /// Gives it the disk of another as that is at this moment: an image that was made of a running machine. It must
+    /// be off.
+    pub(crate) fn take_disk_of(&self, other: &Node<'_>) {
+        assert!(!self.is_on(), "{} is on", self.name);
+        self.unmount_disk();
+        let upper = self.folder().join("upper");
+        fs::remove_dir_all(&upper).unwrap();
+        let from = other.folder().join("upper");
+        cgroup::freeze(&other.group(), true);
+        let copied = shell::run(
+            &["cp".as_ref(), "-a".as_ref(), from.as_os_str(), upper.as_os_str()],
+            "",
+            POWER,
+        );
+        cgroup::freeze(&other.group(), false);
+        assert!(copied.is_ok(), "{copied:?}");
+        self.mount_disk();
+    }
+
+    /// Gives a file of its disk another name.
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    /// Removes files of its disk, which have to be there.
+    pub(crate) fn remove(&self, paths: &[&str]) {
+        for path in paths {
+            let full = self.path(path);
+            fs::remove_file(full).unwrap_or_else(|error| panic!("{}: {path}: {error}", self.name));
+        }
+    }
+
+    fn unmount_disk(&self) {
+        shell::ok(&["umount".as_ref(), self.folder().join("root").as_os_str()]);
+    }
+
     /// Removes its disk.
     pub(crate) fn remove_disk(&self) {
-        let unmount = |path: &Path| shell::ok(&["umount".as_ref(), path.as_os_str()]);
-        unmount(&self.folder().join("root"));
+        self.unmount_disk();
         fs::remove_dir_all(self.folder()).unwrap();
     }
 }
