@@ -14,3 +14,5 @@ mod boot;
 mod faults;
 mod images;
 mod lab;
+mod order;
+mod quorum;
