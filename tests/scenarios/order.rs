@@ -52,7 +52,10 @@ fn nomad_starts_before_consul_answers_and_outlives_its_absence() {
         "Consul comes: both join, their services and that of a job pass, by the same processes",
     );
 
-    let running = task(&nomad, &client);
+    let running = until("Nomad knows that the task runs", SOON, || {
+        let found = task(&nomad, &client);
+        if found.1.is_empty() { Err(format!("{found:?}")) } else { Ok(found) }
+    });
     client.ok(&["systemctl", "stop", "consul.service"]);
     until("the node has failed in Consul", SOON, || match passing(&server, "proof")?.as_slice() {
         [] => Ok(()),
@@ -66,7 +69,8 @@ fn nomad_starts_before_consul_answers_and_outlives_its_absence() {
     client.ok(&["sh", "-c", "rm -r /opt/consul/data/services /opt/consul/data/checks"]);
     throughout("the task runs and Nomad's client is ready", AWAY, || {
         lab.is_one_nomad()?;
-        if task(&nomad, &client) == running { Ok(()) } else { Err("another task runs".to_owned()) }
+        let found = task(&nomad, &client);
+        if found == running { Ok(()) } else { Err(format!("{running:?} became {found:?}")) }
     });
     transcript.proved(&format!(
         "Consul is stopped for {} s, and its servers forget the node: the task runs",
