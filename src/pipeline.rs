@@ -8,6 +8,7 @@ use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
 use crate::membership::GuardError;
 use crate::membership::formed::{self, Changed};
+use crate::membership::founding;
 use crate::membership::guard;
 use crate::node::{self, Node, tags};
 use crate::observe::{self, Observed};
@@ -286,6 +287,7 @@ pub async fn reform(
             return Ok(None);
         }
         apply::forget_formation(system)?;
+        founding::forget(system)?;
     }
     let Some(outcome) = converge(system, timeout, UnrecordedData::Refuse).await? else {
         return Ok(None);

@@ -13,6 +13,7 @@ use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
 use cos_agent::membership::formed::Changed;
+use cos_agent::membership::founding::Founding;
 use cos_agent::membership::{GuardError, guard};
 use cos_agent::pipeline::{self, Reformed};
 use cos_agent::state::Daemon;
@@ -67,6 +68,33 @@ async fn a_server_that_could_only_join_restarts_as_one_that_forms() {
         assert!(node.converge().await.plan.is_empty() && store.asked().is_empty(), "{role}");
     });
     futures_util::future::join_all(both).await;
+}
+
+#[tokio::test]
+async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
+    for (role, daemon, parameter) in SERVERS {
+        let store = Store::with(&[(parameter, "no")]).await;
+        let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
+        node.environment.ssm_endpoint = Some(store.url());
+        node.converge().await;
+        let is_formed = || store.value(parameter).unwrap().starts_with("formed ");
+        let record = async |node: &TestNode| {
+            let mut founding = Founding::new(daemon, "i-0123456789abcdef0");
+            founding.record(&node.system(true)).await;
+            assert_eq!(founding.problem, None, "{role}");
+        };
+        record(&node).await;
+        assert!(is_formed(), "{role}");
+        // The data is lost, with all other servers.
+        node.reboot();
+        reform(&node, daemon).await.unwrap();
+        assert!(!is_formed(), "{role}");
+        record(&node).await;
+        assert!(is_formed(), "{role}");
+        store.asked();
+        record(&node).await;
+        assert_eq!(store.asked(), Vec::<String>::new(), "{role}: once is enough");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::node;
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::retry::Backoff;
+use crate::system::root::FileError;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -22,7 +23,6 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_sec
 pub struct Founding {
     daemon: Daemon,
     instance: String,
-    done: bool,
     next: Instant,
     backoff: Backoff,
     /// Why it is not on record yet.
@@ -31,11 +31,10 @@ pub struct Founding {
 
 impl Founding {
     /// For a server of a daemon's quorum.
-    pub fn new(system: &System, daemon: Daemon, instance: &str) -> Self {
+    pub fn new(daemon: Daemon, instance: &str) -> Self {
         Self {
             daemon,
             instance: instance.to_owned(),
-            done: is_recorded(system, daemon, instance),
             next: Instant::now(),
             backoff: Backoff::new(AGAIN.0, AGAIN.1),
             problem: None,
@@ -44,7 +43,8 @@ impl Founding {
 
     /// Records it, if that is due. For a server that sees a leader and is one of its voters.
     pub async fn record(&mut self, system: &System) {
-        if self.done || Instant::now() < self.next {
+        // Looked up each time: a cluster that is reformed is to be recorded once more.
+        if Instant::now() < self.next || is_recorded(system, self.daemon, &self.instance) {
             return;
         }
         self.next = Instant::now() + self.backoff.delay();
@@ -62,15 +62,14 @@ impl Founding {
             }
             Err(error) => Some(error.to_string()),
         };
-        self.done = why.is_none();
+        if why.is_none() {
+            self.remember(system);
+        }
         self.problem = why.map(|why| {
             format!(
                 "{name} does not say that the cluster has formed, so servers that replace all of these at once would found a new one: {why}"
             )
         });
-        if self.done {
-            self.remember(system);
-        }
     }
 
     fn remember(&self, system: &System) {
@@ -79,6 +78,11 @@ impl Founding {
             tracing::warn!("not on record: {error}: {}", error.source);
         }
     }
+}
+
+/// Forgets that it is on record, for a cluster that is given up.
+pub fn forget(system: &System) -> Result<(), FileError> {
+    if system.root.stat(RECORD)?.is_some() { system.root.remove(RECORD) } else { Ok(()) }
 }
 
 fn is_recorded(system: &System, daemon: Daemon, instance: &str) -> bool {

@@ -104,7 +104,12 @@ pub async fn ask(
         Answer::Busy(error) => Some(reason(error)),
         Answer::Value(value) => {
             let value: String = value.chars().take(SHOWN).collect();
-            tracing::info!("{name} is {value:?}");
+            let may = if is_no(&value) {
+                format!(": {unit} may found a new cluster")
+            } else {
+                String::new()
+            };
+            tracing::info!("{name} is {value:?}{may}");
             None
         }
     };

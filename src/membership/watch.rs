@@ -78,7 +78,7 @@ impl Rounds {
             "nomad-server" => Some(Daemon::Nomad),
             _ => None,
         };
-        let founding = daemon.map(|daemon| Founding::new(system, daemon, &context.node.instance));
+        let founding = daemon.map(|daemon| Founding::new(daemon, &context.node.instance));
         Ok(Self { context, pools: Vec::new(), founding, said: Watch::default() })
     }
 

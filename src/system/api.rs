@@ -200,12 +200,37 @@ struct AutopilotHealth {
     servers: Vec<Server>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RaftConfiguration {
+    servers: Vec<RaftServer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RaftServer {
+    address: String,
+    voter: bool,
+}
+
 impl Api {
     /// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs
     /// no token, and with `stale` no leader
     /// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
     pub async fn status_of(&self, what: &str) -> Result<serde_json::Value, ApiError> {
         self.get(&format!("/v1/status/{what}?stale")).await?.json()
+    }
+
+    /// The voters, as `address:port`. The peers of [`Api::status_of`] are more: a server that has just joined has no vote
+    /// for 10 s and longer. With ACLs only operators may ask, and then the peers have to do
+    /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
+    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+        let answer = self.get("/v1/operator/raft/configuration?stale").await?;
+        if answer.status == 403 {
+            return self.get("/v1/status/peers?stale").await?.json();
+        }
+        let raft: RaftConfiguration = answer.json()?;
+        Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
     }
 
     /// How the servers are. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 not, 500 without a

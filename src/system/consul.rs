@@ -90,11 +90,6 @@ impl Consul {
         Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
     }
 
-    /// The voters, as `address:port`; the last list that is known, if there is no leader.
-    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
-        self.api.get("/v1/status/peers").await?.json()
-    }
-
     /// The address that the catalog has of a node, if it has one.
     pub async fn catalog_address(&self, name: &str) -> Result<Option<String>, ApiError> {
         let answer = self.api.get(&format!("/v1/catalog/node/{name}")).await?;

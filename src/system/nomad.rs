@@ -99,11 +99,6 @@ impl Nomad {
         Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
     }
 
-    /// The voters, as `address:port`; the last list that is known, if there is no leader.
-    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
-        self.api.get("/v1/status/peers?stale").await?.json()
-    }
-
     /// The servers whom this server knows.
     pub async fn members(&self) -> Result<Vec<Member>, ApiError> {
         let answer = self.api.get("/v1/agent/members").await?;

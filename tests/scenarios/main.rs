@@ -17,5 +17,7 @@ mod freeze;
 mod images;
 mod lab;
 mod obstacles;
+mod order;
 mod power;
+mod quorum;
 mod user_data;

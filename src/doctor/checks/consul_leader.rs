@@ -32,7 +32,7 @@ async fn ask(
     let servers =
         servers::of_consul(&context.consul.members().await?, context.node.consul_servers());
     let is_voter = leader.is_some() && context.node.consul_servers().is_some();
-    let voters = if is_voter { Some(context.consul.voters().await?) } else { None };
+    let voters = if is_voter { Some(context.consul.api.voters().await?) } else { None };
     Ok((leader, voters, servers))
 }
 

@@ -1,4 +1,4 @@
-//! Nomad has a leader, and this server is one of its peers.
+//! Nomad has a leader, and this server is one of its voters.
 
 use crate::doctor::servers::{self, Servers};
 use crate::doctor::{Check, Context, Finding, Problem, silent};
@@ -6,10 +6,10 @@ use crate::record::status::Identity;
 use crate::system::api::ApiError;
 use crate::system::nomad;
 
-/// The check.
+/// The check. Being a voter is part of it: a server without a vote has not joined.
 pub(super) static CHECK: Check = Check {
     id: "nomad-leader",
-    title: "Nomad has a leader, and this server is one of its peers",
+    title: "Nomad has a leader, and this server is one of its voters",
     roles: &["nomad-server"],
     needs: &["nomad-agent-api"],
     gate: true,
@@ -28,7 +28,7 @@ async fn ask(context: &Context) -> Result<(Option<String>, Vec<String>, Servers)
     let nomad = &context.nomad;
     let servers = servers::of_nomad(&nomad.members().await?, context.node.nomad_servers());
     let leader = nomad.leader().await?;
-    let voters = if leader.is_some() { nomad.voters().await? } else { Vec::new() };
+    let voters = if leader.is_some() { nomad.api.voters().await? } else { Vec::new() };
     Ok((leader, voters, servers))
 }
 
@@ -39,8 +39,8 @@ fn judge(leader: Option<&str>, voters: &[String], servers: &Servers, node: &Iden
         Finding::Pass(format!("{leader} leads {} servers", servers.alive))
     } else {
         Finding::Waiting(Problem::new(
-            format!("the leader {leader} has not taken this server as a peer yet"),
-            format!("{own} is one of the peers"),
+            format!("the leader {leader} has not taken this server as a voter yet"),
+            format!("{own} is one of the voters"),
             "autopilot adds it after 10 stable seconds; else `nomad operator raft list-peers`",
         ))
     }
@@ -52,7 +52,7 @@ mod tests {
     use crate::doctor::checks::tests_support::identity;
 
     #[test]
-    fn a_server_is_a_peer_of_a_leader() {
+    fn a_server_is_a_voter_of_a_leader() {
         let node = identity("nomad-server", Some(3));
         let servers = Servers { alive: 3, expected: 3 };
         let own = [format!("{}:4647", node.address)];

@@ -11,7 +11,7 @@ pub(crate) mod control;
 pub(crate) mod description;
 mod guardian;
 pub(crate) mod http;
-mod inside;
+pub(crate) mod inside;
 pub(crate) mod managed;
 pub(crate) mod net;
 pub(crate) mod node;

@@ -1,0 +1,175 @@
+//! The servers of a cluster: more of them, and all of them gone.
+
+use crate::lab::Lab;
+use crate::lab::description::{Machine, servers};
+use crate::lab::inside::CONSUL;
+use crate::lab::node::Node;
+use crate::lab::shell::SOON;
+use crate::lab::transcript::Transcript;
+use crate::lab::wait::{throughout, until};
+use crate::lab::whole::{leaderless, list, text};
+use cos_agent::simulate::Kind;
+use serde_json::json;
+use std::time::Duration;
+
+/// Says whether Consul's cluster has formed.
+const FORMED: &str = "/cos/demo/formed/consul";
+
+#[test]
+fn two_further_servers_join_the_living_cluster_and_nobody_founds_another() {
+    let mut transcript = Transcript::begin("three servers become five");
+    let lab = Lab::new(servers("consul-server", 3));
+    lab.up();
+    let first = lab.nodes();
+    until("one Consul cluster", SOON, || lab.is_one_consul());
+    keep(&first[0], "from before");
+    transcript.proved(&until("the cluster is on record", SOON, || recorded(&lab)));
+    let before = (first[0].consul("/v1/status/leader").unwrap(), term(&first[0]));
+
+    for node in &first {
+        lab.tag(node, "cos:servers", Some("5"));
+    }
+    let gap = leaderless(&first, || {
+        for (machine, may_form) in
+            servers("consul-server", 5).split_off(3).into_iter().zip([false, true])
+        {
+            if may_form {
+                // As where the parameter cannot be read: what the guard says is one thing, what Consul does another.
+                lab.aws.set_parameter(FORMED, "no");
+            }
+            let further = lab.add(machine);
+            further.boot();
+            let after = further.until_ready();
+            assert_eq!(
+                further.read("/etc/consul.d/cos.json").contains("bootstrap_expect"),
+                may_form
+            );
+            assert_eq!(kept(&further), "from before");
+            assert!(votes(&further), "{} was ready before it had a vote", further.name);
+            let how =
+                if may_form { "with `bootstrap_expect`" } else { "without `bootstrap_expect`" };
+            transcript
+                .proved(&format!("{}, {how}, is a voter {after:.1} s after power", further.name));
+        }
+    });
+    assert!(gap < Duration::from_secs(2), "the first three knew no leader for {gap:?}");
+    let after = (first[0].consul("/v1/status/leader").unwrap(), term(&first[0]));
+    assert_eq!(after, before, "leader and term: there was an election");
+    transcript.proved(&until("five voters", SOON, || lab.is_one_consul()));
+
+    // The tags of the first three reach them at their next boot, or when somebody asks for it.
+    for node in &first {
+        until(&format!("{} counts five", node.name), SOON, || {
+            let output = node.run(&["cos-agent", "apply"]);
+            let five = node.read("/etc/consul.d/cos.json").contains("\"bootstrap_expect\": 5");
+            if output.is_ok() && five { Ok(()) } else { Err(output.stderr) }
+        });
+    }
+    until("five voters", SOON, || lab.is_one_consul());
+    assert_eq!(kept(&first[0]), "from before");
+    transcript.proved("the first three count five too, with the data that they had");
+}
+
+#[test]
+fn servers_that_replace_all_others_found_a_cluster_only_when_told_to() {
+    let mut transcript = Transcript::begin("servers that replace all others");
+    let lab = Lab::new([servers("consul-server", 3), servers("nomad-server", 1)].concat());
+    lab.up();
+    let client = lab.node("nomad-1");
+    keep(&client, "from before");
+    transcript.proved(&until("the cluster is on record", SOON, || recorded(&lab)));
+
+    replace_consul(&lab, 4);
+    let fresh = lab.role("consul-server");
+    for node in &fresh {
+        let said = until(&format!("{} says what to do", node.name), SOON, || {
+            let status = node.ok(&["cos-agent", "status"]);
+            let words =
+                ["it can only join", "no leader: 3 of 3 servers", "cos-agent reform consul"];
+            if words.iter().all(|words| status.contains(words)) { Ok(status) } else { Err(status) }
+        });
+        assert!(!node.read("/etc/consul.d/cos.json").contains("bootstrap_expect"), "{said}");
+    }
+    throughout("nobody leads and nobody is ready", Duration::from_secs(10), || {
+        for node in &fresh {
+            let ready = node.unit("cos-agent-ready.service")["ActiveState"].clone();
+            let leader = node.consul("/v1/status/leader")?;
+            assert!(leader == "" && ready == "activating", "{}: {leader} {ready}", node.name);
+        }
+        Ok(())
+    });
+    transcript.proved("three empty servers see each other and wait: no leader, not ready, and status says `reform`");
+
+    std::thread::scope(|scope| {
+        for node in &fresh {
+            scope.spawn(|| node.ok(&["cos-agent", "reform", "consul", "--yes"]));
+        }
+    });
+    lab.until_ready();
+    let words = until("one Consul cluster", SOON, || lab.is_one_consul());
+    assert_eq!(kept(&client), "", "the new cluster is empty");
+    transcript
+        .proved(&format!("told to, they are one new cluster, and the client is in it: {words}"));
+    transcript.proved(&until("the new cluster is on record", SOON, || recorded(&lab)));
+
+    keep(&client, "once more");
+    lab.aws.call("ssm", "delete_parameter", &json!({ "Name": FORMED }));
+    replace_consul(&lab, 7);
+    for node in lab.role("consul-server") {
+        let after = node.until_ready();
+        transcript.proved(&format!("without the record {} is ready after {after:.1} s", node.name));
+    }
+    until("one Consul cluster", SOON, || lab.is_one_consul());
+    assert_eq!(kept(&client), "", "the new cluster is empty");
+    transcript.proved("they founded an empty cluster by themselves, and the client is in it");
+    for node in lab.role("consul-server") {
+        until(&format!("{} says that nobody guards", node.name), SOON, || {
+            let status = node.ok(&["cos-agent", "status"]);
+            let words = [
+                "could not ask whether the cluster has formed",
+                "servers that replace all of these at once would found a new one",
+            ];
+            if words.iter().all(|words| status.contains(words)) { Ok(()) } else { Err(status) }
+        });
+    }
+    transcript.proved("and status says that nobody could be asked, and that it may happen again");
+}
+
+/// Ends all Consul servers at once, and launches and boots as many, with numbers from this on.
+fn replace_consul(lab: &Lab, first: u8) {
+    for node in lab.role("consul-server") {
+        lab.terminate(&node);
+    }
+    for index in 0..3 {
+        let name = format!("consul-{}", first + index);
+        let kind = Kind::of("consul-server", None);
+        lab.add(Machine::new(&name, &kind, 3, index + 1, 20 * first)).boot();
+    }
+}
+
+fn recorded(lab: &Lab) -> Result<String, String> {
+    let value = lab.aws.parameter(FORMED);
+    if value.starts_with("formed ") { Ok(format!("{FORMED} is {value:?}")) } else { Err(value) }
+}
+
+/// Writes a value into Consul's store.
+fn keep(node: &Node<'_>, value: &str) {
+    let answer = node.ask(CONSUL, "PUT /v1/kv/proof", value).unwrap();
+    assert_eq!(answer, (200, "true".to_owned()));
+}
+
+/// The value that Consul's store has; empty where it has none.
+fn kept(node: &Node<'_>) -> String {
+    node.ask(CONSUL, "GET /v1/kv/proof?raw", "").unwrap().1
+}
+
+/// Whether a server has a vote, as the leader knows.
+fn votes(node: &Node<'_>) -> bool {
+    let raft = node.consul("/v1/operator/raft/configuration").unwrap();
+    list(&raft["Servers"])
+        .any(|server| server["Node"] == node.id.as_str() && server["Voter"] == true)
+}
+
+fn term(node: &Node<'_>) -> String {
+    text(&node.consul("/v1/agent/self").unwrap()["Stats"]["raft"]["term"])
+}
