@@ -60,7 +60,7 @@ impl Founding {
             Ok(Changed::NoParameter) => {
                 Some("there is no such parameter; Terraform makes it".to_owned())
             }
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.trouble()),
         };
         if why.is_none() {
             self.remember(system);

@@ -4,7 +4,7 @@
 use super::discovery::{self, Found, Kind};
 use crate::doctor::Context;
 use crate::doctor::servers;
-use crate::facts;
+use crate::facts::{self, GatherError};
 use crate::record::status::Identity;
 use crate::system::System;
 use crate::system::api::ApiError;
@@ -100,10 +100,13 @@ async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
 /// What EC2 lists for a pool.
 pub async fn discover(system: &System, node: &Identity, kind: Kind) -> Result<Found, String> {
     let imds = Imds::new(&system.environment, Deadline::after(DISCOVERY));
-    let imds = imds.map_err(|error| chain(&error))?;
-    let instance = facts::identity(&imds).await.map_err(|error| chain(&error))?;
+    let imds = imds.map_err(|error| error.trouble())?;
+    let instance = facts::identity(&imds).await.map_err(|error| match error {
+        GatherError::Metadata(error) => error.trouble(),
+        other => chain(&other),
+    })?;
     let found = discovery::find(system, &imds, &instance, kind, &node.cluster).await;
-    found.map_err(|error| chain(&error))
+    found.map_err(|error| error.trouble())
 }
 
 /// Makes the daemon join the servers that it does not know. What came of it, if there was one.

@@ -12,6 +12,7 @@ use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::environment;
 use crate::system::retry::Backoff;
+use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -99,57 +100,43 @@ impl Rounds {
         }
         let pools = rejoin::pools(&self.context).await;
         let is_short = pools.iter().any(Pool::is_short);
-        for pool in &pools {
-            if pool.is_short() {
-                seen.problems.push(pool.words());
-            }
-            if let Some(words) = self.look_after(system, pool).await {
-                tracing::info!("{words}");
-                let now = environment::rfc3339_now();
-                seen.last_join = Some(format!("{now} {words}"));
-            }
+        seen.problems.extend(pools.iter().filter(|pool| pool.is_short()).map(Pool::words));
+        // EC2 may take its time; what the daemons say is said at once.
+        self.say(system, self.with_answers(seen.clone())).await;
+        for words in self.look_after(system, &pools).await {
+            tracing::info!("{words}");
+            let now = environment::rfc3339_now();
+            seen.last_join = Some(format!("{now} {words}"));
         }
-        for asking in &self.pools {
-            seen.problems.extend(asking.problems.iter().cloned());
-            seen.notes.extend(asking.notes.iter().cloned());
-        }
-        self.say(system, seen).await;
+        self.say(system, self.with_answers(seen)).await;
         let soonest = self.pools.iter().map(|asking| asking.next).min();
         let until = soonest.map_or(LOOK, |next| next.saturating_duration_since(Instant::now()));
         let floor = if is_short { Duration::from_secs(1) } else { LOOK };
         until.clamp(floor, LOOK)
     }
 
-    /// Asks EC2 if it is time, and joins what is missing.
-    async fn look_after(&mut self, system: &System, pool: &Pool) -> Option<String> {
-        let index = match self.pools.iter().position(|asking| asking.kind == pool.kind) {
-            Some(index) => index,
-            None => {
+    /// What EC2's last answers were worth saying, besides.
+    fn with_answers(&self, mut seen: Watch) -> Watch {
+        for asking in &self.pools {
+            seen.problems.extend(asking.problems.iter().cloned());
+            seen.notes.extend(asking.notes.iter().cloned());
+        }
+        seen
+    }
+
+    /// Asks EC2 for each pool whose time it is, side by side, and joins what is missing. What came of it.
+    async fn look_after(&mut self, system: &System, pools: &[Pool]) -> Vec<String> {
+        for pool in pools {
+            if self.pools.iter().all(|asking| asking.kind != pool.kind) {
                 self.pools.push(Asking::new(pool.kind));
-                self.pools.len() - 1
-            }
-        };
-        let asking = &mut self.pools[index];
-        if !asking.is_due(pool) {
-            return None;
-        }
-        match rejoin::discover(system, &self.context.node, pool.kind).await {
-            Ok(found) => {
-                asking.problems.clear();
-                asking.note(pool, &found, &self.context.node.instance);
-                if !pool.is_short() {
-                    return None;
-                }
-                rejoin::join(&self.context, pool, &found.peers).await
-            }
-            Err(error) => {
-                asking.problems = vec![format!(
-                    "cannot ask EC2 for the servers of {}: {error}",
-                    pool.kind.name()
-                )];
-                None
             }
         }
+        let context = &self.context;
+        let looks = self.pools.iter_mut().filter_map(|asking| {
+            let pool = pools.iter().find(|pool| pool.kind == asking.kind)?;
+            Some(asking.look_after(system, context, pool))
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// Puts on record and into the log what is new.
@@ -184,6 +171,33 @@ impl Asking {
             next: Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64()),
             problems: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+
+    /// Asks EC2 if it is time, and joins what is missing.
+    async fn look_after(
+        &mut self,
+        system: &System,
+        context: &Context,
+        pool: &Pool,
+    ) -> Option<String> {
+        if !self.is_due(pool) {
+            return None;
+        }
+        match rejoin::discover(system, &context.node, pool.kind).await {
+            Ok(found) => {
+                self.problems.clear();
+                self.note(pool, &found, &context.node.instance);
+                if !pool.is_short() {
+                    return None;
+                }
+                rejoin::join(context, pool, &found.peers).await
+            }
+            Err(error) => {
+                let name = pool.kind.name();
+                self.problems = vec![format!("cannot ask EC2 for the servers of {name}: {error}")];
+                None
+            }
         }
     }
 

@@ -97,6 +97,34 @@ pub enum AwsError {
     Request(String),
 }
 
+impl AwsError {
+    /// What is in the way and what to do about it, without times and numbers: the same words for the same trouble, so
+    /// that whoever tries again for hours says and writes it once.
+    pub fn trouble(&self) -> String {
+        match self {
+            Self::Denied { action, code, message } => {
+                // EC2 adds a blob that is another one each time.
+                let message = message.split(" Encoded authorization failure message").next();
+                let message = message.unwrap_or_default();
+                format!(
+                    "{action} is denied: {code}: {message}; allow `{action}` in the policy of the instance role"
+                )
+            }
+            Self::Unreachable { action, url, last, answered: true, .. } => {
+                format!("{url} gives no usable answer to {action}: {last}")
+            }
+            Self::Unreachable { action, url, last, .. } => {
+                let service = action.split(':').next().unwrap_or_default();
+                format!(
+                    "{url} gives no usable answer to {action}: {last}; a subnet without internet needs the VPC endpoint `{service}`"
+                )
+            }
+            Self::Credentials(error) => format!("{self}: {}", error.trouble()),
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// A client for one service with the credentials of the instance role.
 pub struct Client {
     http: reqwest::Client,
@@ -416,6 +444,31 @@ mod tests {
         ] {
             assert_eq!(error_of(text), (code.to_owned(), message.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn the_same_trouble_has_the_same_words() {
+        let unreachable = |attempts, answered, last: &str| AwsError::Unreachable {
+            action: "ec2:DescribeInstances".to_owned(),
+            url: "https://ec2".to_owned(),
+            attempts,
+            elapsed: Duration::from_secs(u64::from(attempts)),
+            last: last.to_owned(),
+            answered,
+        };
+        let silent = unreachable(6, false, "timed out").trouble();
+        assert_eq!(silent, unreachable(7, false, "timed out").trouble());
+        assert!(
+            silent.ends_with("timed out; a subnet without internet needs the VPC endpoint `ec2`")
+        );
+        let throttled = unreachable(6, true, "status 503 RequestLimitExceeded").trouble();
+        assert!(throttled.ends_with("RequestLimitExceeded"), "{throttled}");
+        let denied = |blob: &str| {
+            let message = format!("You may not. Encoded authorization failure message: {blob}");
+            refusal("ec2:DescribeInstances".into(), 403, "UnauthorizedOperation".into(), message)
+        };
+        assert_eq!(denied("a").trouble(), denied("b").trouble());
+        assert!(denied("a").trouble().contains("UnauthorizedOperation: You may not.; allow `ec2:"));
     }
 
     #[test]

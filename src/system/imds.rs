@@ -85,6 +85,19 @@ pub enum ImdsError {
     Client(#[source] reqwest::Error),
 }
 
+impl ImdsError {
+    /// What is in the way, without times and numbers: the same words for the same trouble.
+    pub fn trouble(&self) -> String {
+        match self {
+            Self::Deadline { path, endpoint, last, .. } => {
+                format!("`{path}` has no answer from {endpoint}: {last}")
+            }
+            Self::Client(error) => format!("{self}: {error}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// What is wrong with a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyProblem {

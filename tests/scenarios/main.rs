@@ -12,7 +12,10 @@
 mod aws;
 mod boot;
 mod clones;
+mod discovery;
+mod ec2;
 mod faults;
+mod foreign;
 mod freeze;
 mod images;
 mod lab;

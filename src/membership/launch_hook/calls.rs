@@ -44,8 +44,8 @@ impl<'a> Caller<'a> {
         };
         match result {
             Ok(result) => result,
-            Err(error @ AwsError::Denied { .. }) => (Event::Denied, Some(words(&error))),
-            Err(error) => (Event::Failed, Some(words(&error))),
+            Err(error @ AwsError::Denied { .. }) => (Event::Denied, Some(error.trouble())),
+            Err(error) => (Event::Failed, Some(error.trouble())),
         }
     }
 
@@ -115,7 +115,7 @@ impl<'a> Caller<'a> {
                 let why = format!(
                     "no action of `{hook}` is active, and whether the instance still waits is not to be had: the target \
                      state in metadata is {target}; {}",
-                    words(&error)
+                    error.trouble()
                 );
                 Ok((Event::State(leaving(target)), Some(why)))
             }
@@ -133,17 +133,4 @@ fn in_no_group() -> (Event, Option<String>) {
 fn leaving(target: &str) -> Option<String> {
     let leaving = ["Detached", "Standby", "Terminated"].contains(&target);
     leaving.then(|| target.to_owned())
-}
-
-/// What is in the way and what to do about it; the same words for the same trouble, so that they are said once.
-fn words(error: &AwsError) -> String {
-    match error {
-        AwsError::Denied { action, .. } => {
-            format!("{error}; allow `{action}` in the policy of the instance role")
-        }
-        AwsError::Unreachable { action, url, last, .. } => format!(
-            "{url} gives no usable answer to {action}: {last}; a subnet without internet needs the VPC endpoint `autoscaling`"
-        ),
-        _ => error.to_string(),
-    }
 }
