@@ -14,8 +14,8 @@ use crate::node::{self, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
 use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
-use crate::record::boots::{self, Stopwatch};
-use crate::record::status::{self, Failure, Identity, State};
+use crate::record::boots::Stopwatch;
+use crate::record::run;
 use crate::render;
 use crate::role::{self, Role};
 use crate::state::Daemon;
@@ -23,7 +23,6 @@ use crate::system::System;
 use crate::system::environment;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
-use crate::system::root::FileError;
 use std::time::Duration;
 
 /// What this machine is and shall be.
@@ -172,42 +171,17 @@ pub async fn converge(
     must_be_root(system)?;
     let mut stopwatch = Stopwatch::start();
     let result = changed(system, Deadline::after(timeout), unrecorded_data, &mut stopwatch).await;
-    if system.keeps_record {
-        put_on_record(system, &result, stopwatch).await;
-    }
-    result
-}
-
-async fn put_on_record(
-    system: &System,
-    result: &Result<Option<Outcome>, Error>,
-    mut stopwatch: Stopwatch,
-) {
-    let is_news = match result {
+    let is_news = match &result {
         // Another run is at work, and what it comes to is what counts.
-        Ok(None) | Err(Error::Apply(ApplyError::Locked { .. })) => return,
+        Ok(None) | Err(Error::Apply(ApplyError::Locked { .. })) => return result,
         Ok(Some(outcome)) => !outcome.plan.is_empty(),
         Err(error) => {
-            stopwatch.lap("apply", 0, &format!("exit code {}", error.exit_code() as u8));
-            let failure = Failure::of(error.exit_code(), error.report());
-            let recorded = status::update(&system.root, |status| {
-                status.state = State::Failed;
-                status.problem = Some(failure.clone());
-            });
-            not_on_record(recorded.await);
+            run::failed(system, error, &mut stopwatch).await;
             true
         }
     };
-    if is_news || !boots::knows_this_boot(&system.root) {
-        not_on_record(stopwatch.record(&system.root).await);
-    }
-}
-
-/// A disk that takes no record is no reason to hide what happened.
-fn not_on_record(written: Result<(), FileError>) {
-    if let Err(error) = written {
-        tracing::warn!("not on record: {error}: {}", error.source);
-    }
+    run::ended(system, stopwatch, is_news).await;
+    result
 }
 
 async fn changed(
@@ -228,32 +202,15 @@ async fn changed(
     stopwatch.lap("guard", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
-    // Whoever waits for the join may ask the daemons from here on.
-    let identity = Identity::of(&node);
-    if system.keeps_record {
-        status::update(&system.root, |status| status.node = Some(identity.clone())).await?;
-    }
+    run::known(system, &node).await;
     let remember = Remember {
         facts: degraded.is_none().then_some(&facts),
         versions: degraded.is_none().then_some(&versions),
     };
     apply::apply(system, &node, &plan, &remember).await?;
     stopwatch.lap("apply", 0, "ok");
-    if !system.keeps_record {
-        return Ok(Some(Outcome { node, plan, degraded }));
-    }
-    let now = environment::rfc3339_now();
-    status::update(&system.root, |status| {
-        status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
-        status.reason.clone_from(&degraded);
-        status.notes = node.formation.notes();
-        status.problem = None;
-        if !plan.is_empty() || status.applied.is_none() {
-            status.applied = Some(now.clone());
-            status.changes = plan.changes.len();
-        }
-    })
-    .await?;
+    let changes = (!plan.is_empty()).then_some(plan.changes.len());
+    run::applied(system, &node, degraded.as_deref(), changes).await;
     Ok(Some(Outcome { node, plan, degraded }))
 }
 

@@ -2,6 +2,7 @@
 //! time. Nothing is decided by it.
 
 pub mod boots;
+pub mod run;
 pub mod status;
 
 use crate::system::retry::Backoff;

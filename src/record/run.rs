@@ -1,0 +1,66 @@
+//! What a run of `apply` puts on record, step by step. A run that is none of this node's (into another folder) puts
+//! nothing there.
+
+use super::boots::{self, Stopwatch};
+use super::status::{self, Failure, Identity, State};
+use crate::error::Error;
+use crate::node::Node;
+use crate::system::System;
+use crate::system::environment;
+use crate::system::root::FileError;
+
+/// Who the node is: whoever waits for the join may ask the daemons from here on.
+pub async fn known(system: &System, node: &Node) {
+    let identity = Identity::of(node);
+    if system.keeps_record {
+        let known = |status: &mut status::Status| status.node = Some(identity.clone());
+        or_warn(status::update(&system.root, known).await);
+    }
+}
+
+/// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
+pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, changes: Option<usize>) {
+    if !system.keeps_record {
+        return;
+    }
+    let now = environment::rfc3339_now();
+    let applied = |status: &mut status::Status| {
+        status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
+        status.reason = degraded.map(str::to_owned);
+        status.notes = node.formation.notes();
+        status.problem = None;
+        if changes.is_some() || status.applied.is_none() {
+            status.applied = Some(now.clone());
+            status.changes = changes.unwrap_or(0);
+        }
+    };
+    or_warn(status::update(&system.root, applied).await);
+}
+
+/// The run failed.
+pub async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
+    if !system.keeps_record {
+        return;
+    }
+    stopwatch.lap("apply", 0, &format!("exit code {}", error.exit_code() as u8));
+    let failure = Failure::of(error.exit_code(), error.report());
+    let failed = |status: &mut status::Status| {
+        status.state = State::Failed;
+        status.problem = Some(failure.clone());
+    };
+    or_warn(status::update(&system.root, failed).await);
+}
+
+/// The times of the run, if they are news: of the first run of a boot, and of each that changed something or failed.
+pub async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) {
+    if system.keeps_record && (is_news || !boots::knows_this_boot(&system.root)) {
+        or_warn(stopwatch.record(&system.root).await);
+    }
+}
+
+/// A disk that takes no record is no reason to hide what happened.
+fn or_warn(written: Result<(), FileError>) {
+    if let Err(error) = written {
+        tracing::warn!("not on record: {error}: {}", error.source);
+    }
+}
