@@ -14,5 +14,6 @@ mod boot;
 mod faults;
 mod images;
 mod lab;
+mod names;
 mod order;
 mod quorum;

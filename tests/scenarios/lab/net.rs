@@ -92,6 +92,24 @@ impl Net {
         self.rules(name, &rules);
     }
 
+    /// Answers for an address whose machine has no power, as EC2's network does: packets to it vanish, and nobody says
+    /// that there is no such host.
+    pub(crate) fn silent(&self, address: Ipv4Addr) {
+        let rules = format!(
+            "chain received {{ type filter hook input priority 0; policy accept;
+               ip daddr {address} drop
+             }}"
+        );
+        self.rules("silent", &rules);
+        line(&format!("ip -n {} address add {address}/16 dev br0", self.switch()));
+    }
+
+    /// Leaves an address to its machine again.
+    pub(crate) fn silent_no_more(&self, address: Ipv4Addr) {
+        line(&format!("ip -n {} address delete {address}/16 dev br0", self.switch()));
+        self.heal("silent");
+    }
+
     /// Takes back what `partition`, `lossy` or `black_hole` did.
     pub(crate) fn heal(&self, name: &str) {
         self.rules(name, "");
