@@ -15,5 +15,6 @@ mod faults;
 mod images;
 mod lab;
 mod names;
+mod network;
 mod order;
 mod quorum;
