@@ -22,6 +22,8 @@ mod hook;
 mod images;
 mod lab;
 mod metadata;
+mod names;
+mod network;
 mod obstacles;
 mod order;
 mod power;

@@ -107,15 +107,26 @@ impl Net {
         format!("from_{}", Self::port(from).replace('-', "_"))
     }
 
-    /// An address that swallows what is sent to it: there is a route, and nobody ever answers.
+    /// Answers for an address whose machine has no power, as EC2's network does: packets to it vanish, and nobody says
+    /// that there is no such host.
     pub(crate) fn silent(&self, address: Ipv4Addr) {
         let rules = format!(
-            "chain forwarded {{ type filter hook forward priority 0; policy accept;
+            "chain received {{ type filter hook input priority 0; policy accept;
                ip daddr {address} drop
              }}"
         );
-        self.rules(&format!("silent_{}", Self::port(address).replace('-', "_")), &rules);
-        line(&format!("ip -n {} address add {address}/16 dev eth0", self.netns("aws")));
+        self.rules(&Self::silent_table(address), &rules);
+        line(&format!("ip -n {} address add {address}/16 dev br0", self.switch()));
+    }
+
+    /// Leaves an address to its machine again.
+    pub(crate) fn silent_no_more(&self, address: Ipv4Addr) {
+        line(&format!("ip -n {} address delete {address}/16 dev br0", self.switch()));
+        self.heal(&Self::silent_table(address));
+    }
+
+    fn silent_table(address: Ipv4Addr) -> String {
+        format!("silent_{}", Self::port(address).replace('-', "_"))
     }
 
     /// Takes back what `partition`, `lossy` or `black_hole` did.

@@ -53,14 +53,19 @@ auth: {{ htpasswd: {{ realm: lab, path: {here}/htpasswd }} }}
 }
 
 impl Node<'_> {
-    /// Makes a small image on this node, with busybox as its shell, and pushes it under this name.
-    pub(crate) fn push_image(&self, name: &str) {
+    /// Makes a small image on this node, with busybox as its shell.
+    pub(crate) fn make_image(&self, name: &str) {
         let layer = self.folder().join("layer");
         fs::create_dir_all(layer.join("bin")).unwrap();
         fs::copy("/bin/busybox", layer.join("bin/sh")).expect("busybox-static");
         let tar = self.path("/root/layer.tar").display().to_string();
         shell::ok(&["tar", "-C", &layer.display().to_string(), "-cf", &tar, "."]);
         self.ok(&["docker", "import", "/root/layer.tar", name]);
+    }
+
+    /// Makes such an image and pushes it under this name.
+    pub(crate) fn push_image(&self, name: &str) {
+        self.make_image(name);
         self.ok(&["docker", "--config", "/etc/docker", "push", name]);
         self.ok(&["docker", "image", "rm", name]);
     }
