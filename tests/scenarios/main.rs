@@ -12,6 +12,7 @@
 mod aws;
 mod boot;
 mod clones;
+mod cuts;
 mod faults;
 mod freeze;
 mod images;
