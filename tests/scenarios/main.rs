@@ -12,6 +12,7 @@
 mod aws;
 mod boot;
 mod clones;
+mod cuts;
 mod discovery;
 mod ec2;
 mod exec;

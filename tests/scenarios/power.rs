@@ -1,4 +1,4 @@
-//! Power cuts: of those that lead, and in the middle of a first `apply`.
+//! Power cuts of those that lead.
 
 use crate::lab::Lab;
 use crate::lab::description::servers;

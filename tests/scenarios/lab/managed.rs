@@ -7,12 +7,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where managed files are.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 8] = [
     "etc/consul.d",
     "etc/nomad.d",
+    "etc/systemd/resolved.conf.d",
     "etc/systemd/system",
     "etc/docker",
     "etc/profile.d",
+    "usr/local/share/ca-certificates",
     "var/lib/cos-agent",
 ];
 /// What every boot writes.
@@ -30,13 +32,34 @@ pub(crate) struct Stamp {
 impl Node<'_> {
     /// All that was written below the managed folders, by path.
     pub(crate) fn managed(&self) -> BTreeMap<PathBuf, Stamp> {
+        let found = self.written();
+        assert!(found.len() > 3, "{} manages {:?}", self.name, found.keys());
+        found
+    }
+
+    /// The same of a node that may not have come to it yet.
+    fn written(&self) -> BTreeMap<PathBuf, Stamp> {
         let upper = self.folder().join("upper");
         let mut found = BTreeMap::new();
         for folder in FOLDERS {
             collect(&upper.join(folder), &mut found);
         }
-        assert!(found.len() > 3, "{} manages {:?}", self.name, found.keys());
         found
+    }
+
+    /// The files among it as they would be on another node of the kind: path from the root → text without the id, the
+    /// address and the zone of this one.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        let upper = self.folder().join("upper");
+        let files = self.written().into_iter().filter(|(path, _)| path.is_file());
+        let text = |(path, stamp): (PathBuf, Stamp)| {
+            let name = path.strip_prefix(&upper).unwrap().display().to_string();
+            let text = String::from_utf8_lossy(&stamp.bytes).replace(&self.id, "OWN");
+            let (address, zone) = (self.address.to_string(), self.zone());
+            let own = [address.replace('.', "[.]"), address, zone];
+            (name, own.iter().fold(text, |text, own| text.replace(own, "OWN")))
+        };
+        files.map(text).collect()
     }
 }
 
