@@ -11,6 +11,9 @@
 
 mod aws;
 mod boot;
+mod discovery;
+mod ec2;
 mod faults;
+mod foreign;
 mod images;
 mod lab;

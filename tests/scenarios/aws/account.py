@@ -31,7 +31,7 @@ class Account:
         self.clients = {}
         self.subnets = {}
         self.node_key = None
-        self.operations = {"create": self.create, "run": self.run, "call": self.call}
+        self.operations = {"create": self.create, "run": self.run, "foreign": self.foreign, "call": self.call}
 
     def client(self, service):
         if service not in self.clients:
@@ -80,17 +80,23 @@ class Account:
         """Launches instances, each with address, zone and tags; their ids."""
         return [self.launch(**instance) for instance in instances]
 
-    def launch(self, address, zone, tags):
+    def foreign(self, address, zone, tags):
+        """Launches an instance in a VPC of its own; its id."""
+        vpc = self.client("ec2").create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        return self.launch(address, zone, tags, vpc)
+
+    def launch(self, address, zone, tags, vpc=None):
         ec2 = self.client("ec2")
-        if zone not in self.subnets:
+        vpc = vpc or self.vpc
+        if (vpc, zone) not in self.subnets:
             block = address.rsplit(".", 1)[0] + ".0/24"
-            subnet = ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]
-            self.subnets[zone] = subnet["SubnetId"]
+            subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]
+            self.subnets[vpc, zone] = subnet["SubnetId"]
         answer = ec2.run_instances(
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
-            SubnetId=self.subnets[zone],
+            SubnetId=self.subnets[vpc, zone],
             PrivateIpAddress=address,
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": key, "Value": tags[key]} for key in tags]}

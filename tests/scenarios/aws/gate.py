@@ -1,8 +1,9 @@
 """What stands before moto: who may ask what, what the lab has told it to do wrong, and a record of every call.
 
 `control.json`: {"modes": {"ec2": "throttle", "ssm:GetParameter": "deny"}, "hidden": {"10.20.1.11": ["i-…"]}}. Modes are
-of a service or of one action: `normal`, `throttle`, `deny`, `broken` (an internal error). `hidden` are instances that
-DescribeInstances leaves out of its answers to one caller: what eventual consistency looks like.
+of a service or of one action: `normal`, `throttle`, `deny`, `broken` (an internal error). `callers` are modes of one caller,
+by its address. `hidden` are instances that DescribeInstances leaves out of its answers to one caller: what eventual
+consistency looks like.
 """
 
 import io
@@ -64,7 +65,7 @@ class Gate:
         control = json.loads(self.control_file.read_text())
         answer = (
             self.stranger(call)
-            or self.fault(call, control.get("modes", {}))
+            or self.fault(call, control.get("callers", {}).get(call.caller, {}), control.get("modes", {}))
             or self.foreign_parameter(call)
             or self.lifecycle.answer(call)
             or self.ask_moto(call, environ)
@@ -93,8 +94,9 @@ class Gate:
             return call.error(403, "InvalidClientTokenId", "the security token is not valid")
         return None
 
-    def fault(self, call, modes):
-        mode = modes.get(f"{call.service}:{call.action}") or modes.get(call.service) or modes.get("*")
+    def fault(self, call, *all_modes):
+        keys = (f"{call.service}:{call.action}", call.service, "*")
+        mode = next((modes[key] for modes in all_modes for key in keys if key in modes), "normal")
         ec2 = call.service == "ec2"
         if mode == "throttle":
             if ec2:

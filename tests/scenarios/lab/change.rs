@@ -26,6 +26,16 @@ impl Lab {
         }
     }
 
+    /// Launches an instance of another VPC with the tags of a machine. EC2 lists it, and nothing reaches it. Its id.
+    pub(crate) fn add_foreign(&self, machine: &Machine) -> String {
+        self.net.silent(machine.address);
+        let id = self.aws.does(&json!({
+            "operation": "foreign", "address": machine.address, "zone": machine.zone(),
+            "tags": machine.tags,
+        }));
+        id.as_str().unwrap().to_owned()
+    }
+
     /// Ends an instance: its power, its disk, and what EC2 knows of it.
     pub(crate) fn terminate(&self, node: &Node<'_>) {
         self.aws.call("ec2", "terminate_instances", &json!({ "InstanceIds": [node.id] }));

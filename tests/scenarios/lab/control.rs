@@ -3,7 +3,8 @@
 use super::aws::Aws;
 use super::cgroup;
 use super::description::{ACCOUNT, REGION};
-use super::net::{AWS, REGISTRY};
+use super::net::{AWS, Net, REGISTRY};
+use super::node::Node;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use std::net::Ipv4Addr;
 pub(crate) struct Control {
     /// Service, or service and action (`ssm:GetParameter`) → `throttle`, `deny`, `broken`.
     pub(crate) modes: BTreeMap<String, String>,
+    /// Address of a caller → the same for it alone.
+    #[serde(default)]
+    pub(crate) callers: BTreeMap<Ipv4Addr, BTreeMap<String, String>>,
     /// Address of a caller → instances that it is not told of.
     pub(crate) hidden: BTreeMap<Ipv4Addr, Vec<String>>,
     /// Name → address.
@@ -32,6 +36,7 @@ impl Aws {
     pub(crate) fn up(&self) {
         self.change(|control| {
             control.modes.clear();
+            control.callers.clear();
             control.hidden.clear();
         });
         self.net.heal("aws");
@@ -41,6 +46,14 @@ impl Aws {
     /// A service, or `service:Action`, does something wrong: `throttle`, `deny` or `broken`; `normal` ends it.
     pub(crate) fn mode(&self, service: &str, mode: &str) {
         self.change(|control| drop(control.modes.insert(service.to_owned(), mode.to_owned())));
+    }
+
+    /// The same for one caller alone, before what is set for all.
+    pub(crate) fn mode_for(&self, caller: Ipv4Addr, service: &str, mode: &str) {
+        self.change(|control| {
+            let modes = control.callers.entry(caller).or_default();
+            modes.insert(service.to_owned(), mode.to_owned());
+        });
     }
 
     /// A service, or `service:Action`, is throttled.
@@ -58,6 +71,16 @@ impl Aws {
         self.net.black_hole("aws", AWS, 443);
     }
 
+    /// The same for what one caller sends.
+    pub(crate) fn black_hole_for(&self, caller: Ipv4Addr) {
+        self.net.black_hole_from(caller, AWS, 443);
+    }
+
+    /// Its packets arrive again.
+    pub(crate) fn reached_by(&self, caller: Ipv4Addr) {
+        self.net.heal(&Net::from_table(caller));
+    }
+
     /// The APIs take connections and never answer.
     pub(crate) fn hang(&self) {
         self.signal(Signal::SIGSTOP);
@@ -73,6 +96,16 @@ impl Aws {
     pub(crate) fn hide(&self, caller: Ipv4Addr, instance: &str) {
         self.change(|control| {
             control.hidden.entry(caller).or_default().push(instance.to_owned());
+        });
+    }
+
+    /// Each of these callers is told of itself alone.
+    pub(crate) fn each_sees_itself(&self, nodes: &[Node<'_>]) {
+        self.change(|control| {
+            for caller in nodes {
+                let others = nodes.iter().filter(|node| node.id != caller.id);
+                control.hidden.insert(caller.address, others.map(|node| node.id.clone()).collect());
+            }
         });
     }
 

@@ -18,6 +18,11 @@ pub(crate) const NOMAD: u16 = 4646;
 /// Longest time for an answer of an agent.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// The file that keeps a unit from being started.
+fn held(unit: &str) -> String {
+    format!("/etc/lab-holds-{unit}")
+}
+
 impl Node<'_> {
     /// The words that run a command in the node, as root, with the environment of a login and nothing else.
     fn enter(&self, command: &[&str]) -> Result<Vec<String>, String> {
@@ -106,6 +111,21 @@ impl Node<'_> {
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
+    /// What `cos-agent status` says, as data.
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.ok(&["cos-agent", "status", "-o", "json"])).unwrap()
+    }
+
+    /// What `cos-agent status` says, for people.
+    pub(crate) fn status_text(&self) -> String {
+        self.ok(&["cos-agent", "status"])
+    }
+
+    /// The id of the main process of a unit; 0 where none runs.
+    pub(crate) fn main_pid(&self, unit: &str) -> String {
+        self.unit(unit)["MainPID"].clone()
+    }
+
     /// Waits until systemd has done all that the boot asked of it; the state that it is then in.
     pub(crate) fn booted(&self) -> String {
         let state = until("systemd can be asked", COMMAND, || {
@@ -116,6 +136,19 @@ impl Node<'_> {
         });
         let failed = self.ok(&["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
         if failed.is_empty() { state } else { format!("{state}: {failed}") }
+    }
+
+    /// Keeps systemd from starting a unit, whoever asks for it, until [`Node::release`]. For a node that is off.
+    pub(crate) fn hold_off(&self, unit: &str) {
+        self.write(&held(unit), "");
+        let condition = format!("[Unit]\nConditionPathExists=!{}\n", held(unit));
+        self.write(&format!("/etc/systemd/system/{unit}.d/lab.conf"), &condition);
+    }
+
+    /// Starts what was held off.
+    pub(crate) fn release(&self, unit: &str) {
+        self.ok(&["rm", &held(unit)]);
+        self.ok(&["systemctl", "start", "--no-block", unit]);
     }
 
     /// Stops the main process of a unit where it is: it neither works nor ends.

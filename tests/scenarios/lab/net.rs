@@ -92,6 +92,32 @@ impl Net {
         self.rules(name, &rules);
     }
 
+    /// Drops what one address sends to a TCP port of another.
+    pub(crate) fn black_hole_from(&self, from: Ipv4Addr, to: Ipv4Addr, port: u16) {
+        let rules = format!(
+            "chain forwarded {{ type filter hook forward priority 0; policy accept;
+               ip saddr {from} ip daddr {to} tcp dport {port} drop
+             }}"
+        );
+        self.rules(&Self::from_table(from), &rules);
+    }
+
+    /// The table of `black_hole_from`.
+    pub(crate) fn from_table(from: Ipv4Addr) -> String {
+        format!("from_{}", Self::port(from).replace('-', "_"))
+    }
+
+    /// An address that swallows what is sent to it: there is a route, and nobody ever answers.
+    pub(crate) fn silent(&self, address: Ipv4Addr) {
+        let rules = format!(
+            "chain forwarded {{ type filter hook forward priority 0; policy accept;
+               ip daddr {address} drop
+             }}"
+        );
+        self.rules(&format!("silent_{}", Self::port(address).replace('-', "_")), &rules);
+        line(&format!("ip -n {} address add {address}/16 dev eth0", self.netns("aws")));
+    }
+
     /// Takes back what `partition`, `lossy` or `black_hole` did.
     pub(crate) fn heal(&self, name: &str) {
         self.rules(name, "");

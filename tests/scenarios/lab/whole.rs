@@ -93,6 +93,27 @@ pub(crate) fn leaderless(observers: &[Node<'_>], work: impl FnOnce()) -> Duratio
     })
 }
 
+/// Every leader of Consul that one of these nodes named while something was done.
+pub(crate) fn leaders_named(observers: &[Node<'_>], work: impl FnOnce()) -> BTreeSet<String> {
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut named = BTreeSet::new();
+            while !ends.load(Ordering::Relaxed) {
+                let asked =
+                    observers.iter().filter_map(|node| node.consul("/v1/status/leader").ok());
+                named.extend(asked.map(|leader| text(&leader)).filter(|leader| !leader.is_empty()));
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            named
+        });
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        ends.store(true, Ordering::Relaxed);
+        let named = watch.join().unwrap();
+        outcome.map_or_else(|panic| std::panic::resume_unwind(panic), |()| named)
+    })
+}
+
 fn leader_is_known(node: &Node<'_>) -> bool {
     let api = if node.role() == "consul-server" { CONSUL } else { NOMAD };
     node.get(api, "/v1/status/leader").is_ok_and(|leader| leader != "")

@@ -1,0 +1,93 @@
+//! EC2 cannot be asked: the nodes run all the same, say so, and join when it answers again.
+
+use crate::lab::Lab;
+use crate::lab::description::servers;
+use crate::lab::node::Node;
+use crate::lab::shell::SOON;
+use crate::lab::transcript::Transcript;
+use crate::lab::wait::{throughout, until};
+use crate::lab::whole::{list, text};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What an agent says of each fault.
+const FAULTS: [(&str, &str); 3] = [
+    ("nomad-1", "timed out"),
+    ("nomad-2", "UnauthorizedOperation"),
+    ("nomad-3", "RequestLimitExceeded"),
+];
+/// How long each fault goes on once it was said: several rounds of everybody's retries.
+const ON: Duration = Duration::from_secs(30);
+
+#[test]
+fn nodes_that_cannot_ask_ec2_run_say_so_and_join_when_it_answers() {
+    let mut transcript = Transcript::begin("nodes that cannot ask EC2 join when it answers");
+    let lab = Lab::new([servers("consul-server", 1), servers("nomad-server", 3)].concat());
+    let nodes = FAULTS.map(|(name, words)| (lab.node(name), words));
+    lab.aws.black_hole_for(nodes[0].0.address);
+    lab.aws.mode_for(nodes[1].0.address, "ec2", "deny");
+    lab.aws.mode_for(nodes[2].0.address, "ec2", "throttle");
+    lab.boot_all();
+    lab.node("consul-1").until_ready();
+
+    for (node, words) in &nodes {
+        let name = &node.name;
+        until(&format!("the daemons of {name} run"), SOON, || {
+            node.consul("/v1/agent/self")?;
+            node.nomad("/v1/agent/self")
+        });
+        let unit = node.unit("cos-agent.service");
+        assert_eq!((&*unit["ActiveState"], &*unit["NRestarts"]), ("active", "0"), "{name}");
+        let problems = until(&format!("{name} says `{words}`"), SOON, || cannot_ask(node, words));
+        transcript.proved(&format!("{name} runs both daemons, and says: {problems}"));
+    }
+    let before: Vec<_> = nodes.iter().map(|(node, _)| processes(node)).collect();
+    throughout("none of them joins", ON, || match alive(&lab) {
+        members if members.len() == 1 => Ok(()),
+        members => Err(format!("{members:?}")),
+    });
+    for (node, _) in &nodes {
+        assert_eq!(node.status()["ready"], false, "{}", node.name);
+        let log = node.journal("cos-agent-watch.service");
+        assert_eq!(log.matches("cannot ask EC2 for the servers of Consul").count(), 1, "{log}");
+    }
+    transcript
+        .proved("none of the three has joined, and none claims it; each trouble is logged once");
+
+    for (node, _) in &nodes {
+        lab.aws.mode_for(node.address, "ec2", "normal");
+        lab.aws.reached_by(node.address);
+    }
+    lab.until_ready();
+    transcript.proved(&until("one Consul cluster", SOON, || lab.is_one_consul()));
+    transcript.proved(&until("one Nomad cluster", SOON, || lab.is_one_nomad()));
+    let after: Vec<_> = nodes.iter().map(|(node, _)| processes(node)).collect();
+    assert_eq!(after, before, "a daemon was restarted");
+    for (node, _) in &nodes {
+        until(&format!("{} has no problem", node.name), 2 * SOON, || {
+            let problems = node.status()["record"]["watch"]["problems"].clone();
+            if problems == Value::Array(Vec::new()) { Ok(()) } else { Err(problems.to_string()) }
+        });
+    }
+    transcript.proved("no daemon was restarted; no status tells of a problem any more");
+}
+
+/// What the status says of EC2, with these words in it.
+fn cannot_ask(node: &Node<'_>, words: &str) -> Result<String, String> {
+    let problems = node.status()["record"]["watch"]["problems"].clone();
+    let all: Vec<String> = list(&problems).map(text).collect();
+    let said = all.iter().find(|said| said.starts_with("cannot ask EC2 for the servers of Consul"));
+    let said = said.filter(|said| said.contains(words));
+    said.cloned().ok_or_else(|| format!("{all:?}"))
+}
+
+/// The members of Consul that its server sees alive.
+fn alive(lab: &Lab) -> Vec<String> {
+    let members = lab.node("consul-1").consul("/v1/agent/members").unwrap();
+    let alive = list(&members).filter(|member| member["Status"] == 1);
+    alive.map(|member| text(&member["Name"])).collect()
+}
+
+fn processes(node: &Node<'_>) -> [String; 2] {
+    ["consul.service", "nomad.service"].map(|unit| node.main_pid(unit))
+}
