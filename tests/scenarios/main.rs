@@ -17,3 +17,5 @@ mod faults;
 mod foreign;
 mod images;
 mod lab;
+mod metadata;
+mod tags;

@@ -106,9 +106,17 @@ impl Node<'_> {
 
     /// The properties of a unit.
     pub(crate) fn unit(&self, unit: &str) -> BTreeMap<String, String> {
-        let text = self.ok(&["systemctl", "show", unit]);
-        let pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        self.unit_now(unit).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same of a node that may not be so far yet.
+    pub(crate) fn unit_now(&self, unit: &str) -> Result<BTreeMap<String, String>, String> {
+        let output = self.run(&["systemctl", "show", unit]);
+        if !output.is_ok() {
+            return Err(format!("{}: {unit}: {}", self.name, output.stderr));
+        }
+        let pairs = output.stdout.lines().filter_map(|line| line.split_once('='));
+        Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
     /// What `cos-agent status` says, as data.

@@ -163,6 +163,11 @@ impl Node<'_> {
         uptime() - self.powered_on()
     }
 
+    /// The time that is left until it will have had power for so many seconds.
+    pub(crate) fn before_age(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64((seconds - self.age()).max(0.0))
+    }
+
     /// Unplugs its cable, over reboots too.
     pub(crate) fn cut(&self) {
         fs::write(self.folder().join("cut"), "").unwrap();
