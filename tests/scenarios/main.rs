@@ -15,6 +15,7 @@ mod discovery;
 mod ec2;
 mod faults;
 mod foreign;
+mod hook;
 mod images;
 mod lab;
 mod metadata;

@@ -85,11 +85,12 @@ impl Lab {
         self.net.heal("partition");
     }
 
-    /// Puts an instance before a launch hook of its auto scaling group.
+    /// Puts an instance before a launch hook of its auto scaling group, whose name metadata tells as a tag.
     pub(crate) fn hold(&self, node: &Node<'_>, group: &str, hook: &str) {
         self.aws.hold(node, group, hook);
         self.edit(node, |machine| {
             machine.target_lifecycle_state = Some("InService".to_owned());
+            machine.tags.insert("aws:autoscaling:groupName".to_owned(), group.to_owned());
         });
     }
 }
