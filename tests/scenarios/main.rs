@@ -13,6 +13,7 @@ mod aws;
 mod boot;
 mod discovery;
 mod ec2;
+mod exec;
 mod faults;
 mod foreign;
 mod hook;
