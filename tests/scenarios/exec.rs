@@ -27,7 +27,9 @@ fn nomad_joins_by_exec_where_its_own_way_to_ec2_has_no_address() {
     let mut transcript = Transcript::begin("Nomad joins by exec");
     let mut machines = [servers("consul-server", 1), servers("nomad-server", 3)].concat();
     machines.extend(clients(&["backoffice"]));
-    machines.iter_mut().for_each(|machine| machine.settings += ALONE);
+    for machine in &mut machines {
+        machine.settings += ALONE;
+    }
     let lab = Lab::new(machines);
     // Neither Consul nor the watch, which would join too: what is left is Nomad itself.
     lab.everywhere(|node| node.hold_off("cos-agent-watch.service"));

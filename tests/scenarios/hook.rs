@@ -24,7 +24,9 @@ fn servers_held_by_a_launch_hook_elect_a_leader_and_each_completes_it_once() {
     }
     let lab = Lab::new(machines);
     let held = lab.role("consul-server");
-    held.iter().for_each(|node| lab.hold(node, "servers", HOOK));
+    for node in &held {
+        lab.hold(node, "servers", HOOK);
+    }
     let [first, second, late] = &held[..] else { panic!("three servers") };
     // One of them cannot tell its group, for as long as the test says.
     lab.aws.mode_for(late.address, "autoscaling", "throttle");

@@ -122,7 +122,8 @@ fn a_server_that_lost_its_tags_reboots_on_its_last_good_facts() {
         after = node.until_ready();
         until("one Consul cluster", SOON, || lab.is_one_consul());
     });
-    assert!(gap < Duration::from_secs(2), "the others knew no leader for {gap:?}");
+    // Without a quorum they would know none until the node is back.
+    assert!(gap < Duration::from_secs(5), "the others knew no leader for {gap:?}");
     transcript.proved(&format!("ready {after:.1} s after power; the others kept their leader"));
 
     let status = node.status();
