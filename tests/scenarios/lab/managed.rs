@@ -74,17 +74,6 @@ impl Node<'_> {
     }
 }
 
-impl Node<'_> {
-    /// Whether nothing of a role is on the disk, neither configuration nor data.
-    pub(crate) fn has_no_role(&self) -> Result<(), String> {
-        let made = ["/etc/consul.d/cos.json", "/etc/nomad.d/cos.json", "/opt/consul", "/opt/nomad"];
-        match made.iter().find(|path| self.path(path).exists()) {
-            Some(path) => Err(format!("{} has {path}", self.name)),
-            None => Ok(()),
-        }
-    }
-}
-
 fn collect(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
