@@ -114,7 +114,7 @@ impl Error {
         if let Self::Wait(WaitError::ApplyFailed(failure)) = self {
             let words = failure.report.trim_end();
             return format!(
-                "{words}\n\n`apply` ended so at {}; `--keep-waiting` waits for the next one\n",
+                "{words}\n\n`apply` ended so at {}; `cos-agent wait --keep-waiting` waits for the next one\n",
                 failure.at
             );
         }

@@ -66,6 +66,11 @@ impl Observed {
     pub fn is_up(&self, unit: &str) -> Option<bool> {
         self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
     }
+
+    /// The state of a unit, where units are ours to ask for.
+    pub fn state(&self, unit: &str) -> Option<UnitState> {
+        self.units.as_ref()?.get(unit).copied()
+    }
 }
 
 /// Why the machine could not be looked at.

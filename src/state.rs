@@ -242,6 +242,8 @@ pub enum UnitState {
     Up,
     /// Not running, failed, or waiting for its next start.
     Down,
+    /// Switched off by an operator, for good: systemd refuses to start it.
+    Masked,
     /// systemd knows no such unit.
     Unknown,
 }

@@ -125,9 +125,22 @@ async fn a_reboot_starts_the_daemons_and_writes_nothing() {
             format!("Restart {DNS_LINK}"),
             "Start consul.service".to_owned(),
             "Start nomad.service".to_owned(),
-            format!("Start {READY}"),
+            format!("Restart {READY}"),
             format!("Start {WATCH}"),
         ]
     );
     assert!(node.configuration() == before, "something was rewritten");
+}
+
+#[tokio::test]
+async fn another_role_has_to_join_anew() {
+    let node = TestNode::new("nomad-client").await;
+    node.converge().await;
+    node.units.take_jobs();
+    node.become_role("consul-server");
+    node.converge().await;
+    let jobs = node.units.take_jobs();
+    assert!(jobs.contains(&format!("Restart {READY}")), "{jobs:?}");
+    node.converge().await;
+    assert!(node.units.take_jobs().is_empty(), "once");
 }

@@ -56,8 +56,7 @@ impl Bench {
     }
 
     async fn failed(&self) {
-        let failure =
-            Failure::of(ExitCode::Data, "error: the tag cos:role is missing\n".to_owned());
+        let failure = Failure::of(ExitCode::Data, "error: the tag cos:role is missing\n");
         status::update(&self.system.root, |status| {
             status.state = State::Failed;
             status.problem = Some(failure.clone());

@@ -82,7 +82,8 @@ async fn one(
         Action::RestartDnsmasq => return if_up(services, Job::Restart, "dnsmasq.service").await,
         Action::RestartDocker => return if_up(services, Job::Restart, "docker.service").await,
         Action::Start(daemon) => (Job::Start, daemon.unit()),
-        Action::StartReady => (Job::Start, READY),
+        // One that is green for another role begins anew.
+        Action::StartReady => (Job::Restart, READY),
         Action::StartWatch => (Job::Start, WATCH),
         Action::Reload(daemon) => (Job::Reload, daemon.unit()),
         Action::DaemonReload => (Job::DaemonReload, ""),

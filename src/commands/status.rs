@@ -15,7 +15,7 @@ use crate::record::status::{self, Identity, State, Status};
 use crate::state::{AGENT, Daemon, READY, WATCH};
 use crate::system::System;
 use crate::system::environment::Environment;
-use crate::system::services::{self, UnitReport};
+use crate::system::unit_report::{self, UnitReport};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -59,9 +59,11 @@ async fn look(system: &System) -> Result<Screen, Error> {
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
         Ok::<_, WaitError>((report::ask(&context, &gates).await, rejoin::pools(&context).await))
     };
-    let (units, daemons) =
-        futures_util::future::join(services::describe(&system.environment.path, &names), daemons)
-            .await;
+    let (units, daemons) = futures_util::future::join(
+        unit_report::describe(&system.environment.path, &names),
+        daemons,
+    )
+    .await;
     let (gates, pools) = daemons?;
     Ok(Screen { record, units, gates, pools })
 }

@@ -39,7 +39,8 @@ pub(super) async fn run(
     };
     let joined = tokio::select! {
         joined = waiting => joined?,
-        () = signal::end() => return Err(Error::Interrupted),
+        // To systemd a service that dies of SIGTERM has stopped, and one that exits with 75 has failed.
+        () = signal::end(), if !args.launch_hook => return Err(Error::Interrupted),
     };
     let seconds = deadline.elapsed().as_secs_f64();
     output.data(|| text(&joined, seconds), || as_json(&joined, seconds))?;

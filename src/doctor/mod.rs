@@ -109,8 +109,15 @@ fn silent(unit: &str, error: &ApiError) -> Problem {
         ApiError::Unreachable { .. } => {
             format!("`systemctl status {name}` and `journalctl -b -u {name} -n 50`")
         }
+        // Without a leader an agent holds some questions for 7 s; who asks in a hurry cannot tell that from a hang.
+        ApiError::Silent { after, .. } if after.as_secs() < 8 => {
+            format!("it is slow, hangs, or has no leader to ask; `cos-agent wait --for {name}` tells which")
+        }
         ApiError::Silent { .. } => {
             format!("it hangs: `journalctl -b -u {name} -n 50`, then `systemctl restart {name}`")
+        }
+        ApiError::Status { status: 403, .. } => {
+            "its ACLs refuse the question, which comes without a token; membership cannot be proved so".to_owned()
         }
         ApiError::Status { .. } | ApiError::Malformed { .. } => {
             "is it another program that listens there? `ss -ltnp`".to_owned()

@@ -11,7 +11,10 @@ use crate::system::System;
 use crate::system::notify;
 use crate::system::retry::Deadline;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
+
+/// How often the facts are looked at for another hook.
+const ANOTHER: Duration = Duration::from_secs(5);
 
 /// Waits until this node has joined, and then until its launch hook is done with. A hook that cannot be completed keeps
 /// nobody from being ready.
@@ -20,7 +23,7 @@ pub async fn ready(
     deadline: Deadline,
     keep_waiting: bool,
 ) -> Result<Joined, WaitError> {
-    let (say, joined) = oneshot::channel();
+    let (say, joined) = watch::channel(false);
     let gates = async {
         let mut stopwatch = Stopwatch::start();
         let joined =
@@ -28,7 +31,7 @@ pub async fn ready(
         wait::record(system, stopwatch).await;
         notify::ready(system.environment.notify_socket.as_deref());
         // A hook that is done with already does not listen any more.
-        let _ = say.send(());
+        let _ = say.send(true);
         Ok::<_, WaitError>(joined)
     };
     let hook = async {
@@ -38,20 +41,31 @@ pub async fn ready(
     Ok(futures_util::future::try_join(gates, hook).await?.0)
 }
 
-/// Holds the launch hook of this node, if it has one, and keeps the status up to date with it.
-async fn hold(system: &System, joined: oneshot::Receiver<()>) {
-    let Some(hook) = hook(system).await else { return };
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let joined = async {
-        if joined.await.is_err() {
+/// Holds the launch hook of this node until it is done with; a tag that is put right meanwhile counts.
+async fn hold(system: &System, joined: watch::Receiver<bool>) {
+    loop {
+        let hook = hook(system).await;
+        tokio::select! {
+            () = until_done(system, hook.as_ref(), joined.clone()) => return,
+            () = until_another(system, hook.as_ref()) => {}
+        }
+    }
+}
+
+/// Runs the hook and keeps the status up to date with it; without one there is nothing to do but to join.
+async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Receiver<bool>) {
+    let joined = async move {
+        if joined.wait_for(|joined| *joined).await.is_err() {
             // The gates did not open: whoever waits for them ends, and this with it.
             std::future::pending().await
         }
     };
+    let Some(hook) = hook else { return joined.await };
+    let (tell, mut told) = mpsc::unbounded_channel();
     let running = async {
         // Moved in, so that the channel ends with the hook.
         let tell = tell;
-        launch_hook::run(system, &hook, joined, |outcome| {
+        launch_hook::run(system, hook, joined, |outcome| {
             let _ = tell.send(format!("{}: {outcome}", hook.name));
         })
         .await
@@ -69,14 +83,29 @@ async fn hold(system: &System, joined: oneshot::Receiver<()>) {
 }
 
 /// The hook that the tags of this node name. They are in the facts of the `apply` that made the node, which writes them
-/// when it ends: a little later than it starts this.
+/// when it ends: a little later than it starts this. An `apply` of which one action failed has made the node too.
 async fn hook(system: &System) -> Option<Hook> {
     loop {
-        if status::read(&system.root).applied.is_some()
-            && let Some(facts) = facts::remembered(&system.root)
+        let record = status::read(&system.root);
+        let facts = facts::remembered(&system.root).filter(|facts| {
+            record.node.as_ref().is_some_and(|node| node.instance == facts.instance.id)
+        });
+        if let Some(facts) = facts
+            && (record.applied.is_some() || record.problem.is_some())
         {
             return Hook::of(&node::resolve(&facts).ok()?);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Returns when the tags name another hook.
+async fn until_another(system: &System, known: Option<&Hook>) {
+    loop {
+        tokio::time::sleep(ANOTHER).await;
+        let found = hook(system).await;
+        if found.as_ref().map(|hook| &hook.name) != known.map(|hook| &hook.name) {
+            return;
+        }
     }
 }

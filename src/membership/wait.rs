@@ -96,6 +96,7 @@ pub async fn wait(
     let mut progress = Progress::default();
     let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
     let mut context: Option<Context> = None;
+    let mut last: Option<(&'static Check, Problem)> = None;
     loop {
         let status = status::read(&system.root);
         let failure = status.problem.filter(|_| status.state == State::Failed && !keep_waiting);
@@ -120,7 +121,12 @@ pub async fn wait(
         }
         // An agent that hangs must not hold the wait beyond its deadline.
         let Ok(asked) = timeout(deadline.left(), report::ask(asking, &gates)).await else {
-            return Err(no_answer(deadline));
+            return Err(match &last {
+                Some((check, problem)) => {
+                    WaitError::closed(check.id, check.title, problem, deadline)
+                }
+                None => no_answer(deadline),
+            });
         };
         if progress.note(&asked, stopwatch) {
             backoff = Backoff::new(AGAIN.0, AGAIN.1);
@@ -135,10 +141,11 @@ pub async fn wait(
         if !deadline.allows(pause) {
             return Err(WaitError::closed(closed.check.id, closed.check.title, problem, deadline));
         }
+        last = Some((closed.check, problem.clone()));
         match closed.check.changed {
             Some(changed) => tokio::select! {
                 // An API that tells of nothing and returns at once must not be asked without end.
-                () = async { changed(asking).await; sleep(AGAIN.0).await } => {}
+                () = async { changed(asking).await; sleep(pause).await } => {}
                 () = sleep(CHANGE.min(deadline.left())) => {}
             },
             None => sleep(pause).await,

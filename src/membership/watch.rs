@@ -6,6 +6,7 @@ use super::founding::Founding;
 use super::rejoin::{self, Pool};
 use crate::doctor::report::{self, Asked};
 use crate::doctor::{Context, checks};
+use crate::facts::FREEZE;
 use crate::record::status::{self, Identity, Watch};
 use crate::state::Daemon;
 use crate::system::System;
@@ -23,8 +24,9 @@ const ANSWER: Duration = Duration::from_secs(12);
 /// How long the daemons may start and join by themselves. In a cluster that boots as a whole some come before their
 /// servers do, are refused, and would try again only after their own long interval.
 const HEAD_START: Duration = Duration::from_secs(3);
-/// How soon EC2 is asked again for a node that has no leader, at first and at last.
-const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How soon EC2 is asked again for a node that knows too few servers to have a leader, at first and at last: soon after a
+/// boot, and seldom where the servers are gone for days and a whole fleet asks.
+const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// The same where there is a leader and some server is away: it may be gone for good, and many nodes ask.
 const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 /// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
@@ -66,9 +68,10 @@ struct Asking {
     short: Option<(bool, usize)>,
     backoff: Backoff,
     next: Instant,
-    /// What the last answer was worth saying.
-    problems: Vec<String>,
-    notes: Vec<String>,
+    /// Why there was no answer the last time.
+    problem: Option<String>,
+    /// The last answer.
+    found: Found,
 }
 
 impl Rounds {
@@ -80,7 +83,9 @@ impl Rounds {
             _ => None,
         };
         let founding = daemon.map(|daemon| Founding::new(daemon, &context.node.instance));
-        Ok(Self { context, pools: Vec::new(), founding, said: Watch::default() })
+        // What an earlier watch said is taken back by this one.
+        let said = status::read(&system.root).watch;
+        Ok(Self { context, pools: Vec::new(), founding, said })
     }
 
     /// Looks, joins, says; the pause until the next round.
@@ -92,8 +97,10 @@ impl Rounds {
             .filter_map(|asked| Some(format!("{}: {}", asked.check.id, asked.problem()?.found)));
         let mut seen = Watch { problems: problems.collect(), ..self.said.clone() };
         seen.notes.clear();
+        // During an incident somebody froze the agent: what is wrong is said, and nothing is done about it.
+        let is_frozen = system.root.stat(FREEZE).ok().flatten().is_some();
         if let Some(founding) = &mut self.founding {
-            if asked.iter().all(Asked::passed) {
+            if asked.iter().all(Asked::passed) && !is_frozen {
                 founding.record(system).await;
             }
             seen.problems.extend(founding.problem.clone());
@@ -102,24 +109,34 @@ impl Rounds {
         let is_short = pools.iter().any(Pool::is_short);
         seen.problems.extend(pools.iter().filter(|pool| pool.is_short()).map(Pool::words));
         // EC2 may take its time; what the daemons say is said at once.
-        self.say(system, self.with_answers(seen.clone())).await;
+        self.say(system, self.with_answers(seen.clone(), &pools)).await;
+        if is_frozen {
+            return LOOK;
+        }
         for words in self.look_after(system, &pools).await {
             tracing::info!("{words}");
             let now = environment::rfc3339_now();
             seen.last_join = Some(format!("{now} {words}"));
         }
-        self.say(system, self.with_answers(seen)).await;
-        let soonest = self.pools.iter().map(|asking| asking.next).min();
+        self.say(system, self.with_answers(seen, &pools)).await;
+        let soonest = self.of(&pools).map(|(asking, _)| asking.next).min();
         let until = soonest.map_or(LOOK, |next| next.saturating_duration_since(Instant::now()));
         let floor = if is_short { Duration::from_secs(1) } else { LOOK };
         until.clamp(floor, LOOK)
     }
 
-    /// What EC2's last answers were worth saying, besides.
-    fn with_answers(&self, mut seen: Watch) -> Watch {
-        for asking in &self.pools {
-            seen.problems.extend(asking.problems.iter().cloned());
-            seen.notes.extend(asking.notes.iter().cloned());
+    /// What is kept for pools that there are now; a daemon that does not answer has none.
+    fn of<'a>(&'a self, pools: &'a [Pool]) -> impl Iterator<Item = (&'a Asking, &'a Pool)> {
+        self.pools.iter().filter_map(|asking| {
+            Some((asking, pools.iter().find(|pool| pool.kind == asking.kind)?))
+        })
+    }
+
+    /// What EC2's last answers are worth saying, besides.
+    fn with_answers(&self, mut seen: Watch, pools: &[Pool]) -> Watch {
+        for (asking, pool) in self.of(pools) {
+            seen.problems.extend(asking.problem.clone());
+            seen.notes.extend(asking.notes(pool, &self.context.node.instance));
         }
         seen
     }
@@ -169,8 +186,8 @@ impl Asking {
             short: None,
             backoff: Backoff::new(SHORT.0, SHORT.1),
             next: Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64()),
-            problems: Vec::new(),
-            notes: Vec::new(),
+            problem: None,
+            found: Found::default(),
         }
     }
 
@@ -186,16 +203,18 @@ impl Asking {
         }
         match rejoin::discover(system, &context.node, pool.kind).await {
             Ok(found) => {
-                self.problems.clear();
-                self.note(pool, &found, &context.node.instance);
+                self.problem = None;
+                self.found = found;
                 if !pool.is_short() {
                     return None;
                 }
-                rejoin::join(context, pool, &found.peers).await
+                rejoin::join(context, pool, &self.found.peers).await
             }
             Err(error) => {
                 let name = pool.kind.name();
-                self.problems = vec![format!("cannot ask EC2 for the servers of {name}: {error}")];
+                self.problem = Some(format!("cannot ask EC2 for the servers of {name}: {error}"));
+                // Not after an hour, as the next audit would be.
+                self.next = Instant::now() + self.backoff.delay();
                 None
             }
         }
@@ -207,7 +226,9 @@ impl Asking {
         let short = pool.is_short().then_some((pool.has_leader, pool.known.len()));
         if short != self.short {
             self.short = short;
-            let (first, last) = if pool.has_leader { SHORT } else { LOST };
+            // More servers would not help where all are there and elect no leader.
+            let is_lost = !pool.has_leader && pool.known.len() < pool.expected;
+            let (first, last) = if is_lost { LOST } else { SHORT };
             self.backoff = Backoff::new(first, last);
             if short.is_some() {
                 // The daemon's own join is at work too: it gets a head start.
@@ -228,17 +249,19 @@ impl Asking {
     }
 
     /// What EC2's list tells besides addresses.
-    fn note(&mut self, pool: &Pool, found: &Found, own: &str) {
-        self.notes = found.foreign.iter().map(discovery::foreign_words).collect();
-        let silent = found.peers.iter().filter(|peer| peer.instance != own);
+    fn notes(&self, pool: &Pool, own: &str) -> Vec<String> {
+        let mut notes: Vec<String> =
+            self.found.foreign.iter().map(discovery::foreign_words).collect();
+        let silent = self.found.peers.iter().filter(|peer| peer.instance != own);
         let gossips = self.kind == discovery::Kind::Consul || pool.expected > 1;
         for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
-            self.notes.push(format!(
+            notes.push(format!(
                 "EC2 lists {} at {} as a running server, and {} does not see it alive",
                 peer.instance,
                 peer.address,
                 self.kind.name()
             ));
         }
+        notes
     }
 }

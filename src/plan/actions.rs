@@ -1,7 +1,7 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
 use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify, READY, WATCH};
+use crate::state::{Action, DNS_LINK, Daemon, Notify, READY, UnitState, WATCH};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -126,9 +126,18 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         }
     }
     for (unit, action) in [(READY, Action::StartReady), (WATCH, Action::StartWatch)] {
-        if !is_up(unit) {
+        // Who masks them wants it so, and the node does without.
+        let is_masked = inputs.observed.state(unit) == Some(UnitState::Masked);
+        if !is_up(unit) && !is_masked {
             missing.push((action, format!("{unit} is not running")));
         }
+    }
+    let was = inputs.manifest.role.as_deref();
+    if is_up(READY)
+        && inputs.observed.units.is_some()
+        && was.is_some_and(|was| was != inputs.role.name)
+    {
+        missing.push((Action::StartReady, "another role has to join anew".to_owned()));
     }
     if inputs.desired.dns_link && !is_up(DNS_LINK) {
         missing.push((Action::RestartDnsLink, format!("{DNS_LINK} is not running")));

@@ -1,5 +1,5 @@
 //! What the units of the agent put on record for people and scripts: how the node stands, and where boots spent their
-//! time. Nothing is decided by it.
+//! time. Who waits for the node reads there who it is and whether its `apply` failed.
 
 pub mod boots;
 pub mod run;

@@ -13,7 +13,14 @@ use crate::system::root::FileError;
 pub async fn known(system: &System, node: &Node) {
     let identity = Identity::of(node);
     if system.keeps_record {
-        let known = |status: &mut status::Status| status.node = Some(identity.clone());
+        let known = |status: &mut status::Status| {
+            if status.node.as_ref().is_some_and(|before| *before != identity) {
+                // Another role has to join anew.
+                status.joined = None;
+                status.launch_hook = None;
+            }
+            status.node = Some(identity.clone());
+        };
         or_warn(status::update(&system.root, known).await);
     }
 }
@@ -43,7 +50,7 @@ pub async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
         return;
     }
     stopwatch.lap("apply", 0, &format!("exit code {}", error.exit_code() as u8));
-    let failure = Failure::of(error.exit_code(), error.report());
+    let failure = Failure::of(error.exit_code(), &error.report());
     let failed = |status: &mut status::Status| {
         status.state = State::Failed;
         status.problem = Some(failure.clone());

@@ -10,6 +10,8 @@ use std::net::Ipv4Addr;
 
 /// Where it is kept. `/run` is empty after a boot, so everything in it is of this boot.
 pub const PATH: &str = "/run/cos-agent/status.json";
+/// How much of a report is kept, in characters.
+const REPORT: usize = 4000;
 /// The version of its form.
 pub const SCHEMA: &str = "cos-agent/status-record/1";
 
@@ -127,9 +129,22 @@ impl Identity {
     }
 }
 
+/// Decoders quote what they could not decode: `got unconvertible type 'string', value: 'secret'`.
+fn without_values(report: &str) -> String {
+    let mut parts = report.split("value: '");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("value: '…");
+        text.push_str(part.find('\'').map_or("", |end| &part[end..]));
+    }
+    text
+}
+
 impl Failure {
-    /// Of an error that ends a command.
-    pub fn of(code: ExitCode, report: String) -> Self {
+    /// Of an error that ends a command. Everybody may read it, so what a validator quotes of an operator's file is left
+    /// out, and the rest is short.
+    pub fn of(code: ExitCode, report: &str) -> Self {
+        let report: String = without_values(report).chars().take(REPORT).collect();
         Self { code: code as u8, report, at: environment::rfc3339_now() }
     }
 }
@@ -178,6 +193,17 @@ mod tests {
         assert_eq!(status.state, State::Applied);
         assert_eq!(status.watch.problems, ["Consul hangs"]);
         assert_eq!(status.joined.as_deref(), Some("now"));
+    }
+
+    #[test]
+    fn a_failure_quotes_no_values_and_is_short() {
+        let report = "error: x\n  got unconvertible type 'string', value: 'hush'\n  and value: 'hush2', more";
+        let failure = Failure::of(ExitCode::Config, report);
+        assert!(
+            !failure.report.contains("hush") && failure.report.ends_with("', more"),
+            "{failure:?}"
+        );
+        assert_eq!(Failure::of(ExitCode::Config, &"x".repeat(100_000)).report.len(), REPORT);
     }
 
     #[tokio::test]

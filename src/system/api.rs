@@ -126,10 +126,15 @@ impl Api {
     }
 
     /// Asks, and is answered when something has changed since `index`, or after half a minute.
-    pub async fn changed(&self, path: &str, index: u64) -> Result<Answer, ApiError> {
+    pub async fn changed(
+        &self,
+        path: &str,
+        index: u64,
+        token: Option<&str>,
+    ) -> Result<Answer, ApiError> {
         let and = if path.contains('?') { '&' } else { '?' };
         let url = format!("{}{path}{and}index={index}&wait={}", self.base, HOLD.0);
-        self.send(self.client.get(url), path, HOLD.1).await
+        self.send(with_token(self.client.get(url), token), path, HOLD.1).await
     }
 
     /// Tells.
@@ -138,10 +143,13 @@ impl Api {
         self.send(request, path, self.timeout).await
     }
 
-    /// The token of a request stands in a header, where no log shows it.
-    pub async fn get_with_token(&self, path: &str, token: &str) -> Result<Answer, ApiError> {
-        let request =
-            self.client.get(format!("{}{path}", self.base)).header("x-nomad-token", token);
+    /// Asks with a token.
+    pub async fn get_with_token(
+        &self,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Answer, ApiError> {
+        let request = with_token(self.client.get(format!("{}{path}", self.base)), token);
         self.send(request, path, self.timeout).await
     }
 
@@ -168,6 +176,14 @@ impl Api {
             ApiError::Malformed { path: path.to_owned(), problem: error.to_string() }
         })?;
         Ok(Answer { path: path.to_owned(), status, index, body })
+    }
+}
+
+/// A token stands in a header, where no log shows it.
+fn with_token(request: reqwest::RequestBuilder, token: Option<&str>) -> reqwest::RequestBuilder {
+    match token {
+        Some(token) => request.header("x-nomad-token", token),
+        None => request,
     }
 }
 

@@ -99,10 +99,13 @@ impl Consul {
         Ok(node.and_then(|node| node.node).map(|node| node.address))
     }
 
-    /// Returns when the catalog's entry of a node has changed since it was asked for last, or after half a minute.
+    /// Returns when the catalog's entry of a node has changed since it was asked for last, or after half a minute; never
+    /// where the last answer told of no index.
     pub async fn catalog_changed(&self, name: &str) {
-        let path = format!("/v1/catalog/node/{name}");
-        let _ = self.api.changed(&path, self.index.get().max(1)).await;
+        match self.index.get() {
+            0 => std::future::pending().await,
+            index => drop(self.api.changed(&format!("/v1/catalog/node/{name}"), index, None).await),
+        }
     }
 
     /// Makes the agent join the pool by one of its members.

@@ -118,17 +118,18 @@ impl Nomad {
         secret: Option<&str>,
     ) -> Result<Option<Registered>, ApiError> {
         let path = format!("/v1/node/{id}");
-        let answer = match secret {
-            Some(secret) => self.api.get_with_token(&path, secret).await?,
-            None => self.api.get(&path).await?,
-        };
+        let answer = self.api.get_with_token(&path, secret).await?;
         self.index.set(answer.index.unwrap_or(0));
         if answer.status == 404 { Ok(None) } else { answer.json().map(Some) }
     }
 
-    /// Returns when the servers' entry of a client has changed since it was asked for last, or after half a minute.
-    pub async fn registration_changed(&self, id: &str) {
-        let _ = self.api.changed(&format!("/v1/node/{id}"), self.index.get().max(1)).await;
+    /// Returns when the servers' entry of a client has changed since it was asked for last, or after half a minute;
+    /// never where they have none, as such a question would be answered at once.
+    pub async fn registration_changed(&self, id: &str, secret: Option<&str>) {
+        match self.index.get() {
+            0 => std::future::pending().await,
+            index => drop(self.api.changed(&format!("/v1/node/{id}"), index, secret).await),
+        }
     }
 
     /// Makes a server join the pool by other servers; how many of them answered. A failure is 200 with words in the

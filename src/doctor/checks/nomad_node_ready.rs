@@ -32,20 +32,25 @@ async fn id(context: &Context) -> Result<Option<String>, ApiError> {
 
 async fn ask(context: &Context) -> Result<Option<Registered>, ApiError> {
     let Some(id) = id(context).await? else { return Ok(None) };
-    // Where ACLs are on, the node's own secret may read the node; others than root cannot read it, and need not.
-    let path = format!("{}/client/secret-id", Daemon::Nomad.data());
-    let secret = context.root.read(&path).ok().flatten();
-    let secret = secret.and_then(|bytes| String::from_utf8(bytes).ok());
-    match context.nomad.registered(&id, secret.as_deref().map(str::trim)).await {
+    match context.nomad.registered(&id, secret(context).as_deref()).await {
         // A client that knows no server answers 500, one whose servers have forgotten it 403.
         Err(error) if matches!(error.status(), Some(500 | 403)) => Ok(None),
         other => other,
     }
 }
 
+/// Where ACLs are on, the node's own secret may read the node; others than root cannot read it, and need not.
+fn secret(context: &Context) -> Option<String> {
+    let path = format!("{}/client/secret-id", Daemon::Nomad.data());
+    let secret = String::from_utf8(context.root.read(&path).ok()??).ok()?;
+    Some(secret.trim().to_owned())
+}
+
 async fn changed(context: &Context) {
     match id(context).await {
-        Ok(Some(id)) => context.nomad.registration_changed(&id).await,
+        Ok(Some(id)) => {
+            context.nomad.registration_changed(&id, secret(context).as_deref()).await;
+        }
         _ => std::future::pending().await,
     }
 }

@@ -1,0 +1,70 @@
+//! Units as people read them: what they do, since when, and their last words where they are in trouble.
+
+use super::command;
+use std::path::Path;
+use std::time::Duration;
+
+/// A unit as people read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitReport {
+    /// Its name.
+    pub id: String,
+    /// `active`, `inactive`, `activating`, `failed`, …
+    pub active: String,
+    /// `running`, `exited`, `auto-restart`, …
+    pub sub: String,
+    /// Since when, in systemd's form.
+    pub since: String,
+    /// How often systemd has started it again.
+    pub restarts: u32,
+    /// What it said last that looks like an error, where it does not run as it should.
+    pub last_error: Option<String>,
+}
+
+/// Longest time for one answer of systemd and of the journal: `status` shall be there at once.
+const REPORT_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Describes units, each with its last words if it is in trouble. A systemd that does not answer gives none.
+pub async fn describe(path: &str, units: &[&str]) -> Vec<UnitReport> {
+    let systemctl = Path::new("/usr/bin/systemctl");
+    let mut args =
+        vec!["show", "--property=Id,ActiveState,SubState,StateChangeTimestamp,NRestarts"];
+    args.extend(units);
+    let Ok(output) = command::run(systemctl, &args, path, REPORT_TIMEOUT).await else {
+        return Vec::new();
+    };
+    let reports = output.stdout.split("\n\n").filter_map(report_of);
+    futures_util::future::join_all(reports.map(async |mut report| {
+        let is_well = report.active == "active" || report.active == "inactive";
+        if !is_well && report.sub != "start" {
+            report.last_error = last_error(&report.id, path).await;
+        }
+        report
+    }))
+    .await
+}
+
+fn report_of(block: &str) -> Option<UnitReport> {
+    let field = |name: &str| {
+        let mut lines = block.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+    };
+    let id = field("Id").to_owned();
+    (!id.is_empty()).then(|| UnitReport {
+        id,
+        active: field("ActiveState").to_owned(),
+        sub: field("SubState").to_owned(),
+        since: field("StateChangeTimestamp").to_owned(),
+        restarts: field("NRestarts").parse().unwrap_or(0),
+        last_error: None,
+    })
+}
+
+async fn last_error(unit: &str, path: &str) -> Option<String> {
+    let journalctl = Path::new("/usr/bin/journalctl");
+    let args = ["--boot", "--unit", unit, "--output=cat", "--lines=60", "--no-pager", "--quiet"];
+    let output = command::run(journalctl, &args, path, REPORT_TIMEOUT).await.ok()?;
+    let is_error = |line: &&str| line.to_ascii_lowercase().contains("error");
+    let line = output.stdout.lines().rev().find(is_error)?;
+    Some(line.trim().chars().take(300).collect())
+}
