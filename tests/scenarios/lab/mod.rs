@@ -9,6 +9,7 @@ pub(crate) mod cgroup;
 mod change;
 pub(crate) mod control;
 pub(crate) mod description;
+mod disk;
 mod guardian;
 pub(crate) mod http;
 mod inside;
