@@ -9,6 +9,7 @@ pub(crate) mod cgroup;
 mod change;
 pub(crate) mod control;
 pub(crate) mod description;
+mod disk;
 pub(crate) mod dns;
 mod guardian;
 pub(crate) mod http;

@@ -60,21 +60,6 @@ impl Node<'_> {
         self.write("/etc/cos-agent/config.toml", &self.settings);
     }
 
-    /// Puts the layers of its disk together.
-    fn mount_disk(&self) {
-        let folder = self.folder();
-        let image = self.lab.description().image;
-        let layers = format!(
-            "lowerdir={}:{},upperdir={},workdir={}",
-            self.lab.folder.join("ami").display(),
-            image.join("root").display(),
-            folder.join("upper").display(),
-            folder.join("work").display(),
-        );
-        let root = folder.join("root").display().to_string();
-        shell::ok(&["mount", "-t", "overlay", "overlay", "-o", &layers, &root]);
-    }
-
     /// Switches it on, and waits until its first process runs.
     pub(crate) fn boot(&self) {
         assert!(!self.is_on(), "{} is on already", self.name);
@@ -237,54 +222,5 @@ impl Node<'_> {
         let full = self.path(path);
         fs::create_dir_all(full.parent().unwrap()).unwrap();
         fs::write(full, text).unwrap();
-    }
-
-    /// Gives it a new disk: what was written is gone. It must be off.
-    pub(crate) fn wipe(&self) {
-        assert!(!self.is_on(), "{} is on", self.name);
-        self.remove_disk();
-        self.prepare();
-    }
-
-    /// Gives it the disk of another as that is at this moment: an image that was made of a running machine. It must
-    /// be off.
-    pub(crate) fn take_disk_of(&self, other: &Node<'_>) {
-        assert!(!self.is_on(), "{} is on", self.name);
-        self.unmount_disk();
-        let upper = self.folder().join("upper");
-        fs::remove_dir_all(&upper).unwrap();
-        let from = other.folder().join("upper");
-        cgroup::freeze(&other.group(), true);
-        let copied = shell::run(
-            &["cp".as_ref(), "-a".as_ref(), from.as_os_str(), upper.as_os_str()],
-            "",
-            POWER,
-        );
-        cgroup::freeze(&other.group(), false);
-        assert!(copied.is_ok(), "{copied:?}");
-        self.mount_disk();
-    }
-
-    /// Gives a file of its disk another name.
-    pub(crate) fn rename(&self, from: &str, to: &str) {
-        fs::rename(self.path(from), self.path(to)).unwrap();
-    }
-
-    /// Removes files of its disk, which have to be there.
-    pub(crate) fn remove(&self, paths: &[&str]) {
-        for path in paths {
-            let full = self.path(path);
-            fs::remove_file(full).unwrap_or_else(|error| panic!("{}: {path}: {error}", self.name));
-        }
-    }
-
-    fn unmount_disk(&self) {
-        shell::ok(&["umount".as_ref(), self.folder().join("root").as_os_str()]);
-    }
-
-    /// Removes its disk.
-    pub(crate) fn remove_disk(&self) {
-        self.unmount_disk();
-        fs::remove_dir_all(self.folder()).unwrap();
     }
 }
