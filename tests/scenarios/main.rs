@@ -12,6 +12,7 @@
 mod aws;
 mod boot;
 mod faults;
+mod fleet;
 mod images;
 mod lab;
 mod names;
