@@ -40,8 +40,11 @@ pub(super) async fn run(
     node: &Node,
 ) -> Ran {
     let mut ran = Ran { left: Vec::new(), error: None };
+    // What this very run restarts is away for a moment, and that is no reason to put anything off.
+    let restarts = |planned: &PlannedAction| planned.action == Action::Restart(Daemon::Consul);
+    let patience = if actions.iter().any(restarts) { ELECTION } else { Duration::ZERO };
     for planned in actions {
-        match one(system, services, planned.action, node).await {
+        match one(system, services, planned.action, node, patience).await {
             Ok(true) => tracing::info!("{}", planned.words()),
             Ok(false) => tracing::info!("nothing to do for: {}", planned.words()),
             Err(error) => {
@@ -60,6 +63,7 @@ async fn one(
     services: &dyn ServiceManager,
     action: Action,
     node: &Node,
+    patience: Duration,
 ) -> Result<bool, ApplyError> {
     let (job, unit) = match action {
         Action::UpdateTrustStore => return update_trust_store(system).await,
@@ -70,7 +74,7 @@ async fn one(
             return Ok(false);
         }
         Action::Restart(daemon) => {
-            may_restart(system, daemon, node).await?;
+            may_restart(system, daemon, node, patience).await?;
             (Job::Restart, daemon.unit())
         }
         // What does not run needs no stop, and what does not run reads its file when it starts.
@@ -148,8 +152,14 @@ async fn container_runs(system: &System) -> bool {
 }
 
 /// A server restarts only while the other servers keep the quorum, and only one at a time: all could see each other
-/// healthy in the same moment. So a change of a whole fleet at once restarts one after the other.
-async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(), ApplyError> {
+/// healthy in the same moment. So a change of a whole fleet at once restarts one after the other. A Consul that does not
+/// say whose turn it is, is asked again for as long as `patience`.
+async fn may_restart(
+    system: &System,
+    daemon: Daemon,
+    node: &Node,
+    patience: Duration,
+) -> Result<(), ApplyError> {
     let (servers, api) = match (&node.duty, daemon) {
         (Duty::ConsulServer { servers }, Daemon::Consul) => {
             (*servers, &system.environment.consul_api)
@@ -184,15 +194,21 @@ async fn may_restart(system: &System, daemon: Daemon, node: &Node) -> Result<(),
             Quorum::Leaderless => tokio::time::sleep(Duration::from_secs(1)).await,
         }
     }
-    let turn = match Consul::new(&system.environment.consul_api, ANSWER) {
-        Ok(consul) => consul.take_turn(daemon.unit()).await,
-        Err(error) => Turn::Unknown(error.to_string()),
-    };
-    match turn {
-        Turn::Ours => Ok(()),
-        Turn::Taken => at_risk("another server restarts at this moment".to_owned()),
-        Turn::Unknown(problem) => {
-            at_risk(format!("Consul does not say whose turn it is: {problem}"))
+    let started = tokio::time::Instant::now();
+    loop {
+        let turn = match Consul::new(&system.environment.consul_api, ANSWER) {
+            Ok(consul) => consul.take_turn(daemon.unit()).await,
+            Err(error) => Turn::Unknown(error.to_string()),
+        };
+        match turn {
+            Turn::Ours => return Ok(()),
+            Turn::Taken => return at_risk("another server restarts at this moment".to_owned()),
+            Turn::Unknown(_) if started.elapsed() < patience => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Turn::Unknown(problem) => {
+                return at_risk(format!("Consul does not say whose turn it is: {problem}"));
+            }
         }
     }
 }

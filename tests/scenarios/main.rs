@@ -17,6 +17,7 @@ mod discovery;
 mod ec2;
 mod exec;
 mod faults;
+mod fleet;
 mod foreign;
 mod freeze;
 mod hook;

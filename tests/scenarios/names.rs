@@ -84,7 +84,7 @@ fn a_consul_that_hangs_holds_up_nothing_but_itself() {
     let lab = Lab::new([servers("consul-server", 1), servers("nomad-server", 1)].concat());
     lab.up();
     let node = lab.node("nomad-1");
-    until("nothing is wrong", SOON, || problems(&node, |problems| problems.is_empty()));
+    until("nothing is wrong", SOON, || problems(&node, <[String]>::is_empty));
     let processes = processes(&node);
 
     node.freeze("consul.service");
@@ -117,7 +117,7 @@ fn a_consul_that_hangs_holds_up_nothing_but_itself() {
     transcript.proved(&format!("the watch says: {}", said.join("; ")));
 
     node.thaw("consul.service");
-    until("the watch has nothing to say", SOON, || problems(&node, |problems| problems.is_empty()));
+    until("the watch has nothing to say", SOON, || problems(&node, <[String]>::is_empty));
     assert!(node.journal("cos-agent-watch.service").contains("the membership is whole again"));
     node.until_ready();
     assert_eq!(self::processes(&node), processes, "something was restarted");

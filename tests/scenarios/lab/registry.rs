@@ -6,11 +6,14 @@ use super::description::{ACCOUNT, REGION};
 use super::http;
 use super::net::{REGISTRY, start_in};
 use super::node::Node;
-use super::shell;
+use super::shell::{self, SOON};
 use super::tools;
 use super::wait::until;
 use std::fs;
 use std::time::Duration;
+
+/// The registry of the site, where everybody may pull and push.
+pub(crate) const OPEN: &str = "registry.site.internal:5000";
 
 /// The name of ECR's registry of the account.
 pub(crate) fn ecr() -> String {
@@ -18,8 +21,9 @@ pub(crate) fn ecr() -> String {
 }
 
 impl Lab {
-    /// Starts the registry, which takes the token that ECR hands out, and waits until it answers.
-    pub(crate) fn start_registry(&self) {
+    /// Starts the registries, and waits until they answer: that of ECR, which takes the token that ECR hands out, and
+    /// the open one.
+    pub(crate) fn start_registries(&self) {
         let folder = self.folder.join("registry");
         fs::create_dir_all(&folder).unwrap();
         let script = "import crypt, sys; \
@@ -28,31 +32,49 @@ impl Lab {
         let token = format!("{ACCOUNT}-auth-token");
         let users = shell::ok(&[&python, "-W", "ignore", "-c", script, &token]);
         fs::write(folder.join("htpasswd"), users).unwrap();
+        let auth = format!(
+            "auth: {{ htpasswd: {{ realm: lab, path: {}/htpasswd }} }}\n",
+            folder.display()
+        );
+        self.registry("ecr", 443, &auth);
+        self.registry("open", 5000, "");
+    }
+
+    fn registry(&self, name: &str, port: u16, auth: &str) {
+        let folder = self.folder.join("registry");
         let (image, here) = (self.description().image, folder.display());
         let config = format!(
             "version: 0.1
-storage: {{ filesystem: {{ rootdirectory: {here}/data }} }}
+storage: {{ filesystem: {{ rootdirectory: {here}/{name} }} }}
 http:
-  addr: {REGISTRY}:443
+  addr: {REGISTRY}:{port}
   tls: {{ certificate: {image}/aws.pem, key: {image}/aws.key }}
-auth: {{ htpasswd: {{ realm: lab, path: {here}/htpasswd }} }}
-",
+{auth}",
             image = image.display()
         );
-        fs::write(folder.join("config.yml"), config).unwrap();
-        let group = format!("{}/registry", self.net.prefix);
+        let file = folder.join(format!("{name}.yml"));
+        fs::write(&file, config).unwrap();
+        let group = format!("{}/registry-{name}", self.net.prefix);
         cgroup::create_unified(&group);
-        let words = ["docker-registry", "serve", &folder.join("config.yml").display().to_string()];
-        let words = words.map(str::to_owned);
+        let words = ["docker-registry", "serve", &file.display().to_string()].map(str::to_owned);
         let netns = self.net.netns("aws");
-        start_in(&netns, &group, &words, &folder.join("log"));
-        until("the registry answers", Duration::from_secs(30), || {
-            http::connect(&netns, (REGISTRY, 443).into(), Duration::from_secs(1)).map(drop)
+        start_in(&netns, &group, &words, &folder.join(format!("{name}.log")));
+        until(&format!("the registry {name} answers"), SOON, || {
+            http::connect(&netns, (REGISTRY, port).into(), Duration::from_secs(1)).map(drop)
         });
     }
 }
 
 impl Node<'_> {
+    /// Takes the authority of the site out of the trust store of its image. It must be off.
+    pub(crate) fn trust_nobody(&self) {
+        fs::remove_file(self.path("/usr/local/share/ca-certificates/lab.crt")).unwrap();
+        let certificates = self.path("/etc/ssl/certs");
+        for entry in fs::read_dir(&certificates).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+    }
+
     /// Makes a small image on this node, with busybox as its shell.
     pub(crate) fn make_image(&self, name: &str) {
         let layer = self.folder().join("layer");

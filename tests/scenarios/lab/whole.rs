@@ -79,17 +79,41 @@ impl Lab {
 
 /// The longest time in which one of these nodes knew no leader of Consul or of Nomad, while something was done.
 pub(crate) fn leaderless(observers: &[Node<'_>], work: impl FnOnce()) -> Duration {
+    let gaps = gaps_of(observers, work);
+    gaps.iter().flatten().map(|(from, to)| *to - *from).max().unwrap_or_default()
+}
+
+/// The longest time in which two of these nodes at once knew no leader: of three servers that take turns, one is always
+/// away.
+pub(crate) fn two_leaderless(observers: &[Node<'_>], work: impl FnOnce()) -> Duration {
+    let gaps = gaps_of(observers, work);
+    let both =
+        |one: &Gap, other: &Gap| one.1.min(other.1).saturating_duration_since(one.0.max(other.0));
+    let mut longest = Duration::ZERO;
+    for (index, of_one) in gaps.iter().enumerate() {
+        for other in gaps[index + 1..].iter().flatten() {
+            let shared = of_one.iter().map(|one| both(one, other)).max();
+            longest = longest.max(shared.unwrap_or_default());
+        }
+    }
+    longest
+}
+
+/// From the last good answer to the last bad one.
+type Gap = (Instant, Instant);
+
+/// When each of these nodes knew no leader, while something was done.
+fn gaps_of(observers: &[Node<'_>], work: impl FnOnce()) -> Vec<Vec<Gap>> {
     let ends = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watches: Vec<_> = observers
             .iter()
-            .map(|node| scope.spawn(|| longest_gap(&ends, || leader_is_known(node))))
+            .map(|node| scope.spawn(|| gaps(&ends, || leader_is_known(node))))
             .collect();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         ends.store(true, Ordering::Relaxed);
-        let gaps = watches.into_iter().map(|watch| watch.join().unwrap());
-        let longest = gaps.max().unwrap_or_default();
-        outcome.map_or_else(|panic| std::panic::resume_unwind(panic), |()| longest)
+        let gaps = watches.into_iter().map(|watch| watch.join().unwrap()).collect();
+        outcome.map_or_else(|panic| std::panic::resume_unwind(panic), |()| gaps)
     })
 }
 
@@ -119,17 +143,18 @@ fn leader_is_known(node: &Node<'_>) -> bool {
     node.get(api, "/v1/status/leader").is_ok_and(|leader| leader != "")
 }
 
-fn longest_gap(ends: &AtomicBool, mut is_good: impl FnMut() -> bool) -> Duration {
-    let (mut longest, mut good) = (Duration::ZERO, Instant::now());
+fn gaps(ends: &AtomicBool, mut is_good: impl FnMut() -> bool) -> Vec<Gap> {
+    let (mut gaps, mut good) = (Vec::<Gap>::new(), Instant::now());
     while !ends.load(Ordering::Relaxed) {
         if is_good() {
             good = Instant::now();
         } else {
-            longest = longest.max(good.elapsed());
+            gaps.pop_if(|gap| gap.0 == good);
+            gaps.push((good, Instant::now()));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    longest
+    gaps
 }
 
 fn one_leader(leaders: &BTreeSet<String>, raft: &Value, servers: usize) -> Result<(), String> {
