@@ -1,5 +1,5 @@
 //! `status`: one screen for whoever has just logged in. It asks the record of the units, systemd and the daemons on
-//! loopback, each for a tenth of a second at most.
+//! loopback; a daemon has a tenth of a second, so that one that hangs does not hold it up.
 
 use super::{say_if_frozen, system};
 use crate::cli::StatusArgs;
@@ -86,6 +86,9 @@ fn text(screen: &Screen) -> String {
     }
     for unit in &screen.units {
         line("unit", &unit_words(unit));
+    }
+    if screen.units.is_empty() {
+        line("unit", "systemd does not say: it did not answer in time, or cannot be asked");
     }
     for pool in &screen.pools {
         line("servers", &pool.words());

@@ -102,6 +102,9 @@ impl Context {
     }
 }
 
+/// An agent that was silent for less may just have had no processor; a restart would only cost it more.
+const HANGS: Duration = Duration::from_secs(1);
+
 /// The problem of an agent that does not answer as it should.
 fn silent(unit: &str, error: &ApiError) -> Problem {
     let name = unit.trim_end_matches(".service");
@@ -110,8 +113,9 @@ fn silent(unit: &str, error: &ApiError) -> Problem {
             format!("`systemctl status {name}` and `journalctl -b -u {name} -n 50`")
         }
         // Without a leader an agent holds some questions for 7 s; who asks in a hurry cannot tell that from a hang.
-        ApiError::Silent { after, .. } if after.as_secs() < 8 => {
-            format!("it is slow, hangs, or has no leader to ask; `cos-agent wait --for {name}` tells which")
+        ApiError::Silent { after, .. } if *after < HANGS => {
+            "it is busy, hangs, or has no leader to ask; `cos-agent wait --timeout 30s` tells which"
+                .to_owned()
         }
         ApiError::Silent { .. } => {
             format!("it hangs: `journalctl -b -u {name} -n 50`, then `systemctl restart {name}`")
@@ -124,4 +128,20 @@ fn silent(unit: &str, error: &ApiError) -> Problem {
         }
     };
     Problem::new(error.to_string(), format!("the API of {name} answers"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_restart_an_agent_that_was_silent_for_a_moment() {
+        let hint = |millis| {
+            let after = Duration::from_millis(millis);
+            let (base, path) = (String::new(), String::new());
+            silent("consul.service", &ApiError::Silent { base, path, after }).hint
+        };
+        assert!(hint(70).contains("busy") && !hint(70).contains("restart"), "{}", hint(70));
+        assert!(hint(10_000).contains("systemctl restart consul"), "{}", hint(10_000));
+    }
 }

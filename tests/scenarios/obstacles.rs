@@ -7,6 +7,8 @@ use crate::lab::node::Node;
 use crate::lab::shell::{Output, SOON};
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 const CONSUL: &str = "/usr/bin/consul";
@@ -14,7 +16,13 @@ const RENDERED: &str = "/etc/consul.d/cos.json";
 const SETTINGS: &str = "/etc/cos-agent/config.toml";
 /// A program that has Consul's port before Consul, and speaks HTTP.
 const SQUATTER: &str = "[Socket]\nListenStream=127.0.0.1:8500\nAccept=yes\n";
-const SQUATTERS_ANSWER: &str = "[Service]\nExecStart=/bin/sh -c \"printf 'HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\nhello'\"\nStandardInput=socket\n";
+const SQUATTERS_ANSWER: &str =
+    "[Service]\nExecStart=/usr/local/bin/squatter\nStandardInput=socket\n";
+const SQUATTERS_PROGRAM: &str = "\
+#!/bin/bash
+while read -r line && [ \"$line\" != $'\\r' ]; do :; done
+printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 6\\r\\nConnection: close\\r\\n\\r\\nhello\\n'
+";
 
 #[test]
 fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
@@ -105,6 +113,9 @@ fn a_port_that_is_taken_is_named_and_waited_for() {
     let units = "/etc/systemd/system";
     node.write(&format!("{units}/squatter.socket"), SQUATTER);
     node.write(&format!("{units}/squatter@.service"), SQUATTERS_ANSWER);
+    let program = "/usr/local/bin/squatter";
+    node.write(program, SQUATTERS_PROGRAM);
+    fs::set_permissions(node.path(program), fs::Permissions::from_mode(0o755)).unwrap();
     node.write(
         &format!("{units}/sockets.target.d/squatter.conf"),
         "[Unit]\nWants=squatter.socket\n",
