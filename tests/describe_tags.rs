@@ -292,7 +292,7 @@ async fn the_parameter_store_is_read_and_written() {
             metadata_endpoint: Some(metadata.service.endpoint()),
             ..Environment::default()
         };
-        let imds = Imds::new(&environment, Deadline::after(Duration::from_secs(5))).unwrap();
+        let imds = Imds::new(&environment, Deadline::after(Duration::from_secs(60))).unwrap();
         let endpoint =
             Endpoint { url: moto.url(), region: "eu-central-1".to_owned(), service: "ssm" };
         Client::connect(&imds, endpoint).await.unwrap()
