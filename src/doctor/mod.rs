@@ -103,7 +103,7 @@ impl Context {
 }
 
 /// An agent that was silent for less may just have had no processor; a restart would only cost it more.
-const HANGS: Duration = Duration::from_secs(1);
+const HANGS: Duration = Duration::from_secs(8);
 
 /// The problem of an agent that does not answer as it should.
 fn silent(unit: &str, error: &ApiError) -> Problem {
