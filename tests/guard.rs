@@ -173,6 +173,7 @@ async fn data_that_goes_aside_is_no_data() {
 async fn no_usable_answer_is_said_and_changes_nothing() {
     for (fault, words) in [
         (Some(Fault::Denies("GetParameter")), "ssm:GetParameter is denied: AccessDeniedException"),
+        (Some(Fault::Denies("GetParameter")), "allow `ssm:GetParameter` in the policy"),
         (None, "the parameter store has no /cos/demo/formed/consul"),
         (Some(Fault::Says("<html>sign in</html>")), "no JSON"),
         (Some(Fault::Says(r#"{"Parameter": {"Value": "n"#)), "no JSON"),
@@ -236,7 +237,10 @@ async fn silence_costs_five_seconds_at_most() {
         node.converge().await;
         assert!(started.elapsed() < Duration::from_millis(5500), "{url}: {:?}", started.elapsed());
         assert!(forms(&node, Daemon::Consul), "{url}");
-        assert!(notes(&node).contains(words), "{url}: {}", notes(&node));
+        let said = notes(&node);
+        assert!(said.contains(words) && said.contains("VPC endpoint `ssm`"), "{url}: {said}");
+        // Without times and numbers, which would be others each time.
+        assert!(!said.contains("attempts") && !said.contains(" s;"), "{url}: {said}");
     }
 }
 

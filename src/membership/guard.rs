@@ -101,7 +101,7 @@ pub async fn ask(
     let answer = answer(system, node, &name, deadline).await;
     let unanswered = match &answer {
         Answer::Nothing(why) => Some(why.clone()),
-        Answer::Busy(error) => Some(reason(error)),
+        Answer::Busy(error) => Some(error.trouble()),
         Answer::Value(value) => {
             let value: String = value.chars().take(SHOWN).collect();
             let may = if is_no(&value) {
@@ -137,15 +137,8 @@ async fn answer(system: &System, node: &Node, name: &str, deadline: Deadline) ->
         Ok(Some(value)) => Answer::Value(value),
         Ok(None) => Answer::Nothing(format!("the parameter store has no {name}")),
         Err(error @ AwsError::Unreachable { answered: true, .. }) => Answer::Busy(error),
-        Err(error) => Answer::Nothing(reason(&error)),
-    }
-}
-
-/// Why there was no answer, without times and numbers: a run that changes nothing writes nothing.
-fn reason(error: &AwsError) -> String {
-    match error {
-        AwsError::Unreachable { url, last, .. } => format!("{url} gives no usable answer: {last}"),
-        other => other.to_string(),
+        // In words without times and numbers: a run that changes nothing writes nothing.
+        Err(error) => Answer::Nothing(error.trouble()),
     }
 }
 
@@ -201,18 +194,5 @@ mod tests {
             assert_eq!(verdict(&answer, false), first, "{answer:?}");
             assert_eq!(verdict(&answer, true), again, "{answer:?}, known before");
         }
-    }
-
-    #[test]
-    fn a_reason_has_no_times_in_it() {
-        let error = AwsError::Unreachable {
-            action: "ssm:GetParameter".to_owned(),
-            url: "https://ssm".to_owned(),
-            attempts: 7,
-            elapsed: Duration::from_secs(5),
-            last: "timed out".to_owned(),
-            answered: false,
-        };
-        assert_eq!(reason(&error), "https://ssm gives no usable answer: timed out");
     }
 }
