@@ -9,10 +9,14 @@ mod node;
 #[path = "support/ssm.rs"]
 mod ssm;
 
+use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::formed::{self, Changed};
+use cos_agent::membership::guard;
+use cos_agent::node::Formation;
 use cos_agent::pipeline;
 use cos_agent::plan::{Change, UnrecordedData};
+use cos_agent::simulate::service::Service;
 use cos_agent::state::Daemon;
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::retry::Deadline;
@@ -254,6 +258,91 @@ async fn a_server_without_a_role_goes_on_as_one_that_is_denied() {
     assert!(started.elapsed() < Duration::from_millis(5500), "{:?}", started.elapsed());
     assert!(forms(&node, Daemon::Consul) && store.asked().is_empty());
     assert!(notes(&node).contains("holds no role credentials"), "{}", notes(&node));
+}
+
+/// What the guard finds for a server whose metadata is this from the moment on at which it asks.
+async fn asks(metadata: &Service, store: &Store, seconds: u64) -> Result<Formation, Error> {
+    let node = node("consul-server", store).await;
+    let mut system = node.system(true);
+    let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
+    system.environment.metadata_endpoint = Some(metadata.endpoint());
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    Ok(guard::ask(&system, &of, Daemon::Consul, deadline).await?)
+}
+
+/// Metadata that lists the role and has no credentials of it yet.
+async fn with_late_credentials() -> Service {
+    let mut instance = instance_with_role(instance("consul-server", None));
+    // Of the list only the first line counts, and there is nothing at that name.
+    instance.credentials.as_mut().unwrap().role = "cos-node\nlate".to_owned();
+    Service::start(instance, Vec::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn metadata_that_is_busy_and_credentials_that_are_late_are_waited_for() {
+    let busy = async {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let instance = instance_with_role(instance("consul-server", None));
+        let faults = node::faults(&["unavailable=6s"]);
+        let metadata = Service::start(instance, faults).await.unwrap();
+        assert!(asks(&metadata, &store, 20).await.unwrap().join_only);
+    };
+    let late = async {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let metadata = with_late_credentials().await;
+        let comes = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            metadata.change(|found| *found = instance_with_role(instance("consul-server", None)));
+        };
+        let (found, ()) = tokio::join!(asks(&metadata, &store, 20), comes);
+        assert!(found.unwrap().join_only);
+    };
+    tokio::join!(busy, late);
+}
+
+#[tokio::test]
+async fn metadata_that_is_busy_and_credentials_that_are_late_to_the_deadline_are_no_guess() {
+    let refused = async |metadata: Service, words: &str| {
+        let store = Store::with(&[(CONSUL, "no")]).await;
+        let error = asks(&metadata, &store, 5).await.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+        for words in [words, "nothing to guess"] {
+            assert!(error.report().contains(words), "{words}: {}", error.report());
+        }
+    };
+    let instance = instance_with_role(instance("consul-server", None));
+    let busy = Service::start(instance, node::faults(&["unavailable=60s"])).await.unwrap();
+    tokio::join!(refused(busy, "status 503"), refused(with_late_credentials().await, "cos-node"));
+}
+
+#[tokio::test]
+async fn metadata_that_is_silent_costs_five_seconds_at_most() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let instance = instance_with_role(instance("consul-server", None));
+    let silent = Service::start(instance, node::faults(&["hang"])).await.unwrap();
+    let started = Instant::now();
+    let found = asks(&silent, &store, 20).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(5500), "{:?}", started.elapsed());
+    assert!(!found.join_only && found.unanswered.unwrap().contains("has no answer"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_waited_for_and_no_guess() {
+    for answer in [
+        r#"{"__type":"ExpiredTokenException","message":"The security token is expired"}"#,
+        r#"{"__type":"InvalidSignatureException","message":"Signature expired: 2 is now earlier than 3"}"#,
+        r#"{"__type":"RequestExpired"}"#,
+    ] {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let node = node("consul-server", &store).await;
+        store.fails(Fault::Refuses(400, answer));
+        let error = node.refused(Duration::from_secs(2)).await;
+        assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+        assert!(!node.has("/etc/consul.d/cos.json"), "{answer}");
+        store.fails(None);
+        node.converge().await;
+        assert!(!forms(&node, Daemon::Consul), "{answer}");
+    }
 }
 
 #[tokio::test]

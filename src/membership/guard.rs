@@ -31,7 +31,7 @@ pub enum Answer {
     Value(String),
     /// Nothing that could be used, and why: denied, no such parameter, nobody there, or not what the API documents.
     Nothing(String),
-    /// It is there, but throttled or broken until the deadline.
+    /// It, or metadata, is there, but throttled, broken or late until the deadline.
     Busy(AwsError),
 }
 
@@ -136,7 +136,7 @@ async fn answer(system: &System, node: &Node, name: &str, deadline: Deadline) ->
     match formed::read(system, node, name, deadline).await {
         Ok(Some(value)) => Answer::Value(value),
         Ok(None) => Answer::Nothing(format!("the parameter store has no {name}")),
-        Err(error @ AwsError::Unreachable { answered: true, .. }) => Answer::Busy(error),
+        Err(error) if error.is_busy() => Answer::Busy(error),
         // In words without times and numbers: a run that changes nothing writes nothing.
         Err(error) => Answer::Nothing(error.trouble()),
     }
