@@ -9,13 +9,14 @@ mod node;
 #[path = "support/ssm.rs"]
 mod ssm;
 
+use cos_agent::apply;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::formed::{self, Changed};
 use cos_agent::membership::guard;
 use cos_agent::node::Formation;
 use cos_agent::pipeline;
-use cos_agent::plan::{Change, UnrecordedData};
+use cos_agent::plan::{Change, UnrecordedData, manifest};
 use cos_agent::simulate::service::Service;
 use cos_agent::state::Daemon;
 use cos_agent::system::aws::AwsError;
@@ -117,6 +118,37 @@ async fn what_was_found_stays_for_as_long_as_the_data() {
         node.converge().await;
         assert!(forms(&node, daemon), "{role}");
         assert_eq!(store.asked(), ["GetParameter"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_found_outlives_a_manifest_that_is_lost_or_broken() {
+    for (role, daemon, parameter) in SERVERS {
+        for broken in [None, Some("{"), Some(r#"{"schema": "cos-agent/manifest/9"}"#)] {
+            let store = Store::with(&[(parameter, FORMED)]).await;
+            let node = node(role, &store).await;
+            node.converge().await;
+            starts(&node, daemon);
+            store.asked();
+            match broken {
+                Some(text) => node.write(manifest::PATH, text),
+                None => std::fs::remove_file(node.path(manifest::PATH)).unwrap(),
+            }
+            node.converge().await;
+            assert!(!forms(&node, daemon) && store.asked().is_empty(), "{role} {broken:?}");
+            assert!(notes(&node).contains("can only join"), "{role} {broken:?}");
+            let before = node.tree();
+            node.converge().await;
+            assert_eq!(node.tree(), before, "{role} {broken:?}");
+
+            // What is forgotten on purpose stays forgotten.
+            apply::forget_formation(&node.system(true)).unwrap();
+            node.converge().await;
+            assert!(forms(&node, daemon), "{role} {broken:?}");
+            std::fs::remove_file(node.path(manifest::PATH)).unwrap();
+            node.converge().await;
+            assert!(forms(&node, daemon), "{role} {broken:?}");
+        }
     }
 }
 
