@@ -142,12 +142,14 @@ async fn answer(system: &System, node: &Node, name: &str, deadline: Deadline) ->
     }
 }
 
-/// Refuses to give up what is not lost. The local agent knows; one that does not answer is said.
-pub async fn must_be_lost(system: &System, daemon: Daemon) -> Result<(), GuardError> {
+/// Refuses to give up what is not lost. The local agent knows. One that does not answer may only be stopped: what its
+/// server holds counts then, unless that is a server that could only join and never did.
+pub async fn must_be_lost(system: &System, node: &Node, daemon: Daemon) -> Result<(), GuardError> {
     let base = match daemon {
         Daemon::Consul => &system.environment.consul_api,
         Daemon::Nomad => &system.environment.nomad_api,
     };
+    let mut silence = None;
     for what in ["leader", "peers"] {
         let asked = async { Api::new(base, ANSWER)?.status_of(what).await };
         match asked.await {
@@ -160,14 +162,13 @@ pub async fn must_be_lost(system: &System, daemon: Daemon) -> Result<(), GuardEr
                 return Err(GuardError::HasData { daemon, peers });
             }
             Ok(_) => {}
-            Err(problem) => {
-                tracing::warn!(
-                    "{} does not say whether there is a leader ({problem})",
-                    daemon.unit()
-                );
-                break;
-            }
+            Err(problem) => silence = silence.or(Some(problem)),
         }
+    }
+    let Some(problem) = silence else { return Ok(()) };
+    tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
+    if !node.formation.join_only && !system.root.list(daemon.server_data())?.is_empty() {
+        return Err(GuardError::Silent { daemon });
     }
     Ok(())
 }
