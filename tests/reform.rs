@@ -17,6 +17,7 @@ use cos_agent::membership::founding::Founding;
 use cos_agent::membership::{GuardError, guard};
 use cos_agent::pipeline::{self, Reformed};
 use cos_agent::state::Daemon;
+use cos_agent::system::environment;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode, instance};
 use serde_json::json;
@@ -94,6 +95,54 @@ async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
         store.asked();
         record(&node).await;
         assert_eq!(store.asked(), Vec::<String>::new(), "{role}: once is enough");
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_record_is_compared_once_a_day() {
+    let id = "i-0123456789abcdef0";
+    for (role, daemon, parameter) in SERVERS {
+        let store = Store::with(&[(parameter, "no")]).await;
+        let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
+        node.environment.ssm_endpoint = Some(store.url());
+        node.converge().await;
+        store.asked();
+        let record = |checked: Option<u64>| {
+            let mut record =
+                json!({ "schema": "cos-agent/formed/1", "instance": id, "daemon": daemon });
+            if let Some(checked) = checked {
+                record["checked"] = checked.into();
+            }
+            node.write("/var/lib/cos-agent/formed.json", &record.to_string());
+        };
+        let now = environment::unix_seconds();
+        // Of an agent that kept no time, of the day before yesterday, and of a clock that was wrong.
+        for checked in [None, Some(now - 2 * 86_400), Some(now + 86_400)] {
+            store.set(parameter, "no");
+            record(checked);
+            // The same process, for days.
+            let mut founding = Founding::new(daemon, id);
+            founding.record(&node.system(true)).await;
+            let value = store.value(parameter).unwrap();
+            assert!(value.starts_with("formed "), "{role} {checked:?}: {value}");
+            assert_eq!(store.asked(), ["GetParameter", "PutParameter"], "{role} {checked:?}");
+            Founding::new(daemon, id).record(&node.system(true)).await;
+            assert!(store.asked().is_empty(), "{role} {checked:?}: once a day is enough");
+        }
+        record(Some(now - 80_000));
+        Founding::new(daemon, id).record(&node.system(true)).await;
+        assert!(store.asked().is_empty(), "{role}: less than a day");
+        // What says so still is only read.
+        record(Some(now - 2 * 86_400));
+        Founding::new(daemon, id).record(&node.system(true)).await;
+        assert_eq!(store.asked(), ["GetParameter"], "{role}");
+        // What cannot be compared is said, and not that it is `no`.
+        record(None);
+        store.fails(Fault::Denies("GetParameter"));
+        let mut founding = Founding::new(daemon, id);
+        founding.record(&node.system(true)).await;
+        let problem = founding.problem.unwrap();
+        assert!(problem.contains("whether") && problem.contains("is denied"), "{problem}");
     }
 }
 
