@@ -269,6 +269,42 @@ async fn a_node_is_given_up_only_if_the_settings_ask_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_done_for_a_warm_pool_is_not_all_that_is_to_be_done() {
+    let bench = Bench::new().await;
+    bench.metadata.change(|instance| {
+        instance.target_lifecycle_state = Some("Warmed:Stopped".to_owned());
+    });
+    bench.api.group().state = Some("Warmed:Pending:Wait");
+    assert_eq!(bench.run(ready(())).await.0, Outcome::Completed);
+    assert_eq!(bench.record(), None, "the hook comes once more");
+    // A reboot in between.
+    bench.api.group().state = Some("Warmed:Stopped");
+    let warmed = Outcome::NotActive { state: Some("Warmed:Stopped".to_owned()) };
+    assert_eq!(bench.run(ready(())).await.0, warmed);
+    assert_eq!(bench.record(), None);
+    // Out of the pool, under the same hook.
+    (bench.api.group().state, bench.api.group().active) = (Some("Pending:Wait"), true);
+    bench.metadata.change(|instance| {
+        instance.target_lifecycle_state = Some("InService".to_owned());
+    });
+    assert_eq!(bench.run(ready(())).await.0, Outcome::Completed);
+    assert_eq!(bench.api.group().verdicts, ["CONTINUE", "CONTINUE"]);
+    assert_eq!(bench.record(), Some(Outcome::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_warm_pool_counts_for_nothing() {
+    let bench = Bench::new().await;
+    bench.run(ready(())).await;
+    let record = std::fs::read_to_string(bench.record_path()).unwrap();
+    let warmed = r#""outcome": {"result": "not-active", "state": "Warmed:Stopped"}"#;
+    let (start, _) = record.split_once("\"outcome\"").unwrap();
+    let rest = record.split_once('}').unwrap().1;
+    std::fs::write(bench.record_path(), format!("{start}{warmed}{rest}")).unwrap();
+    assert!(record.contains("completed") && bench.record().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_joins_while_it_cannot_be_given_up_goes_into_service() {
     let mut bench = Bench::new().await;
     bench.hook = hook("[launch_hook]\nabandon_after = \"1m\"\n").unwrap();
