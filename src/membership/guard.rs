@@ -3,7 +3,8 @@
 //!
 //! Once a cluster has formed, a server records it in the parameter store. A server that starts empty asks there; if
 //! the cluster has formed, it gets no `bootstrap_expect`, and without that it only ever waits to be added by a leader.
-//! Nobody else calls AWS at boot: the answer is remembered for as long as the data is there.
+//! The answer is remembered for as long as the data is there, so no other `apply` asks the parameter store. Beside it
+//! [`super::founding`] compares the parameter once a day, and [`super::watch`] asks EC2 for the servers.
 
 use super::GuardError;
 use super::formed::{self, is_no, parameter};
