@@ -106,6 +106,27 @@ fn as_nobody(folder: &Path) -> Command {
 }
 
 #[test]
+fn who_may_not_see_whether_the_agent_is_frozen_is_answered_all_the_same() {
+    let scratch = tempfile::tempdir().unwrap();
+    let metadata = Metadata::of_role("consul-server", &[]);
+    let root = scratch.path().join("closed");
+    furnish(&root, "1.22.7", "1.10.5").unwrap();
+    let folder = root.display().to_string();
+    let facts = run(metadata.command(&["facts", "--root", &folder, "-o", "json"])).stdout;
+    let file = scratch.path().join("facts.json");
+    std::fs::write(&file, facts).unwrap();
+    let settings = root.join("etc/cos-agent");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(settings.join("disabled"), "").unwrap();
+    std::fs::set_permissions(&settings, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let args = ["plan", "--root", &folder, "--facts", file.to_str().unwrap()];
+    let shown = run(metadata.around(as_nobody(scratch.path()), &args));
+    std::fs::set_permissions(&settings, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.contains("is a consul-server of demo"), "{}", shown.stdout);
+}
+
+#[test]
 fn only_root_changes_the_node_and_others_are_told_so() {
     let scratch = tempfile::tempdir().unwrap();
     let metadata = Metadata::of_role("consul-server", &[]);

@@ -9,10 +9,15 @@ mod node;
 #[path = "support/ssm.rs"]
 mod ssm;
 
+use cos_agent::apply;
+use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::formed::{self, Changed};
+use cos_agent::membership::guard;
+use cos_agent::node::Formation;
 use cos_agent::pipeline;
-use cos_agent::plan::{Change, UnrecordedData};
+use cos_agent::plan::{Change, UnrecordedData, manifest};
+use cos_agent::simulate::service::Service;
 use cos_agent::state::Daemon;
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::retry::Deadline;
@@ -117,6 +122,37 @@ async fn what_was_found_stays_for_as_long_as_the_data() {
 }
 
 #[tokio::test]
+async fn what_was_found_outlives_a_manifest_that_is_lost_or_broken() {
+    for (role, daemon, parameter) in SERVERS {
+        for broken in [None, Some("{"), Some(r#"{"schema": "cos-agent/manifest/9"}"#)] {
+            let store = Store::with(&[(parameter, FORMED)]).await;
+            let node = node(role, &store).await;
+            node.converge().await;
+            starts(&node, daemon);
+            store.asked();
+            match broken {
+                Some(text) => node.write(manifest::PATH, text),
+                None => std::fs::remove_file(node.path(manifest::PATH)).unwrap(),
+            }
+            node.converge().await;
+            assert!(!forms(&node, daemon) && store.asked().is_empty(), "{role} {broken:?}");
+            assert!(notes(&node).contains("can only join"), "{role} {broken:?}");
+            let before = node.tree();
+            node.converge().await;
+            assert_eq!(node.tree(), before, "{role} {broken:?}");
+
+            // What is forgotten on purpose stays forgotten.
+            apply::forget_formation(&node.system(true)).unwrap();
+            node.converge().await;
+            assert!(forms(&node, daemon), "{role} {broken:?}");
+            std::fs::remove_file(node.path(manifest::PATH)).unwrap();
+            node.converge().await;
+            assert!(forms(&node, daemon), "{role} {broken:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_with_data_is_rendered_as_usual_and_asks_nobody() {
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, "no")]).await;
@@ -173,6 +209,7 @@ async fn data_that_goes_aside_is_no_data() {
 async fn no_usable_answer_is_said_and_changes_nothing() {
     for (fault, words) in [
         (Some(Fault::Denies("GetParameter")), "ssm:GetParameter is denied: AccessDeniedException"),
+        (Some(Fault::Denies("GetParameter")), "allow `ssm:GetParameter` in the policy"),
         (None, "the parameter store has no /cos/demo/formed/consul"),
         (Some(Fault::Says("<html>sign in</html>")), "no JSON"),
         (Some(Fault::Says(r#"{"Parameter": {"Value": "n"#)), "no JSON"),
@@ -236,7 +273,10 @@ async fn silence_costs_five_seconds_at_most() {
         node.converge().await;
         assert!(started.elapsed() < Duration::from_millis(5500), "{url}: {:?}", started.elapsed());
         assert!(forms(&node, Daemon::Consul), "{url}");
-        assert!(notes(&node).contains(words), "{url}: {}", notes(&node));
+        let said = notes(&node);
+        assert!(said.contains(words) && said.contains("VPC endpoint `ssm`"), "{url}: {said}");
+        // Without times and numbers, which would be others each time.
+        assert!(!said.contains("attempts") && !said.contains(" s;"), "{url}: {said}");
     }
 }
 
@@ -250,6 +290,91 @@ async fn a_server_without_a_role_goes_on_as_one_that_is_denied() {
     assert!(started.elapsed() < Duration::from_millis(5500), "{:?}", started.elapsed());
     assert!(forms(&node, Daemon::Consul) && store.asked().is_empty());
     assert!(notes(&node).contains("holds no role credentials"), "{}", notes(&node));
+}
+
+/// What the guard finds for a server whose metadata is this from the moment on at which it asks.
+async fn asks(metadata: &Service, store: &Store, seconds: u64) -> Result<Formation, Error> {
+    let node = node("consul-server", store).await;
+    let mut system = node.system(true);
+    let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
+    system.environment.metadata_endpoint = Some(metadata.endpoint());
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    Ok(guard::ask(&system, &of, Daemon::Consul, deadline).await?)
+}
+
+/// Metadata that lists the role and has no credentials of it yet.
+async fn with_late_credentials() -> Service {
+    let mut instance = instance_with_role(instance("consul-server", None));
+    // Of the list only the first line counts, and there is nothing at that name.
+    instance.credentials.as_mut().unwrap().role = "cos-node\nlate".to_owned();
+    Service::start(instance, Vec::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn metadata_that_is_busy_and_credentials_that_are_late_are_waited_for() {
+    let busy = async {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let instance = instance_with_role(instance("consul-server", None));
+        let faults = node::faults(&["unavailable=6s"]);
+        let metadata = Service::start(instance, faults).await.unwrap();
+        assert!(asks(&metadata, &store, 20).await.unwrap().join_only);
+    };
+    let late = async {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let metadata = with_late_credentials().await;
+        let comes = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            metadata.change(|found| *found = instance_with_role(instance("consul-server", None)));
+        };
+        let (found, ()) = tokio::join!(asks(&metadata, &store, 20), comes);
+        assert!(found.unwrap().join_only);
+    };
+    tokio::join!(busy, late);
+}
+
+#[tokio::test]
+async fn metadata_that_is_busy_and_credentials_that_are_late_to_the_deadline_are_no_guess() {
+    let refused = async |metadata: Service, words: &str| {
+        let store = Store::with(&[(CONSUL, "no")]).await;
+        let error = asks(&metadata, &store, 5).await.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+        for words in [words, "nothing to guess"] {
+            assert!(error.report().contains(words), "{words}: {}", error.report());
+        }
+    };
+    let instance = instance_with_role(instance("consul-server", None));
+    let busy = Service::start(instance, node::faults(&["unavailable=60s"])).await.unwrap();
+    tokio::join!(refused(busy, "status 503"), refused(with_late_credentials().await, "cos-node"));
+}
+
+#[tokio::test]
+async fn metadata_that_is_silent_costs_five_seconds_at_most() {
+    let store = Store::with(&[(CONSUL, FORMED)]).await;
+    let instance = instance_with_role(instance("consul-server", None));
+    let silent = Service::start(instance, node::faults(&["hang"])).await.unwrap();
+    let started = Instant::now();
+    let found = asks(&silent, &store, 20).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(5500), "{:?}", started.elapsed());
+    assert!(!found.join_only && found.unanswered.unwrap().contains("has no answer"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_waited_for_and_no_guess() {
+    for answer in [
+        r#"{"__type":"ExpiredTokenException","message":"The security token is expired"}"#,
+        r#"{"__type":"InvalidSignatureException","message":"Signature expired: 2 is now earlier than 3"}"#,
+        r#"{"__type":"RequestExpired"}"#,
+    ] {
+        let store = Store::with(&[(CONSUL, FORMED)]).await;
+        let node = node("consul-server", &store).await;
+        store.fails(Fault::Refuses(400, answer));
+        let error = node.refused(Duration::from_secs(2)).await;
+        assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+        assert!(!node.has("/etc/consul.d/cos.json"), "{answer}");
+        store.fails(None);
+        node.converge().await;
+        assert!(!forms(&node, Daemon::Consul), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod autoscaling;
 mod golden;
 
 use autoscaling::{AutoScaling, GROUP, HOOK, INSTANCE};
+use cos_agent::facts::FREEZE;
 use cos_agent::facts::settings::{Layer, merge};
 use cos_agent::membership::launch_hook::{self, Hook, Outcome, RECORD, recorded};
 use cos_agent::node;
@@ -266,6 +267,80 @@ async fn a_node_is_given_up_only_if_the_settings_ask_for_it() {
     assert_eq!(bench.api.group().heartbeats, 24);
     assert_eq!(bench.api.group().verdicts, ["ABANDON"]);
     assert_eq!(bench.record(), Some(Outcome::Abandoned));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_node_is_held_and_not_given_up() {
+    let mut bench = Bench::new().await;
+    bench.hook = hook("[launch_hook]\nabandon_after = \"15m\"\n").unwrap();
+    let freeze = bench.folder.path().join(FREEZE.trim_start_matches('/'));
+    std::fs::create_dir_all(freeze.parent().unwrap()).unwrap();
+    std::fs::write(&freeze, "").unwrap();
+    bench.run_for(2 * HOUR, pending()).await;
+    assert!(bench.api.group().verdicts.is_empty());
+    assert_eq!(bench.api.group().heartbeats, 23, "one each 5 minutes");
+    let thawed = async {
+        sleep(HOUR).await;
+        std::fs::remove_file(&freeze).unwrap();
+        pending::<()>().await;
+    };
+    let (outcome, _, took) = bench.run(thawed).await;
+    assert_eq!(outcome, Outcome::Abandoned);
+    assert!((3600..3700).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_frozen_while_it_cannot_be_given_up_is_held_again() {
+    let mut bench = Bench::new().await;
+    bench.hook = hook("[launch_hook]\nabandon_after = \"1m\"\n").unwrap();
+    bench.api.group().denied.insert(COMPLETE);
+    let freeze = bench.folder.path().join(FREEZE.trim_start_matches('/'));
+    let frozen = async {
+        sleep(Duration::from_secs(90)).await;
+        std::fs::create_dir_all(freeze.parent().unwrap()).unwrap();
+        std::fs::write(&freeze, "").unwrap();
+        bench.api.group().denied.clear();
+        pending::<()>().await;
+    };
+    bench.run_for(HOUR, frozen).await;
+    assert!(bench.api.group().verdicts.is_empty());
+    assert!(bench.api.group().heartbeats >= 11, "{}", bench.api.group().heartbeats);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_for_a_warm_pool_is_not_all_that_is_to_be_done() {
+    let bench = Bench::new().await;
+    bench.metadata.change(|instance| {
+        instance.target_lifecycle_state = Some("Warmed:Stopped".to_owned());
+    });
+    bench.api.group().state = Some("Warmed:Pending:Wait");
+    assert_eq!(bench.run(ready(())).await.0, Outcome::Completed);
+    assert_eq!(bench.record(), None, "the hook comes once more");
+    // A reboot in between.
+    bench.api.group().state = Some("Warmed:Stopped");
+    let warmed = Outcome::NotActive { state: Some("Warmed:Stopped".to_owned()) };
+    assert_eq!(bench.run(ready(())).await.0, warmed);
+    assert_eq!(bench.record(), None);
+    // Out of the pool, under the same hook.
+    (bench.api.group().state, bench.api.group().active) = (Some("Pending:Wait"), true);
+    bench.metadata.change(|instance| {
+        instance.target_lifecycle_state = Some("InService".to_owned());
+    });
+    assert_eq!(bench.run(ready(())).await.0, Outcome::Completed);
+    assert_eq!(bench.api.group().verdicts, ["CONTINUE", "CONTINUE"]);
+    assert_eq!(bench.record(), Some(Outcome::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_warm_pool_counts_for_nothing() {
+    let bench = Bench::new().await;
+    bench.run(ready(())).await;
+    let record = std::fs::read_to_string(bench.record_path()).unwrap();
+    let warmed = r#""outcome": {"result": "not-active", "state": "Warmed:Stopped"}"#;
+    let (start, _) = record.split_once("\"outcome\"").unwrap();
+    let rest = record.split_once('}').unwrap().1;
+    std::fs::write(bench.record_path(), format!("{start}{warmed}{rest}")).unwrap();
+    assert!(record.contains("completed") && bench.record().is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,7 @@ use cos_agent::membership::founding::Founding;
 use cos_agent::membership::{GuardError, guard};
 use cos_agent::pipeline::{self, Reformed};
 use cos_agent::state::Daemon;
+use cos_agent::system::environment;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode, instance};
 use serde_json::json;
@@ -98,6 +99,79 @@ async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
 }
 
 #[tokio::test]
+async fn what_is_on_record_is_compared_once_a_day() {
+    let id = "i-0123456789abcdef0";
+    for (role, daemon, parameter) in SERVERS {
+        let store = Store::with(&[(parameter, "no")]).await;
+        let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
+        node.environment.ssm_endpoint = Some(store.url());
+        node.converge().await;
+        store.asked();
+        let record = |checked: Option<u64>| {
+            let mut record =
+                json!({ "schema": "cos-agent/formed/1", "instance": id, "daemon": daemon });
+            if let Some(checked) = checked {
+                record["checked"] = checked.into();
+            }
+            node.write("/var/lib/cos-agent/formed.json", &record.to_string());
+        };
+        let now = environment::unix_seconds();
+        // Of an agent that kept no time, of the day before yesterday, and of a clock that was wrong.
+        for checked in [None, Some(now - 2 * 86_400), Some(now + 86_400)] {
+            store.set(parameter, "no");
+            record(checked);
+            // The same process, for days.
+            let mut founding = Founding::new(daemon, id);
+            founding.record(&node.system(true)).await;
+            let value = store.value(parameter).unwrap();
+            assert!(value.starts_with("formed "), "{role} {checked:?}: {value}");
+            assert_eq!(store.asked(), ["GetParameter", "PutParameter"], "{role} {checked:?}");
+            Founding::new(daemon, id).record(&node.system(true)).await;
+            assert!(store.asked().is_empty(), "{role} {checked:?}: once a day is enough");
+        }
+        record(Some(now - 80_000));
+        Founding::new(daemon, id).record(&node.system(true)).await;
+        assert!(store.asked().is_empty(), "{role}: less than a day");
+        // What says so still is only read.
+        record(Some(now - 2 * 86_400));
+        Founding::new(daemon, id).record(&node.system(true)).await;
+        assert_eq!(store.asked(), ["GetParameter"], "{role}");
+        // What cannot be compared is said, and not that it is `no`.
+        record(None);
+        store.fails(Fault::Denies("GetParameter"));
+        let mut founding = Founding::new(daemon, id);
+        founding.record(&node.system(true)).await;
+        let problem = founding.problem.unwrap();
+        assert!(problem.contains("whether") && problem.contains("is denied"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_and_holds_data_is_not_lost() {
+    let store = Store::with(&[(CONSUL, "no")]).await;
+    let mut node = TestNode::with(instance_with_role(instance("consul-server", None)), &[]).await;
+    node.environment.ssm_endpoint = Some(store.url());
+    node.converge().await;
+    node.write("/opt/consul/data/raft/raft.db", "");
+    store.set(CONSUL, FORMED);
+    let refused = run(command(&node, &store, "reform consul --yes")).await;
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(75), ""), "{}", refused.stderr);
+    for words in ["holds Raft data", "start consul.service first, or move /opt/consul/data away"] {
+        assert!(
+            refused.stderr.to_lowercase().contains(&words.to_lowercase()),
+            "{}",
+            refused.stderr
+        );
+    }
+    assert_eq!(store.value(CONSUL).as_deref(), Some(FORMED), "nothing was changed");
+    // Without the data there is nothing to lose.
+    std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
+    let done = run(command(&node, &store, "reform consul --yes")).await;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(store.value(CONSUL).as_deref(), Some("no"));
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_run_starts_as_one_that_forms() {
     for (role, daemon, parameter) in SERVERS {
         for has_data in [true, false] {
@@ -114,12 +188,19 @@ async fn a_server_that_does_not_run_starts_as_one_that_forms() {
     }
 }
 
+async fn must_be_lost(node: &TestNode, daemon: Daemon) -> Result<(), GuardError> {
+    let system = node.system(true);
+    let mut of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
+    pipeline::recall(&system, &mut of).unwrap();
+    guard::must_be_lost(&system, &of, daemon).await
+}
+
 #[tokio::test]
 async fn what_is_not_lost_is_not_given_up() {
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, FORMED)]).await;
         let mut node = stranded(role, daemon, &store).await;
-        assert!(guard::must_be_lost(&node.system(true), daemon).await.is_ok(), "{role}");
+        assert!(must_be_lost(&node, daemon).await.is_ok(), "{role}");
         let peers = ["10.20.1.12:8300", "10.20.1.13:8300"];
         for (leader, peers, words) in [
             ("10.20.1.12:8300", &peers[..], "has a leader, 10.20.1.12:8300"),
@@ -128,18 +209,18 @@ async fn what_is_not_lost_is_not_given_up() {
             ("", &peers[..1], "holds the Raft data"),
         ] {
             node.quorum.knows(leader, peers);
-            let error = guard::must_be_lost(&node.system(true), daemon).await.unwrap_err();
+            let error = must_be_lost(&node, daemon).await.unwrap_err();
             let error = Error::from(error);
             assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
             for words in [words, "nothing was changed", daemon.unit()] {
                 assert!(error.report().contains(words), "{words}: {}", error.report());
             }
         }
-        // Nobody to ask: the operator knows.
+        // Nobody to ask, and it never joined: the operator knows.
         let nobody = "http://127.0.0.1:1".to_owned();
         node.environment.consul_api.clone_from(&nobody);
         node.environment.nomad_api = nobody;
-        assert!(guard::must_be_lost(&node.system(true), daemon).await.is_ok(), "{role}");
+        assert!(must_be_lost(&node, daemon).await.is_ok(), "{role}");
         assert_eq!(store.value(parameter).as_deref(), Some(FORMED), "{role}");
     }
 }
@@ -248,6 +329,8 @@ Do this only when no server that has its data will come back, and on each of the
 warning: /usr/bin/consul is not there: its new configuration is not validated
 /etc/consul.d/cos.json: changes, 0640 root:consul
 ");
+    // It may form a cluster now, so what it holds counts; once more is for one that holds nothing.
+    std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
     let again = run(command(&node, &store, "reform consul --yes -o json")).await;
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let value = binary::json(&again.stdout);

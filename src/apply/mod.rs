@@ -144,14 +144,24 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<Lock, ApplyErro
     }
 }
 
-/// The manifest of the last run. Whose the data is stands in the last good facts too, so that a manifest that is lost
-/// or broken does not make a server's data nobody's.
+/// What the quorum guard found, once more: in the form of a manifest that knows nothing else.
+const FORMATION: &str = "/var/lib/cos-agent/formation.json";
+
+/// The manifest of the last run. Whose the data is stands in the last good facts too, and what the quorum guard found in a
+/// file of its own, so that a manifest that is lost or broken does not make a server's data nobody's, nor one that could
+/// only join a founder.
 pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
     let mut manifest = Manifest::read(readable(system, manifest::PATH)?.as_deref());
     if manifest.instance.is_none()
         && let Some(bytes) = readable(system, LAST_GOOD)?
     {
         manifest.instance = Facts::from_json(&bytes).ok().map(|facts| facts.instance.id);
+        let found = readable(system, FORMATION)?.unwrap_or_default();
+        let found: Manifest = serde_json::from_slice(&found).unwrap_or_default();
+        if found.schema == manifest::SCHEMA && found.instance == manifest.instance {
+            manifest.role = found.role;
+            manifest.formation = found.formation;
+        }
     }
     Ok(manifest)
 }
@@ -163,7 +173,7 @@ pub fn forget_formation(system: &System) -> Result<(), FileError> {
         return Ok(());
     }
     manifest.formation = Formation::default();
-    write_state(system, &[(manifest::PATH, manifest.to_json())])
+    write_manifest(system, &manifest)
 }
 
 /// Readers without rights see no record; they change nothing either.
@@ -184,13 +194,13 @@ pub async fn apply(
     programs_are_there(system, plan)?;
     validate::all(system, plan).await?;
     if !plan.is_empty() {
-        write_state(system, &[(manifest::PATH, plan.during.to_json())])?;
+        write_manifest(system, &plan.during)?;
         change_disk(system, plan).await?;
         // What the daemons write from here on is this instance's, even if an action fails.
         if plan.during.instance != plan.after.instance {
             let instance = plan.after.instance.clone();
             let moved = Manifest { instance, ..plan.during.clone() };
-            write_state(system, &[(manifest::PATH, moved.to_json())])?;
+            write_manifest(system, &moved)?;
         }
     }
     let mut after = plan.after.clone();
@@ -210,7 +220,7 @@ pub async fn apply(
 
 /// Writes what the next run needs to know, where it is not written already.
 fn finish(system: &System, after: &Manifest, remember: &Remember<'_>) -> Result<(), ApplyError> {
-    let mut files = vec![(manifest::PATH, after.to_json())];
+    let mut files = manifest_files(system, after)?;
     if let Some(facts) = remember.facts {
         files.push((LAST_GOOD, json(facts)));
     }
@@ -218,6 +228,29 @@ fn finish(system: &System, after: &Manifest, remember: &Remember<'_>) -> Result<
         files.push((REMEMBERED, json(versions)));
     }
     Ok(write_state(system, &files)?)
+}
+
+fn write_manifest(system: &System, manifest: &Manifest) -> Result<(), FileError> {
+    write_state(system, &manifest_files(system, manifest)?)
+}
+
+/// A manifest as it is written, and beside it what the quorum guard found, where there is or was something to keep.
+fn manifest_files(
+    system: &System,
+    manifest: &Manifest,
+) -> Result<Vec<(&'static str, String)>, FileError> {
+    let mut files = vec![(manifest::PATH, manifest.to_json())];
+    if !manifest.formation.is_usual() || system.root.stat(FORMATION)?.is_some() {
+        let found = Manifest {
+            schema: manifest::SCHEMA.to_owned(),
+            instance: manifest.instance.clone(),
+            role: manifest.role.clone(),
+            formation: manifest.formation.clone(),
+            ..Manifest::default()
+        };
+        files.push((FORMATION, found.to_json()));
+    }
+    Ok(files)
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -41,7 +41,7 @@ pub(super) async fn run(
             "give --yes where a script has decided it",
         ));
     }
-    let node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
+    let mut node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
     if node.duty.quorum() != Some(daemon) {
         let name = daemon.name();
         let problem = format!("{}: it is none of the servers of {name}", node.summary());
@@ -50,10 +50,13 @@ pub(super) async fn run(
             &format!("run `cos-agent reform {name}` on each {name}-server"),
         ));
     }
-    guard::must_be_lost(&system, daemon).await?;
+    pipeline::recall(&system, &mut node)?;
+    guard::must_be_lost(&system, &node, daemon).await?;
     output::report(&losses(&node, daemon), system.environment.under_systemd);
     if !args.yes {
         confirm(&node)?;
+        // Somebody took the time to think, and the others the time to come back.
+        guard::must_be_lost(&system, &node, daemon).await?;
     }
     let reformed = tokio::select! {
         reformed = pipeline::reform(&system, &node, daemon, args.root.timeout) => reformed?,

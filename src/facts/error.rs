@@ -85,7 +85,10 @@ impl GatherError {
             Self::Metadata(_) | Self::NoDocument => ExitCode::Unavailable,
             Self::NoTags { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
             Self::NoTags {
-                source: AwsError::NoCredentials(_) | AwsError::BadCredentials { .. },
+                source:
+                    AwsError::NoCredentials(_)
+                    | AwsError::LateCredentials { .. }
+                    | AwsError::BadCredentials { .. },
                 ..
             } => ExitCode::Data,
             Self::NoTags { .. } => ExitCode::Unavailable,

@@ -37,6 +37,12 @@ pub enum GuardError {
         /// The addresses of its voters.
         peers: Vec<String>,
     },
+    /// The agent does not run, and what it holds may be all that is left.
+    #[error("this server holds Raft data, and {} does not say of which cluster: nothing is lost yet", daemon.unit())]
+    Silent {
+        /// The daemon.
+        daemon: Daemon,
+    },
     /// The parameter was not set, and this server, which is empty, still reads it.
     #[error(
         "{parameter} still says that the cluster has formed, so this server, which has no data, can only join"
@@ -67,6 +73,7 @@ impl GuardError {
             Self::Busy { .. }
             | Self::HasLeader { .. }
             | Self::HasData { .. }
+            | Self::Silent { .. }
             | Self::StillFormed { .. } => ExitCode::NotYet,
             Self::NotSet { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
             Self::NotSet { .. } => ExitCode::Unavailable,
@@ -89,6 +96,11 @@ impl GuardError {
                 "nothing was changed. Start the other servers; if most of them are gone, recover with {}/peers.json \
                  (HashiCorp's \"outage recovery\"). To give the data up all the same: stop {}, move {} away, and run this again",
                 daemon.server_data(),
+                daemon.unit(),
+                daemon.data()
+            ),
+            Self::Silent { daemon } => format!(
+                "nothing was changed. Start {} first, or move {} away, and run this again",
                 daemon.unit(),
                 daemon.data()
             ),

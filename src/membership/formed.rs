@@ -15,7 +15,8 @@ use std::time::Duration;
 const NOT_FORMED: &str = "no";
 /// Longest time that silence may cost a boot.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Longest time for new credentials. A question to metadata takes 2 s more at most, so that `SILENCE` is kept.
+/// Longest time that metadata may be silent, or without a role. A question takes 2 s more at most, so that `SILENCE` is
+/// kept. Metadata that is busy and credentials that are late have until the deadline.
 const CREDENTIALS: Duration = Duration::from_secs(3);
 
 /// Whether a value says that it has not.
@@ -42,14 +43,14 @@ pub(super) async fn read(
 /// A client for the parameter store of the node's region, or where the environment redirects it.
 async fn connect(system: &System, node: &Node, patience: Deadline) -> Result<Client, AwsError> {
     let (region, environment) = (&node.instance.region, &system.environment);
-    let silence = Deadline::after(SILENCE);
     let url = match &environment.ssm_endpoint {
         Some(url) => url.clone(),
         None => region.endpoint("ssm", environment.use_fips),
     };
     let endpoint = Endpoint { url, region: region.to_string(), service: "ssm" };
-    let imds = Imds::new(environment, Deadline::after(CREDENTIALS))?;
-    Ok(Client::connect(&imds, endpoint).await?.until(silence, patience))
+    let imds = Imds::new(environment, Deadline::after(CREDENTIALS))?.patient(patience);
+    let client = Client::connect(&imds, endpoint).await?;
+    Ok(client.until(Deadline::after(SILENCE), patience))
 }
 
 /// What came of a change of the parameter.

@@ -1,23 +1,27 @@
-//! Putting on record that the cluster has formed, once: what keeps an empty server from founding a second one
-//! ([`super::guard`]).
+//! Putting on record that the cluster has formed: what keeps an empty server from founding a second one
+//! ([`super::guard`]). Each server does it once, and compares it about once a day from then on: Terraform or a person may
+//! have set the parameter back while the cluster lives.
 
 use super::formed::{self, Changed};
 use crate::facts;
 use crate::node;
 use crate::state::Daemon;
 use crate::system::System;
+use crate::system::environment;
 use crate::system::retry::Backoff;
 use crate::system::root::FileError;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What this instance has seen on record: a reboot calls nobody.
+/// What this instance has seen on record, and when: a reboot within a day calls nobody.
 const RECORD: &str = "/var/lib/cos-agent/formed.json";
 /// The version of its form.
 const SCHEMA: &str = "cos-agent/formed/1";
 /// How soon it is tried again, at first and at last: somebody may be adding a permission or the parameter.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+/// How long it is taken for granted, in seconds; up to a quarter more, so that the servers do not ask together.
+const FRESH: u64 = 24 * 3600;
 
 /// The founding of the cluster of one daemon, as a server of it sees it.
 pub struct Founding {
@@ -25,6 +29,8 @@ pub struct Founding {
     instance: String,
     next: Instant,
     backoff: Backoff,
+    /// For how many seconds this server takes it for granted.
+    fresh: u64,
     /// Why it is not on record yet.
     pub problem: Option<String>,
 }
@@ -37,14 +43,22 @@ impl Founding {
             instance: instance.to_owned(),
             next: Instant::now(),
             backoff: Backoff::new(AGAIN.0, AGAIN.1),
+            fresh: FRESH + fastrand::u64(0..FRESH / 4),
             problem: None,
         }
     }
 
     /// Records it, if that is due. For a server that sees a leader and is one of its voters.
     pub async fn record(&mut self, system: &System) {
+        if Instant::now() < self.next {
+            return;
+        }
         // Looked up each time: a cluster that is reformed is to be recorded once more.
-        if Instant::now() < self.next || is_recorded(system, self.daemon, &self.instance) {
+        let known = checked(system, self.daemon, &self.instance);
+        let now = environment::unix_seconds();
+        // A time that is still to come is none.
+        let age = known.and_then(|checked| now.checked_sub(checked));
+        if age.is_some_and(|age| age < self.fresh) {
             return;
         }
         self.next = Instant::now() + self.backoff.delay();
@@ -52,6 +66,12 @@ impl Founding {
         let Some(node) = node.filter(|node| node.instance.id == self.instance) else { return };
         let name = formed::parameter(&node, self.daemon);
         let why = match formed::record(system, &node, self.daemon).await {
+            Ok(Changed::Now(value)) if known.is_some() => {
+                tracing::warn!(
+                    "{name} said that the cluster has not formed, although it has; it is {value:?} again"
+                );
+                None
+            }
             Ok(Changed::Now(value)) => {
                 tracing::info!("{name} is now {value:?}");
                 None
@@ -60,10 +80,17 @@ impl Founding {
             Ok(Changed::NoParameter) => {
                 Some("there is no such parameter; Terraform makes it".to_owned())
             }
+            Err(error) if known.is_some() => {
+                self.problem = Some(format!(
+                    "whether {name} still says that the cluster has formed is not known: {}",
+                    error.trouble()
+                ));
+                return;
+            }
             Err(error) => Some(error.trouble()),
         };
-        if why.is_none() {
-            self.remember(system);
+        if why.is_none() && self.remember(system, now) {
+            self.backoff = Backoff::new(AGAIN.0, AGAIN.1);
         }
         self.problem = why.map(|why| {
             format!(
@@ -72,11 +99,18 @@ impl Founding {
         });
     }
 
-    fn remember(&self, system: &System) {
-        let record = json!({ "schema": SCHEMA, "instance": self.instance, "daemon": self.daemon });
-        if let Err(error) = system.root.write(RECORD, format!("{record:#}\n").as_bytes(), 0o644) {
+    fn remember(&self, system: &System, now: u64) -> bool {
+        let record = json!({
+            "schema": SCHEMA,
+            "instance": self.instance,
+            "daemon": self.daemon,
+            "checked": now,
+        });
+        let written = system.root.write(RECORD, format!("{record:#}\n").as_bytes(), 0o644);
+        if let Err(error) = &written {
             tracing::warn!("not on record: {error}: {}", error.source);
         }
+        written.is_ok()
     }
 }
 
@@ -85,10 +119,12 @@ pub fn forget(system: &System) -> Result<(), FileError> {
     if system.root.stat(RECORD)?.is_some() { system.root.remove(RECORD) } else { Ok(()) }
 }
 
-fn is_recorded(system: &System, daemon: Daemon, instance: &str) -> bool {
+/// When it was seen on record, in seconds since the epoch: 0 where nobody knows when, `None` where it was not.
+fn checked(system: &System, daemon: Daemon, instance: &str) -> Option<u64> {
     let bytes = system.root.read(RECORD).ok().flatten().unwrap_or_default();
     let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    record["schema"] == SCHEMA
+    let is_this = record["schema"] == SCHEMA
         && record["instance"] == instance
-        && record["daemon"] == json!(daemon)
+        && record["daemon"] == json!(daemon);
+    is_this.then(|| record["checked"].as_u64().unwrap_or(0))
 }

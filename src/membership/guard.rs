@@ -3,7 +3,8 @@
 //!
 //! Once a cluster has formed, a server records it in the parameter store. A server that starts empty asks there; if
 //! the cluster has formed, it gets no `bootstrap_expect`, and without that it only ever waits to be added by a leader.
-//! Nobody else calls AWS at boot: the answer is remembered for as long as the data is there.
+//! The answer is remembered for as long as the data is there, so no other `apply` asks the parameter store. Beside it
+//! [`super::founding`] compares the parameter once a day, and [`super::watch`] asks EC2 for the servers.
 
 use super::GuardError;
 use super::formed::{self, is_no, parameter};
@@ -31,7 +32,7 @@ pub enum Answer {
     Value(String),
     /// Nothing that could be used, and why: denied, no such parameter, nobody there, or not what the API documents.
     Nothing(String),
-    /// It is there, but throttled or broken until the deadline.
+    /// It, or metadata, is there, but throttled, broken or late until the deadline.
     Busy(AwsError),
 }
 
@@ -101,7 +102,7 @@ pub async fn ask(
     let answer = answer(system, node, &name, deadline).await;
     let unanswered = match &answer {
         Answer::Nothing(why) => Some(why.clone()),
-        Answer::Busy(error) => Some(reason(error)),
+        Answer::Busy(error) => Some(error.trouble()),
         Answer::Value(value) => {
             let value: String = value.chars().take(SHOWN).collect();
             let may = if is_no(&value) {
@@ -136,25 +137,20 @@ async fn answer(system: &System, node: &Node, name: &str, deadline: Deadline) ->
     match formed::read(system, node, name, deadline).await {
         Ok(Some(value)) => Answer::Value(value),
         Ok(None) => Answer::Nothing(format!("the parameter store has no {name}")),
-        Err(error @ AwsError::Unreachable { answered: true, .. }) => Answer::Busy(error),
-        Err(error) => Answer::Nothing(reason(&error)),
+        Err(error) if error.is_busy() => Answer::Busy(error),
+        // In words without times and numbers: a run that changes nothing writes nothing.
+        Err(error) => Answer::Nothing(error.trouble()),
     }
 }
 
-/// Why there was no answer, without times and numbers: a run that changes nothing writes nothing.
-fn reason(error: &AwsError) -> String {
-    match error {
-        AwsError::Unreachable { url, last, .. } => format!("{url} gives no usable answer: {last}"),
-        other => other.to_string(),
-    }
-}
-
-/// Refuses to give up what is not lost. The local agent knows; one that does not answer is said.
-pub async fn must_be_lost(system: &System, daemon: Daemon) -> Result<(), GuardError> {
+/// Refuses to give up what is not lost. The local agent knows. One that does not answer may only be stopped: what its
+/// server holds counts then, unless that is a server that could only join and never did.
+pub async fn must_be_lost(system: &System, node: &Node, daemon: Daemon) -> Result<(), GuardError> {
     let base = match daemon {
         Daemon::Consul => &system.environment.consul_api,
         Daemon::Nomad => &system.environment.nomad_api,
     };
+    let mut silence = None;
     for what in ["leader", "peers"] {
         let asked = async { Api::new(base, ANSWER)?.status_of(what).await };
         match asked.await {
@@ -167,14 +163,13 @@ pub async fn must_be_lost(system: &System, daemon: Daemon) -> Result<(), GuardEr
                 return Err(GuardError::HasData { daemon, peers });
             }
             Ok(_) => {}
-            Err(problem) => {
-                tracing::warn!(
-                    "{} does not say whether there is a leader ({problem})",
-                    daemon.unit()
-                );
-                break;
-            }
+            Err(problem) => silence = silence.or(Some(problem)),
         }
+    }
+    let Some(problem) = silence else { return Ok(()) };
+    tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
+    if !node.formation.join_only && !system.root.list(daemon.server_data())?.is_empty() {
+        return Err(GuardError::Silent { daemon });
     }
     Ok(())
 }
@@ -201,18 +196,5 @@ mod tests {
             assert_eq!(verdict(&answer, false), first, "{answer:?}");
             assert_eq!(verdict(&answer, true), again, "{answer:?}, known before");
         }
-    }
-
-    #[test]
-    fn a_reason_has_no_times_in_it() {
-        let error = AwsError::Unreachable {
-            action: "ssm:GetParameter".to_owned(),
-            url: "https://ssm".to_owned(),
-            attempts: 7,
-            elapsed: Duration::from_secs(5),
-            last: "timed out".to_owned(),
-            answered: false,
-        };
-        assert_eq!(reason(&error), "https://ssm gives no usable answer: timed out");
     }
 }

@@ -35,6 +35,12 @@ pub enum AwsError {
     /// The instance has no role, or its credentials never came.
     #[error("the instance metadata holds no role credentials (`{0}` answers 404)")]
     NoCredentials(&'static str),
+    /// The instance has a role, but its credentials did not come in time.
+    #[error("the credentials of the role {role} are late (`{CREDENTIALS}{role}` answers 404)")]
+    LateCredentials {
+        /// The role.
+        role: String,
+    },
     /// The role exists but hands out no credentials; EC2 says why.
     #[error("the instance role gives no credentials: {code}: {message}")]
     BadCredentials {
@@ -98,6 +104,16 @@ pub enum AwsError {
 }
 
 impl AwsError {
+    /// Whether somebody is there and only cannot answer yet: throttled, broken, late, or at odds about the time.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { answered: true, .. }
+                | Self::LateCredentials { .. }
+                | Self::Credentials(ImdsError::Deadline { answered: true, .. })
+        )
+    }
+
     /// What is in the way and what to do about it, without times and numbers: the same words for the same trouble, so
     /// that whoever tries again for hours says and writes it once.
     pub fn trouble(&self) -> String {
@@ -287,11 +303,14 @@ impl Client {
     }
 }
 
-/// The role's credentials. They may come later than the instance, so 404 is retried until the deadline.
+/// The role's credentials. They may come later than the instance, so 404 is retried: of a role that may not exist until
+/// the deadline, of one that does for as long as there is patience.
 async fn role_credentials(imds: &Imds) -> Result<Credentials, AwsError> {
-    let role = late(imds, CREDENTIALS.to_owned()).await?;
-    let role = role.lines().next().unwrap_or_default().trim();
-    let text = late(imds, format!("{CREDENTIALS}{role}")).await?;
+    let list = late(imds, CREDENTIALS, imds.deadline()).await?;
+    let list = list.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
+    let role = list.lines().next().unwrap_or_default().trim();
+    let text = late(imds, &format!("{CREDENTIALS}{role}"), imds.patience()).await?;
+    let text = text.ok_or_else(|| AwsError::LateCredentials { role: role.to_owned() })?;
     let malformed =
         |problem: String| AwsError::Malformed { action: format!("`{CREDENTIALS}{role}`"), problem };
     // The parser's own words may quote the document, which is a secret: only the place of the error is passed on.
@@ -314,15 +333,14 @@ async fn role_credentials(imds: &Imds) -> Result<Credentials, AwsError> {
     }
 }
 
-async fn late(imds: &Imds, path: String) -> Result<String, AwsError> {
+/// A value that may be late, `None` where it is not there at the deadline.
+async fn late(imds: &Imds, path: &str, deadline: Deadline) -> Result<Option<String>, ImdsError> {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     loop {
-        if let Some(text) = imds.text(&path).await? {
-            return Ok(text);
-        }
+        let text = imds.text(path).await?;
         let wait = backoff.delay();
-        if !imds.deadline().allows(wait) {
-            return Err(AwsError::NoCredentials(CREDENTIALS));
+        if text.is_some() || !deadline.allows(wait) {
+            return Ok(text);
         }
         tokio::time::sleep(wait).await;
     }
@@ -354,8 +372,17 @@ fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// What every SDK retries (botocore `retries/standard.py`): throttling by name, and the transient statuses.
+/// What every SDK retries (botocore `retries/standard.py`): throttling by name, and the transient statuses. Besides what
+/// a clock that is not set yet comes to: each attempt is signed anew, and right after a boot the clock is soon set.
 fn transient(status: u16, code: &str) -> bool {
+    const WRONG_TIME: [&str; 6] = [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    ];
     const THROTTLED: [&str; 9] = [
         "Throttling",
         "ThrottlingException",
@@ -368,7 +395,10 @@ fn transient(status: u16, code: &str) -> bool {
         // The parameter store, of writers that meet at one parameter.
         "TooManyUpdates",
     ];
-    status == 429 || matches!(status, 500 | 502 | 503 | 504) || THROTTLED.contains(&code)
+    status == 429
+        || matches!(status, 500 | 502 | 503 | 504)
+        || THROTTLED.contains(&code)
+        || WRONG_TIME.contains(&code)
 }
 
 fn refusal(action: String, status: u16, code: String, message: String) -> AwsError {
@@ -476,6 +506,7 @@ mod tests {
         assert!(transient(503, "RequestLimitExceeded"));
         assert!(transient(400, "Throttling"));
         assert!(!transient(403, "UnauthorizedOperation"));
+        assert!(transient(400, "InvalidSignatureException") && transient(403, "ExpiredToken"));
         assert!(matches!(
             refusal("a".into(), 403, "AccessDenied".into(), String::new()),
             AwsError::Denied { .. }

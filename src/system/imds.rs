@@ -71,6 +71,8 @@ pub enum ImdsError {
         elapsed: Duration,
         /// What went wrong the last time.
         last: String,
+        /// Whether somebody was there, only throttled, broken or late.
+        answered: bool,
     },
     /// 200, but no value of this service.
     #[error("`{path}` answers 200 with {problem}")]
@@ -129,6 +131,8 @@ pub struct Imds {
     token: Mutex<Option<Token>>,
     generations: Cell<u32>,
     deadline: Deadline,
+    patience: Deadline,
+    answered: Cell<bool>,
     events: OnceCell<Option<NetworkEvents>>,
     said: RefCell<String>,
     requests: Cell<u32>,
@@ -157,15 +161,28 @@ impl Imds {
             token: Mutex::new(None),
             generations: Cell::new(0),
             deadline,
+            patience: deadline,
+            answered: Cell::new(false),
             events: OnceCell::new(),
             said: RefCell::new(String::new()),
             requests: Cell::new(0),
         })
     }
 
-    /// The deadline that all questions share.
+    /// Gives up silence at the deadline, and a service that is there but cannot answer yet at another.
+    #[must_use]
+    pub fn patient(self, patience: Deadline) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The deadline that all questions share; for silence, and for what may not exist.
     pub fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// The deadline for what is known to come.
+    pub fn patience(&self) -> Deadline {
+        self.patience
     }
 
     /// How many requests were sent so far.
@@ -201,7 +218,7 @@ impl Imds {
                 self.client.get(url).header("x-aws-ec2-metadata-token", &token.value).send().await;
             let attempt = match sent {
                 Err(error) => failed(&error),
-                Ok(response) => match response.status() {
+                Ok(response) => match self.status_of(&response) {
                     StatusCode::OK => match http::read_body(response, cap).await {
                         Ok(body) => Attempt::Done(Some(body)),
                         Err(BodyError::TooLarge { cap }) => {
@@ -237,6 +254,12 @@ impl Imds {
                 return Ok(body);
             }
         }
+    }
+
+    /// The status, which is a sign of life too.
+    fn status_of(&self, response: &reqwest::Response) -> StatusCode {
+        self.answered.set(true);
+        response.status()
     }
 
     fn endpoint(&self) -> String {
@@ -284,7 +307,7 @@ impl Imds {
             Ok(response) => response,
             Err(error) => return Ok(failed(&error)),
         };
-        match response.status() {
+        match self.status_of(&response) {
             StatusCode::OK => match http::read_body(response, 4096).await {
                 Ok(body) if !body.is_empty() && body.iter().all(u8::is_ascii_graphic) => {
                     Ok(Attempt::Done(String::from_utf8_lossy(&body).into_owned()))
@@ -321,21 +344,24 @@ impl Imds {
         self.chosen.set(0);
         // A fleet that was sent away together must not come back together.
         let wait = backoff.delay() + asked.unwrap_or_default();
-        if !self.deadline.allows(wait) {
+        let answered = self.answered.get();
+        let deadline = if answered { self.patience } else { self.deadline };
+        if !deadline.allows(wait) {
             let endpoint = self.endpoint();
-            let elapsed = self.deadline.elapsed();
+            let elapsed = deadline.elapsed();
             return Err(ImdsError::Deadline {
                 path: path.to_owned(),
                 endpoint,
                 attempts,
                 elapsed,
                 last: why,
+                answered,
             });
         }
         if self.said.replace(why.clone()) != why {
             tracing::info!(
                 "metadata service: {why}; trying again for {:.0} s",
-                self.deadline.left().as_secs_f64()
+                deadline.left().as_secs_f64()
             );
         }
         if no_route {

@@ -2,13 +2,14 @@
 
 use super::Hook;
 use super::machine::{Call, Event, Step};
+use super::outcome::is_warm;
 use crate::facts::tags::LIST as TAGS;
 use crate::system::System;
 use crate::system::autoscaling::{self, Action, Answer};
 use crate::system::aws::{AwsError, Client, Endpoint};
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 /// How long one attempt may be at it, metadata and retries included.
@@ -25,11 +26,18 @@ pub(super) struct Caller<'a> {
     hook: &'a Hook,
     /// Where it is known already.
     group: OnceCell<String>,
+    /// Whether the last verdict was one of many: that of an instance that goes into a warm pool.
+    warm: Cell<bool>,
 }
 
 impl<'a> Caller<'a> {
     pub(super) fn new(system: &'a System, hook: &'a Hook) -> Self {
-        Self { system, hook, group: OnceCell::new() }
+        Self { system, hook, group: OnceCell::new(), warm: Cell::new(false) }
+    }
+
+    /// Whether the same hook will hold the instance once more.
+    pub(super) fn comes_again(&self) -> bool {
+        self.warm.get()
     }
 
     /// What the step says: a wait, or one attempt at a call and in words what was in the way.
@@ -67,6 +75,11 @@ impl<'a> Caller<'a> {
         let Some(group) = group else { return Ok(in_no_group()) };
         let Hook { name, instance, .. } = self.hook;
         let action = Action { group, hook: name, instance: &instance.id };
+        if let Call::Complete(_) = call {
+            // Before the call: afterwards the target may be the next one.
+            let target = imds.text(TARGET).await?;
+            self.warm.set(target.is_some_and(|target| is_warm(&target)));
+        }
         let answer = match call {
             Call::Complete(verdict) => autoscaling::complete(&client, &action, verdict).await?,
             _ => autoscaling::heartbeat(&client, &action).await?,

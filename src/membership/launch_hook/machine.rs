@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hold ──(gates open)──▶ continue        a call ──taken──▶ end, or the next heartbeat
-//!   └──(given up)──▶ abandon                │ ──no active action──▶ ask for the state
+//!   └──(given up)──▶ abandon ─(frozen)▶ hold│ ──no active action──▶ ask for the state
 //!                      └(gates open)▶ continue                         │ past the hook ──▶ end
 //!                                           │                          └ it waits ──▶ again in 5 s
 //!                                           └──failed──▶ again after a back-off
@@ -47,6 +47,8 @@ pub(super) enum Event {
     Joined,
     /// The time that the settings give a node has passed.
     Overdue,
+    /// The agent is frozen, and what would be given up is under examination.
+    Frozen,
     /// The wait is over.
     Waited,
     /// The group took the heartbeat or the verdict.
@@ -107,6 +109,10 @@ impl Machine {
         match event {
             Event::Joined => self.ends(Verdict::Continue),
             Event::Overdue => self.ends(Verdict::Abandon),
+            Event::Frozen => {
+                *self = Self::new(self.heartbeat);
+                Step::Call(Call::Heartbeat)
+            }
             Event::Waited => Step::Call(match self.goal {
                 Goal::Hold => Call::Heartbeat,
                 Goal::End(verdict) => Call::Complete(verdict),
@@ -190,6 +196,15 @@ mod tests {
         assert!(!machine.holds() && !machine.continues());
         assert_eq!(machine.next(Event::Joined), Step::Call(Call::Complete(Verdict::Continue)));
         assert_eq!(machine.next(Event::Taken), Step::End(Outcome::Completed));
+    }
+
+    #[test]
+    fn a_node_that_is_frozen_before_it_is_abandoned_is_held_again() {
+        let mut machine = Machine::new(HEARTBEAT);
+        machine.next(Event::Overdue);
+        assert_eq!(machine.next(Event::Frozen), Step::Call(Call::Heartbeat));
+        assert!(machine.holds());
+        assert_eq!(machine.next(Event::Taken), Step::Wait(HEARTBEAT));
     }
 
     #[test]

@@ -11,14 +11,19 @@ mod calls;
 mod machine;
 mod outcome;
 
+use crate::facts::FREEZE;
 use crate::facts::instance::Instance;
 use crate::node::Node;
 use crate::system::System;
+use crate::system::autoscaling::Verdict;
 use calls::Caller;
-use machine::{Event, Machine, Step};
+use machine::{Call, Event, Machine, Step};
 pub use outcome::{Outcome, RECORD, recorded};
 use std::pin::pin;
 use std::time::Duration;
+
+/// How often it is looked whether a node that shall be given up is still frozen.
+const FROZEN: Duration = Duration::from_secs(15);
 
 /// The launch hook of a node.
 #[derive(Debug, Clone)]
@@ -77,15 +82,21 @@ pub async fn run(
     let caller = Caller::new(system, hook);
     let mut machine = Machine::new(hook.heartbeat);
     let mut joined = pin!(joined);
-    let mut overdue = pin!(after(hook.abandon_after));
+    let mut overdue = pin!(overdue(system, hook.abandon_after));
     let mut heartbeats = 0;
     tell(Outcome::Holding { heartbeats });
     let mut step = machine.start();
     loop {
         if let Step::End(outcome) = step {
             tell(outcome.clone());
-            remember(system, hook, &outcome);
+            if !caller.comes_again() {
+                remember(system, hook, &outcome);
+            }
             return outcome;
+        }
+        if step == Step::Call(Call::Complete(Verdict::Abandon)) && is_frozen(system) {
+            step = machine.next(Event::Frozen);
+            overdue.set(self::overdue(system, Some(Duration::ZERO)));
         }
         // A verdict that is on its way is not taken back; a heartbeat is not waited for.
         let may_join = machine.holds() || matches!(step, Step::Wait(_)) && !machine.continues();
@@ -106,11 +117,23 @@ pub async fn run(
     }
 }
 
-async fn after(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
+/// Resolves once the node is to be given up. One that is frozen is under examination, and is not taken away.
+async fn overdue(system: &System, time: Option<Duration>) {
+    let Some(time) = time else { return std::future::pending().await };
+    tokio::time::sleep(time).await;
+    let mut said = false;
+    while is_frozen(system) {
+        if !said {
+            tracing::warn!("{FREEZE} exists, so this instance is held back, and not given up");
+            said = true;
+        }
+        tokio::time::sleep(FROZEN).await;
     }
+}
+
+/// Who cannot tell takes no instance away.
+fn is_frozen(system: &System) -> bool {
+    !matches!(system.root.stat(FREEZE), Ok(None))
 }
 
 /// A record that cannot be written costs one call at the next boot.

@@ -37,10 +37,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether nothing is left to do, now and after any reboot. Not so where it was only guessed from silence.
+    /// Whether nothing is left to do, now and after any reboot. Not so where it was only guessed from silence, nor of an
+    /// instance in a warm pool: the hook holds it once more on its way out.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Completed | Self::Abandoned | Self::NotActive { state: Some(_) })
+        match self {
+            Self::Completed | Self::Abandoned => true,
+            Self::NotActive { state } => state.as_deref().is_some_and(|state| !is_warm(state)),
+            Self::Holding { .. } | Self::StillTrying { .. } => false,
+        }
     }
+}
+
+/// Whether a lifecycle state, or a target of one, is of an instance in a warm pool.
+pub(super) fn is_warm(state: &str) -> bool {
+    state.trim_start().starts_with("Warmed")
 }
 
 impl Display for Outcome {
@@ -78,12 +88,13 @@ pub fn recorded(root: &Root, hook: &Hook) -> Option<Outcome> {
         && text(&value, "instance").as_ref() == Some(&hook.instance.id)
         && text(&value, "hook").as_ref() == Some(&hook.name);
     let outcome = value.get("outcome").filter(|_| is_this)?;
-    match text(outcome, "result")?.as_str() {
-        "completed" => Some(Outcome::Completed),
-        "abandoned" => Some(Outcome::Abandoned),
-        "not-active" => Some(Outcome::NotActive { state: Some(text(outcome, "state")?) }),
-        _ => None,
-    }
+    let outcome = match text(outcome, "result")?.as_str() {
+        "completed" => Outcome::Completed,
+        "abandoned" => Outcome::Abandoned,
+        "not-active" => Outcome::NotActive { state: Some(text(outcome, "state")?) },
+        _ => return None,
+    };
+    outcome.is_final().then_some(outcome)
 }
 
 /// Writes the record.
