@@ -306,7 +306,7 @@ async fn asks(metadata: &Service, store: &Store, seconds: u64) -> Result<Formati
 async fn with_late_credentials() -> Service {
     let mut instance = instance_with_role(instance("consul-server", None));
     // Of the list only the first line counts, and there is nothing at that name.
-    instance.credentials.as_mut().unwrap().role = "cos-node\nlate".to_owned();
+    "cos-node\nlate".clone_into(&mut instance.credentials.as_mut().unwrap().role);
     Service::start(instance, Vec::new()).await.unwrap()
 }
 
