@@ -57,7 +57,6 @@ async fn a_server_that_the_quorum_needs_is_left_alone_and_restarts_later() {
             (None, vec![(OWN, true), ("i-0b", true), ("i-0c", false)]),
             (None, vec![(OWN, true), ("i-0b", true)]),
             (None, vec![(OWN, true)]),
-            (None, vec![]),
             (Some((200, "not json")), vec![]),
             (Some((403, "Permission denied")), vec![]),
             (Some((500, "something else")), vec![]),
@@ -99,8 +98,18 @@ async fn an_agent_that_does_not_answer_puts_the_restart_off() {
 
 #[tokio::test]
 async fn an_election_is_waited_for() {
+    for (status, body) in [
+        (500, "No cluster leader"),
+        (429, r#"{"Healthy":false,"FailureTolerance":0,"Servers":null}"#),
+    ] {
+        waits_for_an_election(status, body).await;
+    }
+}
+
+/// From here on the agent knows of nobody; then a leader is there and has looked at its servers.
+async fn waits_for_an_election(status: u16, body: &str) {
     let node = server_that_must_restart("consul-server").await;
-    node.quorum.answers(500, "No cluster leader");
+    node.quorum.answers(status, body);
     let elected = async {
         tokio::time::timeout(Duration::from_secs(10), async {
             while node.quorum.asked() < 2 {

@@ -183,6 +183,10 @@ async fn may_restart(
     let started = tokio::time::Instant::now();
     loop {
         match agent.quorum().await {
+            // A leader that was just elected has looked at nobody yet.
+            Quorum::Servers(servers) if servers.is_empty() && started.elapsed() <= ELECTION => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             Quorum::Servers(servers) => {
                 if let Err(reason) = others_keep_quorum(&servers, &node.instance.id) {
                     return at_risk(reason);

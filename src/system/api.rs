@@ -213,7 +213,8 @@ pub struct Server {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct AutopilotHealth {
-    servers: Vec<Server>,
+    /// `null` until a new leader has looked at its servers.
+    servers: Option<Vec<Server>>,
 }
 
 #[derive(Deserialize)]
@@ -269,7 +270,7 @@ impl Api {
             answer.status = 200;
         }
         match answer.json::<AutopilotHealth>() {
-            Ok(health) => Quorum::Servers(health.servers),
+            Ok(health) => Quorum::Servers(health.servers.unwrap_or_default()),
             Err(error) => Quorum::Unknown(error.to_string()),
         }
     }
