@@ -9,7 +9,7 @@ use crate::system::ec2::{self, Peer};
 use crate::system::imds::{Imds, ImdsError};
 
 /// Which servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Those of Consul.
     Consul,

@@ -1,6 +1,8 @@
 //! Whether this node is a member of its cluster, what makes it one, what keeps it from founding one of
 //! its own, and what its Auto Scaling group is told.
 
+mod asking;
+mod board;
 pub mod discovery;
 mod error;
 pub mod formed;

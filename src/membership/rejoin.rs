@@ -56,19 +56,24 @@ impl Pool {
     }
 }
 
+/// The pools that a node knows servers of.
+pub fn kinds(node: &Identity) -> &'static [Kind] {
+    if node.nomad_datacenter.is_some() { &[Kind::Consul, Kind::Nomad] } else { &[Kind::Consul] }
+}
+
 /// The pools of this node, as far as its daemons tell.
 pub async fn pools(context: &Context) -> Vec<Pool> {
-    let mut pools = Vec::new();
-    if let Ok(pool) = consul_pool(context).await {
-        pools.push(pool);
+    let pools = kinds(&context.node).iter().map(|kind| pool(context, *kind));
+    join_all(pools).await.into_iter().flatten().collect()
+}
+
+/// One of them, as its daemon tells.
+pub async fn pool(context: &Context, kind: Kind) -> Result<Pool, ApiError> {
+    match (kind, context.node.role.as_str()) {
+        (Kind::Consul, _) => consul_pool(context).await,
+        (Kind::Nomad, "nomad-server") => nomad_server_pool(context).await,
+        (Kind::Nomad, _) => nomad_client_pool(context).await,
     }
-    let nomad = match (context.node.role.as_str(), &context.node.nomad_datacenter) {
-        (_, None) => return pools,
-        ("nomad-server", _) => nomad_server_pool(context).await,
-        _ => nomad_client_pool(context).await,
-    };
-    pools.extend(nomad);
-    pools
 }
 
 async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
