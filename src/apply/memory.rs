@@ -1,0 +1,112 @@
+//! What a run leaves to the next one: the manifest, the last good facts, the versions of binaries.
+
+use crate::facts::binaries::{REMEMBERED, Versions};
+use crate::facts::{Facts, LAST_GOOD};
+use crate::node::Formation;
+use crate::plan::manifest::{self, Manifest};
+use crate::system::System;
+use crate::system::root::{FileError, NewFile};
+
+/// What the quorum guard found, once more: in the form of a manifest that knows nothing else.
+const FORMATION: &str = "/var/lib/cos-agent/formation.json";
+
+/// What is remembered when a plan has been carried out.
+pub struct Remember<'a> {
+    /// The facts, for a reboot without metadata. `None` when they came from there.
+    pub facts: Option<&'a Facts>,
+    /// The versions learnt from binaries.
+    pub versions: Option<&'a Versions>,
+}
+
+/// The manifest of the last run. Whose the data is stands in the last good facts too, and what the quorum guard found in a
+/// file of its own, so that a manifest that is lost or broken does not make a server's data nobody's, nor one that could
+/// only join a founder.
+pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
+    let mut manifest = Manifest::read(readable(system, manifest::PATH)?.as_deref());
+    if manifest.instance.is_none()
+        && let Some(bytes) = readable(system, LAST_GOOD)?
+    {
+        manifest.instance = Facts::from_json(&bytes).ok().map(|facts| facts.instance.id);
+        let found = readable(system, FORMATION)?.unwrap_or_default();
+        let found: Manifest = serde_json::from_slice(&found).unwrap_or_default();
+        if found.schema == manifest::SCHEMA && found.instance == manifest.instance {
+            manifest.role = found.role;
+            manifest.formation = found.formation;
+        }
+    }
+    Ok(manifest)
+}
+
+/// Forgets what the quorum guard found, so that a server is rendered as if nobody had been asked. Under the lock.
+pub fn forget_formation(system: &System) -> Result<(), FileError> {
+    let mut manifest = read_manifest(system)?;
+    if manifest.formation.is_usual() {
+        return Ok(());
+    }
+    manifest.formation = Formation::default();
+    write_manifest(system, &manifest)
+}
+
+/// Readers without rights see no record; they change nothing either.
+fn readable(system: &System, path: &str) -> Result<Option<Vec<u8>>, FileError> {
+    match system.root.read(path) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(None),
+        other => other,
+    }
+}
+
+/// Writes what the next run needs to know, where it is not written already.
+pub(super) fn finish(
+    system: &System,
+    after: &Manifest,
+    remember: &Remember<'_>,
+) -> Result<(), FileError> {
+    let mut files = manifest_files(system, after)?;
+    if let Some(facts) = remember.facts {
+        files.push((LAST_GOOD, json(facts)));
+    }
+    if let Some(versions) = remember.versions.filter(|versions| !versions.binaries.is_empty()) {
+        files.push((REMEMBERED, json(versions)));
+    }
+    write_state(system, &files)
+}
+
+/// Writes what is decided before it is done.
+pub(super) fn write_manifest(system: &System, manifest: &Manifest) -> Result<(), FileError> {
+    write_state(system, &manifest_files(system, manifest)?)
+}
+
+/// A manifest as it is written, and beside it what the quorum guard found, where there is or was something to keep.
+fn manifest_files(
+    system: &System,
+    manifest: &Manifest,
+) -> Result<Vec<(&'static str, String)>, FileError> {
+    let mut files = vec![(manifest::PATH, manifest.to_json())];
+    if !manifest.formation.is_usual() || system.root.stat(FORMATION)?.is_some() {
+        let found = Manifest {
+            schema: manifest::SCHEMA.to_owned(),
+            instance: manifest.instance.clone(),
+            role: manifest.role.clone(),
+            formation: manifest.formation.clone(),
+            ..Manifest::default()
+        };
+        files.push((FORMATION, found.to_json()));
+    }
+    Ok(files)
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    format!("{:#}\n", serde_json::to_value(value).unwrap_or_default())
+}
+
+/// State files are for root alone, but for the versions, which tell nothing that is secret.
+fn write_state(system: &System, files: &[(&str, String)]) -> Result<(), FileError> {
+    let mut changed = Vec::new();
+    for (path, text) in files {
+        if system.root.read(path)?.as_deref() != Some(text.as_bytes()) {
+            let mode = if *path == REMEMBERED { 0o644 } else { 0o600 };
+            changed.push(NewFile { path, bytes: text.as_bytes(), mode, owner: None });
+        }
+    }
+    system.root.write_all(&changed)
+}
