@@ -15,6 +15,12 @@ use std::time::Duration;
 
 /// Longest time for one answer of AWS.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How soon a call is made again where AWS answered that it is busy, at first.
+const BUSY: Duration = Duration::from_millis(500);
+/// The same where nothing was reached: in the first second of a boot DHCP has yet to name a resolver.
+const AWAY: Duration = Duration::from_millis(50);
+/// How long a pause may become.
+const LAST: Duration = Duration::from_secs(20);
 /// Largest page that is read: 1000 tags of 128 + 256 characters are far below it.
 const PAGE_CAP: usize = 8 * 1024 * 1024;
 
@@ -220,13 +226,14 @@ impl Client {
         body: &str,
     ) -> Result<String, AwsError> {
         let action = format!("{}:{action}", self.endpoint.service);
-        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
+        let mut busy = Backoff::new(BUSY, LAST);
+        let mut away = Backoff::new(AWAY, LAST);
         let mut attempts = 0;
         let mut answered = false;
         loop {
             attempts += 1;
             let deadline = if answered { self.patience } else { self.deadline };
-            let last = match self.post(headers, body, deadline).await? {
+            let (last, wait) = match self.post(headers, body, deadline).await? {
                 Ok((200, text)) => return Ok(text),
                 Ok((status, text)) => {
                     let (code, message) = error_of(&text);
@@ -234,11 +241,10 @@ impl Client {
                         return Err(refusal(action, status, code, message));
                     }
                     answered = true;
-                    format!("status {status} {code}")
+                    (format!("status {status} {code}"), busy.delay())
                 }
-                Err(last) => last,
+                Err(last) => (last, away.delay()),
             };
-            let wait = backoff.delay();
             let deadline = if answered { self.patience } else { self.deadline };
             if !deadline.allows(wait) {
                 let url = self.endpoint.url.clone();
