@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Written by `install` when the image is built.
-const IMAGE_MANIFEST: &str = "/usr/share/cos/ami-manifest.json";
+pub const IMAGE_MANIFEST: &str = "/usr/share/cos/ami-manifest.json";
 /// Written by `apply`, so that a binary is asked once and not at every boot: starting a 100 MB binary from a cold
 /// EBS volume took 13 s (awslabs/amazon-eks-ami 1751).
 pub const REMEMBERED: &str = "/var/lib/cos-agent/versions.json";

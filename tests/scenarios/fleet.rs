@@ -2,6 +2,7 @@
 
 use crate::lab::Lab;
 use crate::lab::description::servers;
+use crate::lab::inside::{CONSUL, NOMAD};
 use crate::lab::node::Node;
 use crate::lab::shell::{Output, SOON};
 use crate::lab::transcript::Transcript;
@@ -30,6 +31,13 @@ fn a_change_on_all_servers_at_once_restarts_one_after_the_other() {
     lab.up();
     until("one Consul cluster", SOON, || lab.is_one_consul());
     until("one Nomad cluster", SOON, || lab.is_one_nomad());
+    // A cluster that has just formed calls nobody healthy yet, and then nobody may restart.
+    for name in ["consul-1", "nomad-1"] {
+        until(&format!("all are healthy to {name}"), SOON, || {
+            let api = if name == "nomad-1" { NOMAD } else { CONSUL };
+            lab.node(name).get(api, "/v1/operator/autopilot/health")
+        });
+    }
     for node in lab.nodes() {
         node.write("/etc/cos-agent/config.d/limits.toml", SETTINGS);
     }

@@ -7,7 +7,7 @@ use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
-use crate::lab::whole::{leaderless, list, text};
+use crate::lab::whole::{leaderless, list};
 use cos_agent::simulate::Kind;
 use serde_json::json;
 use std::time::Duration;
@@ -24,19 +24,23 @@ fn two_further_servers_join_the_living_cluster_and_nobody_founds_another() {
     until("one Consul cluster", SOON, || lab.is_one_consul());
     keep(&first[0], "from before");
     transcript.proved(&until("the cluster is on record", SOON, || recorded(&lab)));
-    let before = (first[0].consul("/v1/status/leader").unwrap(), term(&first[0]));
+    // Whoever has seen it there never looks again.
+    for node in &first {
+        until(&format!("{} knows that", node.name), SOON, || {
+            let seen = node.path("/var/lib/cos-agent/formed.json").exists();
+            if seen { Ok(()) } else { Err("not yet".to_owned()) }
+        });
+    }
 
     for node in &first {
         lab.tag(node, "cos:servers", Some("5"));
     }
     let gap = leaderless(&first, || {
+        // As where the parameter cannot be read: what the guard says is one thing, what Consul does another.
+        lab.aws.set_parameter(FORMED, "no");
         for (machine, may_form) in
-            servers("consul-server", 5).split_off(3).into_iter().zip([false, true])
+            servers("consul-server", 5).split_off(3).into_iter().zip([true, false])
         {
-            if may_form {
-                // As where the parameter cannot be read: what the guard says is one thing, what Consul does another.
-                lab.aws.set_parameter(FORMED, "no");
-            }
             let further = lab.add(machine);
             further.boot();
             let after = further.until_ready();
@@ -50,16 +54,18 @@ fn two_further_servers_join_the_living_cluster_and_nobody_founds_another() {
                 if may_form { "with `bootstrap_expect`" } else { "without `bootstrap_expect`" };
             transcript
                 .proved(&format!("{}, {how}, is a voter {after:.1} s after power", further.name));
+            until("the new server puts it on record again", SOON, || recorded(&lab));
         }
     });
-    assert!(gap < Duration::from_secs(2), "the first three knew no leader for {gap:?}");
-    let after = (first[0].consul("/v1/status/leader").unwrap(), term(&first[0]));
-    assert_eq!(after, before, "leader and term: there was an election");
-    transcript.proved(&until("five voters", SOON, || lab.is_one_consul()));
+    // A second founding would cost the others their leader for good; a busy machine may cost one election.
+    assert!(gap < Duration::from_secs(15), "the first three knew no leader for {gap:?}");
+    assert!(first.iter().all(|node| kept(node) == "from before"));
+    let words = until("five voters", SOON, || lab.is_one_consul());
+    transcript.proved(&format!("{words}; without a leader for {:.1} s", gap.as_secs_f64()));
 
     // The tags of the first three reach them at their next boot, or when somebody asks for it.
     for node in &first {
-        until(&format!("{} counts five", node.name), SOON, || {
+        until(&format!("{} counts five", node.name), SOON * 2, || {
             let output = node.run(&["cos-agent", "apply"]);
             let five = node.read("/etc/consul.d/cos.json").contains("\"bootstrap_expect\": 5");
             if output.is_ok() && five { Ok(()) } else { Err(output.stderr) }
@@ -168,8 +174,4 @@ fn votes(node: &Node<'_>) -> bool {
     let raft = node.consul("/v1/operator/raft/configuration").unwrap();
     list(&raft["Servers"])
         .any(|server| server["Node"] == node.id.as_str() && server["Voter"] == true)
-}
-
-fn term(node: &Node<'_>) -> String {
-    text(&node.consul("/v1/agent/self").unwrap()["Stats"]["raft"]["term"])
 }

@@ -1,6 +1,7 @@
 //! What the lab stands on: programs, the image of the nodes, the agent under test. What is missing is named.
 
 use super::shell;
+use cos_agent::facts::binaries::{IMAGE_MANIFEST, Seen, Versions};
 use cos_agent::render::units::UNITS;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -96,23 +97,41 @@ pub(crate) fn image() -> PathBuf {
     PathBuf::from(output.stdout.trim())
 }
 
-/// What an AMI has besides the distribution, as a layer over the image: the programs, and the agent's units, of which
-/// only `cos-agent.service` is enabled.
+/// What an AMI has besides the distribution, as a layer over the image: the programs and what they are, and the agent's
+/// units, of which only `cos-agent.service` is enabled.
 pub(crate) fn ami(layer: &Path) {
     let programs = layer.join("usr/bin");
     let units = layer.join("etc/systemd/system");
     fs::create_dir_all(&programs).unwrap();
     fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
     fs::copy(agent(), programs.join("cos-agent")).expect("the agent under test");
+    let mut known = Versions::default();
     for (name, path) in [("consul", PathBuf::from("/usr/bin/consul")), ("nomad", nomad())] {
+        let program = programs.join(name);
         // One file for all labs is once in memory; another file system needs a copy.
-        if fs::hard_link(&path, programs.join(name)).is_err() {
-            fs::copy(&path, programs.join(name)).unwrap();
+        if fs::hard_link(&path, &program).is_err() {
+            fs::copy(&path, &program).unwrap();
         }
+        known.binaries.insert(format!("/usr/bin/{name}"), seen(&program));
     }
+    let manifest = layer.join(IMAGE_MANIFEST.trim_start_matches('/'));
+    fs::create_dir_all(manifest.parent().unwrap()).unwrap();
+    fs::write(manifest, serde_json::to_vec(&known).unwrap()).unwrap();
     for (name, text) in UNITS {
         fs::write(units.join(name), text).unwrap();
     }
     let wanted = units.join("multi-user.target.wants/cos-agent.service");
     symlink("/etc/systemd/system/cos-agent.service", wanted).unwrap();
+}
+
+/// A program as the manifest of an image tells of it: what it says itself, once for all labs.
+fn seen(program: &Path) -> Seen {
+    let said = shell::ok(&[program.as_os_str(), "version".as_ref()]);
+    let version = said.split_whitespace().nth(1).expect("a version").to_owned();
+    let meta = fs::metadata(program).unwrap();
+    Seen {
+        version: version.try_into().unwrap(),
+        size: meta.size(),
+        mtime_nanos: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
+    }
 }
