@@ -8,6 +8,7 @@ mod support;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::wait::{self, Goal, WaitError};
+use cos_agent::membership::watch;
 use cos_agent::record::boots::{self, Stopwatch};
 use cos_agent::record::status::{self, Failure, Identity, State};
 use cos_agent::system::System;
@@ -36,17 +37,26 @@ impl Bench {
         Self { system, _folder: folder }
     }
 
+    /// A client beside a Nomad that takes connections and never answers, as one whose servers have no leader does for
+    /// seconds.
+    async fn client_of(consul: &Consul, nomad: &TcpListener) -> Self {
+        let mut bench = Self::new(&consul.api);
+        let environment = &mut bench.system.environment;
+        environment.nomad_api = format!("http://{}", nomad.local_addr().unwrap());
+        environment.metadata_endpoint = Some("http://127.0.0.1:1".to_owned());
+        let role = "nomad-client".to_owned();
+        let nomad_datacenter = Some("backoffice".to_owned());
+        let node = identity(None, consul.address);
+        bench.is(&Identity { role, nomad_datacenter, ..node }).await;
+        bench
+    }
+
     /// As `apply` leaves it: the node is known, and is a server of a cluster of so many.
     async fn applied(&self, servers: u8, address: Ipv4Addr) {
-        let node = Identity {
-            instance: NAME.to_owned(),
-            cluster: "test".to_owned(),
-            role: "consul-server".to_owned(),
-            nomad_datacenter: None,
-            servers: Some(servers),
-            address,
-            zone: "eu-central-1a".to_owned(),
-        };
+        self.is(&identity(Some(servers), address)).await;
+    }
+
+    async fn is(&self, node: &Identity) {
         status::update(&self.system.root, |status| {
             status.node = Some(node.clone());
             status.state = State::Applied;
@@ -81,6 +91,18 @@ impl Bench {
         let closed = (*gate, found.clone());
         assert_eq!(Error::from(error).exit_code(), ExitCode::NotYet);
         closed
+    }
+}
+
+fn identity(servers: Option<u8>, address: Ipv4Addr) -> Identity {
+    Identity {
+        instance: NAME.to_owned(),
+        cluster: "test".to_owned(),
+        role: "consul-server".to_owned(),
+        nomad_datacenter: None,
+        servers,
+        address,
+        zone: "eu-central-1a".to_owned(),
     }
 }
 
@@ -182,4 +204,41 @@ async fn a_consul_server_has_no_gates_of_nomad() {
     let ended = wait::wait(&bench.system, Goal::Nomad, deadline, false, &mut stopwatch).await;
     let error = Error::from(ended.err().unwrap());
     assert_eq!(error.exit_code(), ExitCode::Usage);
+}
+
+#[tokio::test]
+async fn a_nomad_that_does_not_answer_hides_no_gate_of_consul() {
+    let (consul, nomad) = (Consul::start(3), TcpListener::bind("127.0.0.1:0").unwrap());
+    let bench = Bench::client_of(&consul, &nomad).await;
+    let until = Instant::now() + SOON;
+    loop {
+        let (gate, found) = bench.closed(SHORT).await;
+        assert!(gate.starts_with("consul-"), "{gate}: {found}");
+        if gate == "consul-joined" {
+            return;
+        }
+        assert!(Instant::now() < until, "{gate}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn the_watch_looks_after_consul_beside_a_nomad_that_does_not_answer() {
+    let (consul, nomad) = (Consul::start(3), TcpListener::bind("127.0.0.1:0").unwrap());
+    let bench = Bench::client_of(&consul, &nomad).await;
+    let system = &bench.system;
+    let problems = async {
+        loop {
+            let problems = status::read(&system.root).watch.problems;
+            if problems.iter().any(|said| said.starts_with("Consul: ")) {
+                return problems;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let problems = tokio::select! {
+        ended = watch::watch(system) => panic!("{ended:?}"),
+        problems = tokio::time::timeout(SOON, problems) => problems.expect("it says nothing of Consul"),
+    };
+    // As long as its answer is waited for, nothing is said of Nomad: nobody waited for it.
+    assert!(problems.iter().all(|said| !said.starts_with("nomad-")), "{problems:?}");
 }
