@@ -108,9 +108,10 @@ async fn is_up(services: &dyn ServiceManager, unit: &str) -> Result<bool, Servic
 }
 
 /// Whether a unit that the agent may have written is another one than systemd has read. On a first boot it has read none
-/// of them yet, and reads them as they are when they start.
+/// of them yet, and reads them as they are when they start. Our own unit runs this; enabling it makes systemd read again.
 async fn is_stale(services: &dyn ServiceManager) -> Result<bool, ServiceError> {
-    let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
+    let units: Vec<&str> =
+        UNITS.iter().map(|(name, _)| *name).filter(|name| *name != AGENT).collect();
     services.is_stale(&units).await
 }
 

@@ -58,7 +58,7 @@ pub trait ServiceManager {
         &'a self,
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>>;
-    /// Whether the files of one of these units are other ones than the manager has read: for
+    /// Whether the files of one of these units may be other ones than the manager has read: for
     /// [`Job::DaemonReload`], which costs a small instance half a second of its boot.
     fn is_stale<'a>(
         &'a self,
@@ -110,7 +110,7 @@ impl ServiceManager for Systemctl {
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<bool, ServiceError>> {
         Box::pin(async move {
-            let shown = self.show("Id,LoadState,NeedDaemonReload", units).await?;
+            let shown = self.show("Id,LoadState,ActiveState,NeedDaemonReload", units).await?;
             let fresh = shown.split("\n\n").filter(|block| is_fresh(block)).count();
             Ok(fresh < units.len())
         })
@@ -164,10 +164,12 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
     Some((field("Id")?.to_owned(), state))
 }
 
-/// Whether a block of `systemctl show` is of a unit that systemd has read as it is on the disk, drop-ins too
-/// (org.freedesktop.systemd1(5), `NeedDaemonReload`). What was not found may be there now.
+/// Whether a block of `systemctl show` is of a unit that will start from what is on the disk, drop-ins too
+/// (org.freedesktop.systemd1(5), `NeedDaemonReload`). What was not found may be there now. That property compares times,
+/// which a clock that was set back spoils; one that runs was read some time ago, one that does not usually just now.
 fn is_fresh(block: &str) -> bool {
-    ["LoadState=loaded", "NeedDaemonReload=no"].iter().all(|line| block.lines().any(|l| l == *line))
+    let has = |line: &&str| block.lines().any(|one| one == *line);
+    ["LoadState=loaded", "ActiveState=inactive", "NeedDaemonReload=no"].iter().all(has)
 }
 
 /// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
@@ -225,13 +227,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unit_is_fresh_only_if_systemd_has_read_what_is_on_the_disk() {
-        let block = |load: &str, need: &str| {
-            format!("Id=nomad.service\nLoadState={load}\nNeedDaemonReload={need}")
+    fn a_unit_is_fresh_only_if_it_starts_from_what_is_on_the_disk() {
+        let block = |load: &str, active: &str, need: &str| {
+            format!("Id=n.service\nLoadState={load}\nActiveState={active}\nNeedDaemonReload={need}")
         };
-        assert!(is_fresh(&block("loaded", "no")));
-        assert!(!is_fresh(&block("loaded", "yes")));
-        assert!(!is_fresh(&block("not-found", "no")));
+        assert!(is_fresh(&block("loaded", "inactive", "no")));
+        assert!(!is_fresh(&block("loaded", "inactive", "yes")));
+        assert!(!is_fresh(&block("loaded", "active", "no")));
+        assert!(!is_fresh(&block("not-found", "inactive", "no")));
         assert!(!is_fresh(""), "no answer");
     }
 
