@@ -4,7 +4,6 @@ use super::{ApplyError, quorum};
 use crate::facts::host::{self, TrustStore};
 use crate::node::Node;
 use crate::plan::PlannedAction;
-use crate::render::units::UNITS;
 use crate::state::{AGENT, Action, DNS_LINK, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::command;
@@ -63,7 +62,6 @@ async fn one(
 ) -> Result<bool, ApplyError> {
     let (job, unit) = match action {
         Action::UpdateTrustStore => return update_trust_store(system).await,
-        Action::DaemonReload if !is_stale(services).await? => return Ok(false),
         // To ask docker for containers would start it where it comes by its socket.
         Action::RestartDocker if !is_up(services, DOCKER).await? => return Ok(false),
         Action::RestartDocker if container_runs(system).await => {
@@ -105,14 +103,6 @@ async fn if_up(services: &dyn ServiceManager, job: Job, unit: &str) -> Result<bo
 
 async fn is_up(services: &dyn ServiceManager, unit: &str) -> Result<bool, ServiceError> {
     Ok(services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up))
-}
-
-/// Whether a unit that the agent may have written is another one than systemd has read. On a first boot it has read none
-/// of them yet, and reads them as they are when they start. Our own unit runs this; enabling it makes systemd read again.
-async fn is_stale(services: &dyn ServiceManager) -> Result<bool, ServiceError> {
-    let units: Vec<&str> =
-        UNITS.iter().map(|(name, _)| *name).filter(|name| *name != AGENT).collect();
-    services.is_stale(&units).await
 }
 
 async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {

@@ -2,8 +2,9 @@
 
 use super::board::{Board, Seen, Topic};
 use super::discovery::{self, Found, Kind};
+use super::pace::{LOOK, SOON, may_act};
 use super::rejoin::{self, Pool};
-use super::watch::{LOOK, SOON, is_frozen};
+
 use crate::doctor::Context;
 use crate::system::System;
 use crate::system::retry::Backoff;
@@ -40,7 +41,7 @@ impl Asking {
     pub(super) fn new(kind: Kind) -> Self {
         Self {
             kind,
-            next: Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64()),
+            next: first_audit(),
             problem: None,
             short: None,
             backoff: Backoff::new(SHORT.0, SHORT.1),
@@ -62,9 +63,11 @@ impl Asking {
                     backoff = Backoff::new(SOON, LOOK);
                     self.round(system, context, &pool, board).await
                 }
-                // It starts, or a gate says why it does not answer.
-                Err(_) => {
-                    board.put(Topic::Pool(self.kind), Seen::default()).await;
+                Err(error) => {
+                    let name = self.kind.name();
+                    let silent = format!("{name} does not tell of its servers: {error}");
+                    board.put(Topic::Pool(self.kind), Seen::problem(silent)).await;
+                    self.next = first_audit();
                     backoff.delay()
                 }
             };
@@ -84,7 +87,7 @@ impl Asking {
         self.note(pool);
         // EC2 may take its time; what the daemon says is said at once.
         board.put(Topic::Pool(self.kind), self.seen(pool, own)).await;
-        if is_frozen(system) {
+        if !may_act(system, &context.node) {
             return LOOK;
         }
         if Instant::now() >= self.next {
@@ -163,6 +166,11 @@ impl Asking {
         }
         notes
     }
+}
+
+/// Soon after the daemon answers for the first time, or again.
+fn first_audit() -> Instant {
+    Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]

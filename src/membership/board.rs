@@ -25,19 +25,29 @@ pub(super) struct Seen {
     pub(super) notes: Vec<String>,
 }
 
+impl Seen {
+    /// One thing is wrong.
+    pub(super) fn problem(words: String) -> Self {
+        Self { problems: vec![words], notes: Vec::new() }
+    }
+}
+
 /// The record and the log of the watch.
 pub(super) struct Board<'a> {
     system: &'a System,
     seen: RefCell<BTreeMap<Topic, Option<Seen>>>,
+    /// What was said before all of this: it stands until all parts have looked.
+    earlier: Watch,
     said: RefCell<Watch>,
 }
 
 impl<'a> Board<'a> {
-    /// What an earlier watch said stands until all parts of this one have looked.
+    /// Nobody has looked yet.
     pub(super) fn new(system: &'a System, topics: impl IntoIterator<Item = Topic>) -> Self {
         let seen = topics.into_iter().map(|topic| (topic, None)).collect();
-        let said = status::read(&system.root).watch;
-        Self { system, seen: RefCell::new(seen), said: RefCell::new(said) }
+        let earlier = status::read(&system.root).watch;
+        let said = RefCell::new(earlier.clone());
+        Self { system, seen: RefCell::new(seen), earlier, said }
     }
 
     /// Takes what one part sees for what it has said before, and says what is new.
@@ -54,7 +64,8 @@ impl<'a> Board<'a> {
 
     async fn say(&self, joined: Option<String>) {
         let before = self.said.borrow().clone();
-        let now = together(&self.seen.borrow(), &before, joined);
+        let last_join = joined.or_else(|| before.last_join.clone());
+        let now = together(&self.seen.borrow(), &self.earlier, last_join);
         if now == before {
             return;
         }
@@ -76,9 +87,12 @@ impl<'a> Board<'a> {
     }
 }
 
-/// All that is seen, and what was said before as long as somebody has not looked yet.
-fn together(seen: &BTreeMap<Topic, Option<Seen>>, before: &Watch, joined: Option<String>) -> Watch {
-    let last_join = joined.or_else(|| before.last_join.clone());
+/// All that is seen, and what was said earlier as long as somebody has not looked yet.
+fn together(
+    seen: &BTreeMap<Topic, Option<Seen>>,
+    earlier: &Watch,
+    last_join: Option<String>,
+) -> Watch {
     let mut now = Watch { problems: Vec::new(), notes: Vec::new(), last_join };
     for seen in seen.values().flatten() {
         now.problems.extend(seen.problems.clone());
@@ -88,8 +102,8 @@ fn together(seen: &BTreeMap<Topic, Option<Seen>>, before: &Watch, joined: Option
         let missing = |all: &[String], of: &[String]| -> Vec<String> {
             all.iter().filter(|one| !of.contains(one)).cloned().collect()
         };
-        now.problems.extend(missing(&before.problems, &now.problems));
-        now.notes.extend(missing(&before.notes, &now.notes));
+        now.problems.extend(missing(&earlier.problems, &now.problems));
+        now.notes.extend(missing(&earlier.notes, &now.notes));
     }
     now
 }
@@ -97,31 +111,39 @@ fn together(seen: &BTreeMap<Topic, Option<Seen>>, before: &Watch, joined: Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::environment::Environment;
+    use crate::system::root::Root;
 
     fn problem(words: &str) -> Seen {
-        Seen { problems: vec![words.to_owned()], notes: Vec::new() }
+        Seen::problem(words.to_owned())
     }
 
-    #[test]
-    fn what_was_said_before_stands_until_all_have_looked() {
-        let before = Watch { problems: vec!["old".to_owned()], ..Watch::default() };
-        let mut seen = BTreeMap::from([(Topic::Pool(Kind::Consul), None), (Topic::Gates, None)]);
-        seen.insert(Topic::Pool(Kind::Consul), Some(problem("short")));
-        assert_eq!(together(&seen, &before, None).problems, ["short", "old"]);
-        seen.insert(Topic::Gates, Some(problem("no leader")));
-        assert_eq!(together(&seen, &before, None).problems, ["no leader", "short"]);
-        for seen in seen.values_mut() {
-            *seen = Some(Seen::default());
-        }
-        assert!(together(&seen, &before, None).problems.is_empty());
+    fn recorded(system: &System) -> Watch {
+        status::read(&system.root).watch
     }
 
-    #[test]
-    fn the_last_join_is_kept_until_there_is_another() {
-        let before = Watch { last_join: Some("then".to_owned()), ..Watch::default() };
-        let seen = BTreeMap::new();
-        assert_eq!(together(&seen, &before, None).last_join.as_deref(), Some("then"));
-        let joined = Some("now".to_owned());
-        assert_eq!(together(&seen, &before, joined).last_join.as_deref(), Some("now"));
+    #[tokio::test]
+    async fn what_an_earlier_watch_said_stands_until_all_have_looked_and_nothing_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, environment) = (Root::at(folder.path()), Environment::default());
+        let system = System { root, services: None, keeps_record: true, environment };
+        let consul = Topic::Pool(Kind::Consul);
+        let earlier = Board::new(&system, [Topic::Gates]);
+        earlier.put(Topic::Gates, problem("old")).await;
+        earlier.joined("joined then").await;
+
+        let board = Board::new(&system, [consul, Topic::Gates]);
+        board.put(consul, problem("0 of 3")).await;
+        assert_eq!(recorded(&system).problems, ["0 of 3", "old"]);
+        board.put(consul, problem("1 of 3")).await;
+        assert_eq!(recorded(&system).problems, ["1 of 3", "old"]);
+        assert!(recorded(&system).last_join.unwrap().ends_with("joined then"));
+        board.put(Topic::Gates, problem("no leader")).await;
+        assert_eq!(recorded(&system).problems, ["no leader", "1 of 3"]);
+        board.joined("joined now").await;
+        board.put(consul, Seen::default()).await;
+        board.put(Topic::Gates, Seen::default()).await;
+        let now = recorded(&system);
+        assert!(now.problems.is_empty() && now.last_join.unwrap().ends_with("joined now"));
     }
 }

@@ -9,6 +9,7 @@ pub mod formed;
 pub mod founding;
 pub mod guard;
 pub mod launch_hook;
+mod pace;
 pub mod ready;
 pub mod rejoin;
 pub mod wait;

@@ -4,10 +4,10 @@
 use super::asking::Asking;
 use super::board::{Board, Seen, Topic};
 use super::founding::Founding;
+use super::pace::{LOOK, SOON, is_still, may_act};
 use super::rejoin;
 use crate::doctor::report::{self, Asked};
 use crate::doctor::{Context, checks};
-use crate::facts::FREEZE;
 use crate::record::status::{self, Identity};
 use crate::state::Daemon;
 use crate::system::System;
@@ -17,10 +17,6 @@ use futures_util::future::{join, join_all, select};
 use std::pin::pin;
 use std::time::Duration;
 
-/// How often a healthy node is looked at: a few calls to loopback.
-pub(super) const LOOK: Duration = Duration::from_secs(15);
-/// How soon what is not well yet is looked at again, at first.
-pub(super) const SOON: Duration = Duration::from_secs(1);
 /// Longest time for one answer: without a leader the agents hold a question for about 7 s.
 const ANSWER: Duration = Duration::from_secs(12);
 /// How long the daemons may start and join by themselves. In a cluster that boots as a whole some come before their
@@ -48,14 +44,9 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
     }
 }
 
-/// Whether somebody froze the agent during an incident: what is wrong is said, and nothing is done about it.
-pub(super) fn is_frozen(system: &System) -> bool {
-    system.root.stat(FREEZE).ok().flatten().is_some()
-}
-
 /// Returns when an `apply` has made another node of this machine.
 async fn changed(system: &System, node: &Identity) {
-    while status::read(&system.root).node.is_none_or(|now| now == *node) {
+    while is_still(system, node) {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -76,7 +67,7 @@ async fn look_at_gates(system: &System, context: &Context, board: &Board<'_>) {
         let words = |asked: &Asked| Some(format!("{}: {}", asked.check.id, asked.problem()?.found));
         let mut problems: Vec<String> = asked.iter().filter_map(words).collect();
         if let Some(founding) = &mut founding {
-            if are_open && !is_frozen(system) {
+            if are_open && may_act(system, &context.node) {
                 founding.record(system).await;
             }
             problems.extend(founding.problem.clone());

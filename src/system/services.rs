@@ -58,12 +58,6 @@ pub trait ServiceManager {
         &'a self,
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>>;
-    /// Whether the files of one of these units may be other ones than the manager has read: for
-    /// [`Job::DaemonReload`], which costs a small instance half a second of its boot.
-    fn is_stale<'a>(
-        &'a self,
-        units: &'a [&'a str],
-    ) -> LocalBoxFuture<'a, Result<bool, ServiceError>>;
     /// Hands a job to the manager; `unit` is empty for [`Job::DaemonReload`].
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>>;
 }
@@ -79,19 +73,6 @@ impl Systemctl {
     pub fn new(path: &str) -> Self {
         Self { program: Path::new("/usr/bin/systemctl").to_owned(), path: path.to_owned() }
     }
-
-    /// `systemctl show`: a block a unit, with an empty line between them.
-    async fn show(&self, properties: &str, units: &[&str]) -> Result<String, ServiceError> {
-        let properties = format!("--property={properties}");
-        let mut args = vec!["show", &properties];
-        args.extend(units);
-        let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
-        if output.success() {
-            return Ok(output.stdout);
-        }
-        let unit = units.join(" ");
-        Err(ServiceError::Refused { job: "show", unit, words: output.words() })
-    }
 }
 
 impl ServiceManager for Systemctl {
@@ -100,19 +81,14 @@ impl ServiceManager for Systemctl {
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
         Box::pin(async move {
-            let shown = self.show("Id,LoadState,ActiveState,SubState,Job", units).await?;
-            Ok(shown.split("\n\n").filter_map(state_of).collect())
-        })
-    }
-
-    fn is_stale<'a>(
-        &'a self,
-        units: &'a [&'a str],
-    ) -> LocalBoxFuture<'a, Result<bool, ServiceError>> {
-        Box::pin(async move {
-            let shown = self.show("Id,LoadState,ActiveState,NeedDaemonReload", units).await?;
-            let fresh = shown.split("\n\n").filter(|block| is_fresh(block)).count();
-            Ok(fresh < units.len())
+            let mut args = vec!["show", "--property=Id,LoadState,ActiveState,SubState,Job"];
+            args.extend(units);
+            let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
+            if !output.success() {
+                let unit = units.join(" ");
+                return Err(ServiceError::Refused { job: "show", unit, words: output.words() });
+            }
+            Ok(output.stdout.split("\n\n").filter_map(state_of).collect())
         })
     }
 
@@ -164,14 +140,6 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
     Some((field("Id")?.to_owned(), state))
 }
 
-/// Whether a block of `systemctl show` is of a unit that will start from what is on the disk, drop-ins too
-/// (org.freedesktop.systemd1(5), `NeedDaemonReload`). What was not found may be there now. That property compares times,
-/// which a clock that was set back spoils; one that runs was read some time ago, one that does not usually just now.
-fn is_fresh(block: &str) -> bool {
-    let has = |line: &&str| block.lines().any(|one| one == *line);
-    ["LoadState=loaded", "ActiveState=inactive", "NeedDaemonReload=no"].iter().all(has)
-}
-
 /// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
 #[derive(Default)]
 pub struct RecordedServices {
@@ -198,13 +166,6 @@ impl ServiceManager for RecordedServices {
         })
     }
 
-    fn is_stale<'a>(
-        &'a self,
-        _units: &'a [&'a str],
-    ) -> LocalBoxFuture<'a, Result<bool, ServiceError>> {
-        Box::pin(async { Ok(true) })
-    }
-
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(async move {
             self.jobs.borrow_mut().push((job, unit.to_owned()));
@@ -225,18 +186,6 @@ impl ServiceManager for RecordedServices {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_unit_is_fresh_only_if_it_starts_from_what_is_on_the_disk() {
-        let block = |load: &str, active: &str, need: &str| {
-            format!("Id=n.service\nLoadState={load}\nActiveState={active}\nNeedDaemonReload={need}")
-        };
-        assert!(is_fresh(&block("loaded", "inactive", "no")));
-        assert!(!is_fresh(&block("loaded", "inactive", "yes")));
-        assert!(!is_fresh(&block("loaded", "active", "no")));
-        assert!(!is_fresh(&block("not-found", "inactive", "no")));
-        assert!(!is_fresh(""), "no answer");
-    }
 
     #[test]
     fn states_are_read_from_systemctl_show() {

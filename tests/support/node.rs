@@ -56,13 +56,6 @@ impl ServiceManager for Shared {
         self.0.recorded.states(units)
     }
 
-    fn is_stale<'a>(
-        &'a self,
-        units: &'a [&'a str],
-    ) -> Pin<Box<dyn Future<Output = Result<bool, ServiceError>> + 'a>> {
-        self.0.recorded.is_stale(units)
-    }
-
     fn run<'a>(
         &'a self,
         job: Job,
