@@ -11,6 +11,8 @@ use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
 use cos_agent::pipeline;
 use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::manifest;
+use cos_agent::render::units::UNITS;
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
@@ -49,6 +51,45 @@ async fn the_first_run_carries_out_what_plan_shows() {
         assert_eq!(jobs[0], "DaemonReload", "{role}: {jobs:?}");
         assert!(node.manifest().pending.is_empty(), "{role}");
     }
+}
+
+#[tokio::test]
+async fn systemd_reads_its_units_again_unless_it_has_read_every_new_file() {
+    let drop_ins = ["cos-dns.service", "nomad.service"]
+        .map(|unit| format!("/etc/systemd/system/{unit}.d/cos.conf"));
+    let seeds = UNITS.iter().map(|(name, _)| format!("/etc/systemd/system/{name}"));
+    let all: Vec<String> = seeds.chain(drop_ins).collect();
+    let reloads = |node: &TestNode| node.units.take_jobs().contains(&"DaemonReload".to_owned());
+
+    let node = TestNode::new("nomad-client").await;
+    node.units.has_read(all.iter().map(String::as_str));
+    node.converge().await;
+    assert!(!reloads(&node), "all was read after it was written");
+
+    // What this instance had before may have been read before it was written anew.
+    for path in ["nomad.service.d/cos.conf", "nomad.service"] {
+        std::fs::remove_file(node.path(&format!("/etc/systemd/system/{path}"))).unwrap();
+        node.converge().await;
+        assert!(reloads(&node), "{path} is written again");
+    }
+
+    for missing in &all {
+        let node = TestNode::new("nomad-client").await;
+        node.units.has_read(all.iter().filter(|path| *path != missing).map(String::as_str));
+        node.converge().await;
+        assert!(reloads(&node), "{missing} was not read");
+    }
+
+    // An image of a node whose last run was killed before it came to it.
+    let node = TestNode::new("nomad-client").await;
+    node.units.has_read(all.iter().map(String::as_str));
+    node.converge().await;
+    let mut before = json(&node.read(manifest::PATH));
+    before["instance"] = json!("i-0fedcba9876543210");
+    before["pending"] = json!(["daemon-reload"]);
+    node.write(manifest::PATH, &before.to_string());
+    std::fs::remove_file(node.path(all.last().unwrap())).unwrap();
+    assert!(node.converge().await.plan.is_first && reloads(&node), "it was due");
 }
 
 #[tokio::test]

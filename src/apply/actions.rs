@@ -1,9 +1,9 @@
 //! The actions of a plan: each enqueued, none waited for.
 
-use super::{ApplyError, quorum};
+use super::{ApplyError, quorum, reload};
 use crate::facts::host::{self, TrustStore};
 use crate::node::Node;
-use crate::plan::PlannedAction;
+use crate::plan::{Plan, PlannedAction};
 use crate::state::{AGENT, Action, DNS_LINK, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::command;
@@ -31,15 +31,20 @@ pub(super) struct Ran {
 pub(super) async fn run(
     system: &System,
     services: &dyn ServiceManager,
-    actions: &[PlannedAction],
+    plan: &Plan,
     node: &Node,
 ) -> Ran {
     let mut ran = Ran { left: Vec::new(), error: None };
     // What this very run restarts is away for a moment, and that is no reason to put anything off.
     let restarts = |planned: &PlannedAction| planned.action == Action::Restart(Daemon::Consul);
-    let patience = if actions.iter().any(restarts) { quorum::ELECTION } else { Duration::ZERO };
-    for planned in actions {
-        match one(system, services, planned.action, node, patience).await {
+    let patience =
+        if plan.actions.iter().any(restarts) { quorum::ELECTION } else { Duration::ZERO };
+    for planned in &plan.actions {
+        let ended = match planned.action {
+            Action::DaemonReload if !reload::is_needed(services, plan, planned).await => Ok(false),
+            action => one(system, services, action, node, patience).await,
+        };
+        match ended {
             Ok(true) => tracing::info!("{}", planned.words()),
             Ok(false) => tracing::info!("nothing to do for: {}", planned.words()),
             Err(error) => {

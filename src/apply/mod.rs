@@ -7,6 +7,7 @@ mod actions;
 mod error;
 mod memory;
 mod quorum;
+mod reload;
 mod validate;
 
 pub use error::ApplyError;
@@ -65,7 +66,7 @@ pub async fn apply(
     let mut error = None;
     match &system.services {
         Some(services) => {
-            let ran = actions::run(system, services.as_ref(), &plan.actions, node).await;
+            let ran = actions::run(system, services.as_ref(), plan, node).await;
             after.pending = ran.left;
             error = ran.error;
         }

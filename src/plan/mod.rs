@@ -109,6 +109,8 @@ pub struct PlannedAction {
 /// Everything that `apply` will do, in this order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
+    /// Whether nothing was ever applied for this instance.
+    pub is_first: bool,
     /// The changes of the disk.
     pub changes: Vec<Change>,
     /// The actions.
@@ -173,7 +175,8 @@ impl Plan {
         changes.extend(compare::removals(inputs)?);
         let actions = actions::due(inputs, &changes);
         let during = during(inputs, &after, &changes, &actions);
-        Ok(Self { changes, actions, during, after })
+        let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
+        Ok(Self { is_first, changes, actions, during, after })
     }
 
     /// Whether there is nothing to do.

@@ -7,7 +7,7 @@ use super::command::{self, CommandError};
 use crate::state::UnitState;
 use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,6 +58,11 @@ pub trait ServiceManager {
         &'a self,
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>>;
+    /// The files that these units were read from, drop-ins too. What was not read yet is read by this.
+    fn sources<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeSet<String>, ServiceError>>;
     /// Hands a job to the manager; `unit` is empty for [`Job::DaemonReload`].
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>>;
 }
@@ -73,6 +78,19 @@ impl Systemctl {
     pub fn new(path: &str) -> Self {
         Self { program: Path::new("/usr/bin/systemctl").to_owned(), path: path.to_owned() }
     }
+
+    /// `systemctl show`: a block a unit, with an empty line between them.
+    async fn show(&self, properties: &str, units: &[&str]) -> Result<String, ServiceError> {
+        let properties = format!("--property={properties}");
+        let mut args = vec!["show", &properties];
+        args.extend(units);
+        let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
+        if output.success() {
+            return Ok(output.stdout);
+        }
+        let unit = units.join(" ");
+        Err(ServiceError::Refused { job: "show", unit, words: output.words() })
+    }
 }
 
 impl ServiceManager for Systemctl {
@@ -81,15 +99,18 @@ impl ServiceManager for Systemctl {
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
         Box::pin(async move {
-            let mut args = vec!["show", "--property=Id,LoadState,ActiveState,SubState,Job"];
-            args.extend(units);
-            let output = command::run(&self.program, &args, &self.path, CALL_TIMEOUT).await?;
-            if !output.success() {
-                let unit = units.join(" ");
-                return Err(ServiceError::Refused { job: "show", unit, words: output.words() });
-            }
-            Ok(output.stdout.split("\n\n").filter_map(state_of).collect())
+            let shown = self.show("Id,LoadState,ActiveState,SubState,Job", units).await?;
+            Ok(shown.split("\n\n").filter_map(state_of).collect())
         })
+    }
+
+    fn sources<'a>(
+        &'a self,
+        units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeSet<String>, ServiceError>> {
+        Box::pin(
+            async move { Ok(sources_of(&self.show("FragmentPath,DropInPaths", units).await?)) },
+        )
     }
 
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
@@ -140,6 +161,14 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
     Some((field("Id")?.to_owned(), state))
 }
 
+/// The paths in what `systemctl show` says of units (org.freedesktop.systemd1(5)).
+fn sources_of(shown: &str) -> BTreeSet<String> {
+    let values = shown.lines().filter_map(|line| {
+        line.strip_prefix("FragmentPath=").or_else(|| line.strip_prefix("DropInPaths="))
+    });
+    values.flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
 /// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
 #[derive(Default)]
 pub struct RecordedServices {
@@ -166,6 +195,13 @@ impl ServiceManager for RecordedServices {
         })
     }
 
+    fn sources<'a>(
+        &'a self,
+        _units: &'a [&'a str],
+    ) -> LocalBoxFuture<'a, Result<BTreeSet<String>, ServiceError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(async move {
             self.jobs.borrow_mut().push((job, unit.to_owned()));
@@ -186,6 +222,14 @@ impl ServiceManager for RecordedServices {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_files_of_units_are_read_from_systemctl_show() {
+        let shown = "FragmentPath=/etc/systemd/system/a.service\nDropInPaths=/b/1.conf /b/2.conf\n\nFragmentPath=\nDropInPaths=\n";
+        let found: Vec<String> = sources_of(shown).into_iter().collect();
+        assert_eq!(found, ["/b/1.conf", "/b/2.conf", "/etc/systemd/system/a.service"]);
+        assert!(sources_of("").is_empty());
+    }
 
     #[test]
     fn states_are_read_from_systemctl_show() {

@@ -16,8 +16,8 @@ use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
 use serde_json::{Value, json};
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -44,6 +44,7 @@ const RECORD: [&str; 2] = ["run/cos-agent/status.json", "var/lib/cos-agent/boots
 pub(crate) struct Units {
     recorded: RecordedServices,
     refuse: Cell<Option<(Job, &'static str)>>,
+    sources: RefCell<BTreeSet<String>>,
 }
 
 struct Shared(Rc<Units>);
@@ -54,6 +55,14 @@ impl ServiceManager for Shared {
         units: &'a [&'a str],
     ) -> Pin<Box<dyn Future<Output = Result<BTreeMap<String, UnitState>, ServiceError>> + 'a>> {
         self.0.recorded.states(units)
+    }
+
+    fn sources<'a>(
+        &'a self,
+        _units: &'a [&'a str],
+    ) -> Pin<Box<dyn Future<Output = Result<BTreeSet<String>, ServiceError>> + 'a>> {
+        let sources = self.0.sources.borrow().clone();
+        Box::pin(async { Ok(sources) })
     }
 
     fn run<'a>(
@@ -337,6 +346,11 @@ impl Units {
         jobs.into_iter()
             .map(|(job, unit)| format!("{job:?} {unit}").trim_end().to_owned())
             .collect()
+    }
+
+    /// Says from now on that its units were read from these files.
+    pub(crate) fn has_read<'a>(&self, paths: impl IntoIterator<Item = &'a str>) {
+        self.sources.replace(paths.into_iter().map(str::to_owned).collect());
     }
 
     /// Refuses the next such job.
