@@ -5,7 +5,7 @@ use crate::apply::{self, ApplyError, Remember};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
-use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
+use crate::facts::{self, Contract, Facts, GatherError};
 use crate::membership::GuardError;
 use crate::membership::formed::{self, Changed};
 use crate::membership::founding;
@@ -165,7 +165,7 @@ pub async fn converge(
     timeout: Duration,
     unrecorded_data: UnrecordedData,
 ) -> Result<Option<Outcome>, Error> {
-    if is_frozen(system)? {
+    if facts::is_frozen(&system.root)? {
         return Ok(None);
     }
     must_be_root(system)?;
@@ -194,7 +194,7 @@ async fn changed(
         survey_timed(system, deadline, stopwatch).await?;
     let _lock = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
-    if is_frozen(system)? {
+    if facts::is_frozen(&system.root)? {
         return Ok(None);
     }
     stopwatch.lap("lock", 0, "ok");
@@ -240,7 +240,7 @@ pub async fn reform(
     }
     {
         let _lock = apply::lock(system, Deadline::after(timeout)).await?;
-        if is_frozen(system)? {
+        if facts::is_frozen(&system.root)? {
             return Ok(None);
         }
         apply::forget_formation(system)?;
@@ -256,9 +256,4 @@ pub async fn reform(
         Ok(parameter) => Ok(Some(Reformed { parameter, outcome })),
         Err(source) => Err(GuardError::NotSet { parameter: name, region, source }.into()),
     }
-}
-
-/// Whether somebody froze the agent during an incident.
-pub fn is_frozen(system: &System) -> Result<bool, Error> {
-    Ok(system.root.stat(FREEZE)?.is_some())
 }

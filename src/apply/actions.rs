@@ -18,6 +18,7 @@ const DOCKER: &str = "docker.service";
 const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
 /// Longest time for a tool of the system: `update-ca-certificates` takes seconds on a small instance.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// What came of the actions.
 pub(super) struct Ran {
     /// Those that failed and stay due.

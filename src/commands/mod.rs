@@ -17,7 +17,7 @@ mod watch;
 use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::facts::FREEZE;
+use crate::facts::{FREEZE, is_frozen};
 use crate::output::Output;
 use crate::system::System;
 use crate::system::environment::Environment;
@@ -75,9 +75,9 @@ fn system(root: Option<&Path>, start: bool, environment: Environment) -> System 
 /// Every command says it when the agent is frozen. Who may not look, as `peers` of an unprivileged user, cannot tell, and
 /// changes nothing either.
 fn say_if_frozen(system: &System) -> Result<(), Error> {
-    let frozen = match system.root.stat(FREEZE) {
+    let frozen = match is_frozen(&system.root) {
         Err(error) if error.source.kind() == ErrorKind::PermissionDenied => false,
-        found => found?.is_some(),
+        found => found?,
     };
     if frozen {
         tracing::warn!(

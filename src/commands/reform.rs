@@ -4,6 +4,7 @@ use super::{say_if_frozen, system};
 use crate::cli::ReformArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
+use crate::facts::is_frozen;
 use crate::membership::formed::{self, Changed};
 use crate::membership::guard;
 use crate::node::Node;
@@ -31,7 +32,7 @@ pub(super) async fn run(
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         Ok(ExitCode::Done)
     };
-    if pipeline::is_frozen(&system)? {
+    if is_frozen(&system.root)? {
         return frozen();
     }
     pipeline::must_be_root(&system)?;

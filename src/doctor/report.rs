@@ -36,35 +36,34 @@ impl Asked {
 
 /// Asks checks; one that needs another that did not pass is blocked.
 pub async fn ask(context: &Context, checks: &[&'static Check]) -> Vec<Asked> {
-    let mut asked: Vec<Asked> = Vec::new();
-    for check in checks {
-        let verdict = verdict(context, check, &asked).await;
-        asked.push(Asked { check, verdict });
-    }
-    asked
+    ask_while(context, checks, |_| true).await
 }
 
 /// Asks checks up to the first that does not pass: what comes after it may take its time to answer.
 pub async fn ask_to_first_problem(context: &Context, checks: &[&'static Check]) -> Vec<Asked> {
+    ask_while(context, checks, Asked::passed).await
+}
+
+async fn ask_while(
+    context: &Context,
+    checks: &[&'static Check],
+    goes_on: impl Fn(&Asked) -> bool,
+) -> Vec<Asked> {
     let mut asked: Vec<Asked> = Vec::new();
     for check in checks {
-        let verdict = verdict(context, check, &asked).await;
+        let stands_in_the_way = |need: &&&'static str| {
+            asked.iter().any(|asked| asked.check.id == **need && !asked.passed())
+        };
+        let verdict = match check.needs.iter().find(stands_in_the_way) {
+            Some(need) => Verdict::Blocked(need),
+            None => Verdict::Found((check.probe)(context).await),
+        };
         asked.push(Asked { check, verdict });
-        if !asked.last().is_some_and(Asked::passed) {
+        if !asked.last().is_some_and(&goes_on) {
             break;
         }
     }
     asked
-}
-
-async fn verdict(context: &Context, check: &'static Check, before: &[Asked]) -> Verdict {
-    let stands_in_the_way = |need: &&&'static str| {
-        before.iter().any(|asked| asked.check.id == **need && !asked.passed())
-    };
-    match check.needs.iter().find(stands_in_the_way) {
-        Some(need) => Verdict::Blocked(need),
-        None => Verdict::Found((check.probe)(context).await),
-    }
 }
 
 /// The first check that did not pass of itself.

@@ -35,6 +35,11 @@ pub const LAST_GOOD: &str = "/var/lib/cos-agent/facts.json";
 /// A file that freezes the agent during an incident.
 pub const FREEZE: &str = "/etc/cos-agent/disabled";
 
+/// Whether somebody froze the agent during an incident. What an error means is for the caller to say.
+pub fn is_frozen(root: &Root) -> Result<bool, FileError> {
+    Ok(root.stat(FREEZE)?.is_some())
+}
+
 /// What this machine is, whole enough to render the same bytes anywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! How often the watch looks, and whether it may do anything about what it sees.
 
-use crate::facts::FREEZE;
+use crate::facts;
 use crate::record::status::{self, Identity};
 use crate::system::System;
 use std::time::Duration;
@@ -12,8 +12,7 @@ pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// Whether this machine is still the node that is looked after, and nobody froze the agent during an incident.
 pub(super) fn may_act(system: &System, node: &Identity) -> bool {
-    let is_frozen = system.root.stat(FREEZE).ok().flatten().is_some();
-    !is_frozen && is_still(system, node)
+    !facts::is_frozen(&system.root).unwrap_or(false) && is_still(system, node)
 }
 
 /// Whether no `apply` has made another node of this machine.

@@ -6,6 +6,7 @@ use crate::doctor::Context;
 use crate::doctor::servers;
 use crate::facts::{self, GatherError};
 use crate::record::status::Identity;
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::ec2::Peer;
@@ -69,9 +70,9 @@ pub async fn pools(context: &Context) -> Vec<Pool> {
 
 /// One of them, as its daemon tells.
 pub async fn pool(context: &Context, kind: Kind) -> Result<Pool, ApiError> {
-    match (kind, context.node.role.as_str()) {
+    match (kind, context.node.quorum()) {
         (Kind::Consul, _) => consul_pool(context).await,
-        (Kind::Nomad, "nomad-server") => nomad_server_pool(context).await,
+        (Kind::Nomad, Some(Daemon::Nomad)) => nomad_server_pool(context).await,
         (Kind::Nomad, _) => nomad_client_pool(context).await,
     }
 }

@@ -3,7 +3,7 @@
 use crate::doctor::checks;
 use crate::doctor::report::{self, Asked};
 use crate::doctor::{Check, Context, Problem};
-use crate::facts::FREEZE;
+use crate::facts::{self, FREEZE};
 use crate::record::boots::Stopwatch;
 use crate::record::status::{self, Failure, Identity, State};
 use crate::system::System;
@@ -166,7 +166,7 @@ fn no_answer(deadline: Deadline) -> WaitError {
 
 /// Nobody has said yet who this node is.
 fn not_applied(system: &System, deadline: Deadline) -> WaitError {
-    let frozen = system.root.stat(FREEZE).ok().flatten().is_some();
+    let frozen = facts::is_frozen(&system.root).unwrap_or(false);
     let (found, hint) = if frozen {
         (
             format!("the agent is frozen by {FREEZE}"),

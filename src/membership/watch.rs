@@ -9,7 +9,6 @@ use super::rejoin;
 use crate::doctor::report::{self, Asked};
 use crate::doctor::{Context, checks};
 use crate::record::status::{self, Identity};
-use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::retry::Backoff;
@@ -54,12 +53,8 @@ async fn changed(system: &System, node: &Identity) {
 /// Asks the gates for ever; a server whose gates are open puts on record that its cluster has formed.
 async fn look_at_gates(system: &System, context: &Context, board: &Board<'_>) {
     let gates = checks::gates(&context.node.role);
-    let daemon = match context.node.role.as_str() {
-        "consul-server" => Some(Daemon::Consul),
-        "nomad-server" => Some(Daemon::Nomad),
-        _ => None,
-    };
-    let mut founding = daemon.map(|daemon| Founding::new(daemon, &context.node.instance));
+    let mut founding =
+        context.node.quorum().map(|daemon| Founding::new(daemon, &context.node.instance));
     let mut backoff = Backoff::new(SOON, LOOK);
     loop {
         let asked = report::ask(context, &gates).await;

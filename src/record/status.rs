@@ -3,6 +3,7 @@
 
 use crate::exit::ExitCode;
 use crate::node::{self, Duty, Node};
+use crate::state::Daemon;
 use crate::system::environment;
 use crate::system::root::{FileError, Root};
 use serde::{Deserialize, Serialize};
@@ -118,14 +119,23 @@ impl Identity {
         }
     }
 
+    /// The daemon in whose quorum it votes.
+    pub fn quorum(&self) -> Option<Daemon> {
+        match self.role.as_str() {
+            "consul-server" => Some(Daemon::Consul),
+            "nomad-server" => Some(Daemon::Nomad),
+            _ => None,
+        }
+    }
+
     /// How many Consul servers there shall be, where this node is one.
     pub fn consul_servers(&self) -> Option<u8> {
-        self.servers.filter(|_| self.role == "consul-server")
+        self.servers.filter(|_| self.quorum() == Some(Daemon::Consul))
     }
 
     /// How many Nomad servers there shall be, where this node is one.
     pub fn nomad_servers(&self) -> Option<u8> {
-        self.servers.filter(|_| self.role == "nomad-server")
+        self.servers.filter(|_| self.quorum() == Some(Daemon::Nomad))
     }
 }
 

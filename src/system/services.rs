@@ -142,10 +142,14 @@ impl ServiceManager for Systemctl {
     }
 }
 
+/// A property in one block of `systemctl show`.
+pub(super) fn field<'a>(block: &'a str, name: &str) -> Option<&'a str> {
+    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
 /// One block of `systemctl show`.
 fn state_of(block: &str) -> Option<(String, UnitState)> {
-    let field =
-        |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let field = |name: &str| field(block, name);
     let state = match (field("LoadState")?, field("ActiveState")?) {
         ("not-found", _) => UnitState::Unknown,
         ("masked", _) => UnitState::Masked,

@@ -1,6 +1,6 @@
 //! Units as people read them: what they do, since when, and their last words where they are in trouble.
 
-use super::command;
+use super::{command, services};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,10 +46,7 @@ pub async fn describe(path: &str, units: &[&str]) -> Vec<UnitReport> {
 }
 
 fn report_of(block: &str) -> Option<UnitReport> {
-    let field = |name: &str| {
-        let mut lines = block.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
-    };
+    let field = |name: &str| services::field(block, name).unwrap_or_default();
     let id = field("Id").to_owned();
     (!id.is_empty()).then(|| UnitReport {
         id,

@@ -32,9 +32,8 @@ fn a_change_on_all_servers_at_once_restarts_one_after_the_other() {
     until("one Consul cluster", SOON, || lab.is_one_consul());
     until("one Nomad cluster", SOON, || lab.is_one_nomad());
     // A cluster that has just formed calls nobody healthy yet, and then nobody may restart.
-    for name in ["consul-1", "nomad-1"] {
+    for (name, api) in [("consul-1", CONSUL), ("nomad-1", NOMAD)] {
         until(&format!("all are healthy to {name}"), SOON, || {
-            let api = if name == "nomad-1" { NOMAD } else { CONSUL };
             lab.node(name).get(api, "/v1/operator/autopilot/health")
         });
     }

@@ -11,8 +11,8 @@ mod calls;
 mod machine;
 mod outcome;
 
-use crate::facts::FREEZE;
 use crate::facts::instance::Instance;
+use crate::facts::{self, FREEZE};
 use crate::node::Node;
 use crate::system::System;
 use crate::system::autoscaling::Verdict;
@@ -133,7 +133,7 @@ async fn overdue(system: &System, time: Option<Duration>) {
 
 /// Who cannot tell takes no instance away.
 fn is_frozen(system: &System) -> bool {
-    !matches!(system.root.stat(FREEZE), Ok(None))
+    facts::is_frozen(&system.root).unwrap_or(true)
 }
 
 /// A record that cannot be written costs one call at the next boot.
