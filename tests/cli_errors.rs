@@ -280,7 +280,7 @@ hint: something else than EC2's metadata service answers at this address; a prox
 fn versions_that_are_not_supported() {
     insta::assert_snapshot!(simulate(&[
         ("old Consul", "consul-server --consul-version 1.7.14"),
-        ("old Nomad", "nomad-client --nomad-version 1.6.10"),
+        ("old Nomad", "nomad-client --nomad-version 1.5.17"),
     ]), @r#"
 old Consul: exit 78
 --- stderr
@@ -292,7 +292,7 @@ hint: build the image with a newer consul
 old Nomad: exit 78
 --- stderr
 error: cannot decide what this machine shall be
-  cause: nomad is 1.6.10, the oldest that is supported is 1.7
+  cause: nomad is 1.5.17, the oldest that is supported is 1.6
 
 hint: build the image with a newer nomad
 "#);

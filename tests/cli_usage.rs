@@ -227,7 +227,7 @@ exit 0
 --- stdout
 cos-agent 0.1.0
 consul 1.8 to 2.1
-nomad 1.7 to 2.0
+nomad 1.6 to 2.0
 
 $ cos-agent --version
 exit 0
@@ -246,7 +246,7 @@ exit 0
       "to": "2.1"
     },
     "nomad": {
-      "from": "1.7",
+      "from": "1.6",
       "to": "2.0"
     }
   },

@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "support/consul.rs"]
 mod support;
 

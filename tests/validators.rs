@@ -1,58 +1,70 @@
 //! What is rendered before the real judges: `consul validate`, `nomad config validate` and `systemd-analyze verify`.
 //!
-//! The binaries are those that `tests/run` installs; one that is not there fails the test that needs it.
+//! The binaries are those of `programs.rs`; one that is not there fails the test that needs it. Each judges what is
+//! rendered for its own version.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/golden.rs"]
 mod golden;
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "support/root.rs"]
 mod root;
 
-use cos_agent::facts::Facts;
-use cos_agent::facts::settings::Release;
 use cos_agent::node::tags;
 use cos_agent::render::units;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::state::Daemon;
+use programs::{Program, consul, nomad};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// The oldest Consul that is supported: what it takes, all later ones take, but for what is rendered by version.
-const CONSUL_VERSION: &str = "1.8.7";
-const NOMAD_VERSION: &str = "1.10.5";
+/// Cases whose `extra` tables have keys that came with a release.
+const NEED: [(&str, Daemon, (u64, u64, u64)); 1] =
+    // hashicorp/nomad 23665: external key management.
+    [("extra-nomad-keyring", Daemon::Nomad, (1, 8, 0))];
 
 #[test]
 fn consul_takes_every_rendered_configuration() {
-    let consul = consul();
-    let judged =
-        every(Daemon::Consul, |facts| facts.installed.consul = Some(release(CONSUL_VERSION)));
-    assert!(judged.len() >= 10, "the cases hardly differ: {judged:?}");
-    let validate = |folder: &Path| run(&consul, &["validate", &folder.to_string_lossy()]);
-    assert_eq!(refusals(&judged, validate), "");
-    assert!(refusals(&wrong(), validate).contains("invalid config key no_such_key"));
+    takes_every_configuration(&consul(), Daemon::Consul, "invalid config key no_such_key");
+}
+
+#[test]
+fn the_oldest_consul_takes_every_rendered_configuration() {
+    let oldest = programs::oldest_consul();
+    takes_every_configuration(&oldest, Daemon::Consul, "invalid config key no_such_key");
 }
 
 #[test]
 fn nomad_takes_every_rendered_configuration() {
-    let nomad = nomad();
-    let judged = every(Daemon::Nomad, |facts| {
-        facts.installed.nomad = facts.installed.nomad.as_ref().map(|_| release(NOMAD_VERSION));
-    });
+    takes_every_configuration(&nomad(), Daemon::Nomad, "unexpected keys no_such_key");
+}
+
+/// Gives a validator what every case renders for its version, and what it has to refuse.
+#[track_caller]
+fn takes_every_configuration(program: &Program, daemon: Daemon, refusal: &str) {
+    let judged = every(daemon, program);
     assert!(judged.len() >= 10, "the cases hardly differ: {judged:?}");
-    let validate = |folder: &Path| run(&nomad, &["config", "validate", &folder.to_string_lossy()]);
+    let validate = |folder: &Path| {
+        let folder = folder.to_string_lossy();
+        match daemon {
+            Daemon::Consul => run(&program.path, &["validate", &folder]),
+            Daemon::Nomad => run(&program.path, &["config", "validate", &folder]),
+        }
+    };
     assert_eq!(refusals(&judged, validate), "");
-    assert!(refusals(&wrong(), validate).contains("unexpected keys no_such_key"));
+    assert!(refusals(&wrong(), validate).contains(refusal));
 }
 
 #[tokio::test]
 async fn a_key_that_consul_does_not_know_changes_nothing() {
     let scratch = Scratch::new("consul-server").await;
-    root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
+    root::put_program(scratch.root(), Daemon::Consul.program(), &programs::oldest_consul().path);
     done(&scratch.apply().await);
     let before = scratch.look();
     scratch.settings("[consul.extra.ui_config]\nenabled = true\n");
@@ -66,8 +78,8 @@ async fn a_key_that_consul_does_not_know_changes_nothing() {
 #[tokio::test]
 async fn a_key_that_nomad_does_not_know_changes_nothing() {
     let scratch = Scratch::new("nomad-client").await;
-    root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
-    root::put_program(scratch.root(), Daemon::Nomad.program(), &nomad());
+    root::put_program(scratch.root(), Daemon::Consul.program(), &consul().path);
+    root::put_program(scratch.root(), Daemon::Nomad.program(), &nomad().path);
     done(&scratch.apply().await);
     let before = scratch.look();
     scratch.settings("[nomad.extra.client]\nbogus = 1\n");
@@ -81,7 +93,7 @@ async fn a_key_that_nomad_does_not_know_changes_nothing() {
 #[tokio::test]
 async fn a_refusal_on_the_first_run_writes_no_file() {
     let scratch = Scratch::new("consul-server").await;
-    root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
+    root::put_program(scratch.root(), Daemon::Consul.program(), &consul().path);
     scratch.settings("[consul.extra]\nno_such_key = true\n");
     let words = scratch.refused(&scratch.apply().await);
     assert!(words.contains("no_such_key"), "{words}");
@@ -92,7 +104,7 @@ async fn a_refusal_on_the_first_run_writes_no_file() {
 #[tokio::test]
 async fn a_file_of_the_operator_is_judged_with_ours_and_named_as_it_is() {
     let scratch = Scratch::new("consul-server").await;
-    root::put_program(scratch.root(), Daemon::Consul.program(), &consul());
+    root::put_program(scratch.root(), Daemon::Consul.program(), &consul().path);
     root::put(scratch.root(), "/etc/consul.d/own.json", br#"{"ports": {"http": "x"}}"#, 0o640);
     let words = scratch.refused(&scratch.apply().await);
     assert!(words.contains("/etc/consul.d/own.json") && !words.contains("/run/"), "{words}");
@@ -151,33 +163,6 @@ fn systemd_would_refuse_a_unit_that_is_wrong() {
     }
 }
 
-fn release(version: &str) -> Release {
-    Release::try_from(version.to_owned()).unwrap()
-}
-
-fn consul() -> PathBuf {
-    program("consul", PathBuf::from("/usr/bin/consul"), &format!("Consul v{CONSUL_VERSION}"))
-}
-
-fn nomad() -> PathBuf {
-    let cached = || {
-        let home = std::env::var_os("HOME").expect("HOME is not set");
-        Path::new(&home).join(format!(".cache/cos-agent/nomad-{NOMAD_VERSION}"))
-    };
-    let path = std::env::var_os("COS_NOMAD_BIN").map_or_else(cached, PathBuf::from);
-    program("nomad", path, &format!("Nomad v{NOMAD_VERSION}"))
-}
-
-/// The program, if it is there and is the one that the tests were written for.
-fn program(name: &str, path: PathBuf, version: &str) -> PathBuf {
-    let shown = path.display();
-    assert!(path.is_file(), "{name} is missing: no {shown}; `tests/run` installs it");
-    let said = run(&path, &["version"]);
-    let line = said.lines().next().unwrap_or_default();
-    assert_eq!(line, version, "{shown} is another release; `tests/run` installs the right one");
-    path
-}
-
 /// Runs a program to its end: what it said if it succeeded or not, the exit code in front if not.
 fn run(program: &Path, args: &[&str]) -> String {
     let output = Command::new(program)
@@ -197,12 +182,24 @@ fn words(output: &Output) -> String {
     if output.status.success() { said } else { format!("{}\n{said}", output.status) }
 }
 
-/// The configuration of a daemon in every case, for the version that is installed here; each text once.
-fn every(daemon: Daemon, installed: impl Fn(&mut Facts)) -> BTreeMap<Vec<u8>, String> {
+/// The configuration of a daemon in every case, for the version of this program; each text once.
+fn every(daemon: Daemon, program: &Program) -> BTreeMap<Vec<u8>, String> {
     let mut texts = BTreeMap::new();
     for case in golden::all() {
+        let needed = NEED.iter().find(|(name, of, _)| *name == case.name && *of == daemon);
+        if let Some((name, _, release)) = needed.filter(|needed| !program.is_since(needed.2)) {
+            let version = String::from(program.version.clone());
+            programs::not_shown(&format!(
+                "whether {daemon:?} takes the case {name}: it is {version}, the case is for {release:?} and later"
+            ));
+            continue;
+        }
         let mut facts = case.facts;
-        installed(&mut facts);
+        match daemon {
+            Daemon::Consul => facts.installed.consul = Some(program.version.clone()),
+            Daemon::Nomad if facts.installed.nomad.is_none() => continue,
+            Daemon::Nomad => facts.installed.nomad = Some(program.version.clone()),
+        }
         let node = golden::resolved(&case.name, &facts);
         let tree = golden::tree(&golden::planned(&case.name, &node));
         if let Some(bytes) = tree.get(daemon.file()) {

@@ -29,7 +29,7 @@ pub static SERVER_COUNTS: &[u8] = &[1, 3, 5, 7];
 /// The range of versions that is rendered for: the first and the last minor.
 pub static CONSUL_RANGE: ((u64, u64), (u64, u64)) = ((1, 8), (2, 1));
 /// The same for Nomad.
-pub static NOMAD_RANGE: ((u64, u64), (u64, u64)) = ((1, 7), (2, 0));
+pub static NOMAD_RANGE: ((u64, u64), (u64, u64)) = ((1, 6), (2, 0));
 
 /// What this machine shall be.
 #[derive(Debug, Clone)]

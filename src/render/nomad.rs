@@ -1,4 +1,9 @@
 //! `/etc/nomad.d/cos.json`, by version, and the drop-in of `nomad.service`.
+//!
+//! Nomad refuses unknown keys in most blocks, so a key that 1.6 lacks is rendered only from the release that knows it on.
+//! What has no gate here is in the structs of 1.6.3 (`command/agent/config.go`, `nomad/structs/config/*.go`,
+//! `drivers/docker/config.go` at that tag), and its `config validate` takes every golden case. Blocks in which Nomad
+//! ignores what it does not know (`consul`, `ui`, `drain_on_shutdown`) were compared key by key.
 
 use super::consul::{Autopilot, meta};
 use super::{RenderError, docker, extra, format, since, units};
@@ -15,10 +20,14 @@ static RELOADABLE: &[ReloadableKey] =
 /// Major, minor, patch.
 type Triple = (u64, u64, u64);
 
+/// What these releases get in its place. `exec=` came with 1.7.0 (hashicorp/nomad 18745), so every one of them knows it.
+pub const EXEC_JOIN: &str = "exec=/usr/bin/cos-agent peers nomad-server";
+
 /// Releases, first and last, whose `provider=aws` is broken.
 ///
 /// The first ones give up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4); the others ask EC2
 /// under its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
+/// 1.6 has neither fault: it logs the error and tries again (its `command/agent/retry_join.go`).
 static BROKEN_AUTO_JOIN: &[(Triple, Triple)] =
     &[((1, 7, 0), (1, 9, 3)), ((1, 10, 3), (1, 11, 3)), ((2, 0, 0), (2, 0, 0))];
 
@@ -303,14 +312,15 @@ fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> 
 
 fn join(node: &Node, nomad: &Version) -> ServerJoin {
     let retry_join = if auto_join_is_broken(nomad) {
-        "exec=/usr/bin/cos-agent peers nomad-server".to_owned()
+        EXEC_JOIN.to_owned()
     } else {
         node.join(tags::NOMAD_SERVER)
     };
     ServerJoin { retry_join: [retry_join], retry_interval: "15s", retry_max: 0 }
 }
 
-fn auto_join_is_broken(nomad: &Version) -> bool {
+/// Whether `provider=aws` of this release is broken, so that it joins by [`EXEC_JOIN`].
+pub fn auto_join_is_broken(nomad: &Version) -> bool {
     let release = (nomad.major, nomad.minor, nomad.patch);
     let fixed = nomad.build.as_str().starts_with("ent")
         && FIXED_ENTERPRISE
@@ -357,6 +367,8 @@ mod tests {
             assert!(auto_join_is_broken(&Version::parse(broken).unwrap()), "{broken}");
         }
         for fine in [
+            "1.6.0",
+            "1.6.16+ent",
             "1.9.4",
             "1.10.0",
             "1.10.2",

@@ -6,6 +6,7 @@ use crate::lab::managed::changed;
 use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::table::table;
+use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use crate::lab::whole::{leaderless, passing, service_job};
@@ -13,8 +14,18 @@ use std::time::Duration;
 
 #[test]
 fn ten_nodes_that_boot_at_once_become_a_cluster_that_runs_jobs() {
-    let mut transcript = Transcript::begin("ten nodes that boot at once become a cluster");
-    let lab = Lab::new(ten());
+    cold_boot(Consul::Usual);
+}
+
+#[test]
+fn ten_nodes_with_the_oldest_consul_become_a_cluster_that_runs_jobs() {
+    cold_boot(Consul::Oldest);
+}
+
+fn cold_boot(consul: Consul) {
+    let title = format!("ten nodes that boot at once become a cluster of {consul}");
+    let mut transcript = Transcript::begin(&title);
+    let lab = Lab::with(consul, ten());
     transcript.proved("the lab is made: network, AWS, ten machines without power");
     let after = lab.up();
     transcript.proved(&format!("all are ready\n{}", table(&lab, &after)));

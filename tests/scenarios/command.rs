@@ -9,11 +9,14 @@
 
 mod lab;
 mod measure;
+#[path = "../support/programs.rs"]
+mod programs;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lab::Lab;
 use lab::description::ten;
 use lab::table::{cluster, table};
+use lab::tools::Consul;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -139,7 +142,7 @@ fn up() -> Result<(), String> {
     if Lab::open(&prefix()).is_ok() {
         return Err("the lab is up already: `tests/lab status`, `tests/lab down`".to_owned());
     }
-    let lab = Lab::named(&prefix(), ten());
+    let lab = Lab::named(&prefix(), Consul::Usual, ten());
     lab.boot_all();
     let after = lab.until_ready();
     print!("{}{}", table(&lab, &after), cluster(&lab));

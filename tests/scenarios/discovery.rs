@@ -4,6 +4,7 @@ use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::node::Node;
 use crate::lab::shell::SOON;
+use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
 use crate::lab::whole::{leaders_named, list, text};
@@ -17,8 +18,18 @@ const LONG: Duration = Duration::from_secs(30);
 
 #[test]
 fn servers_that_each_saw_only_themselves_become_one_cluster_without_a_restart() {
-    let mut transcript = Transcript::begin("servers that each saw only themselves become one");
-    let lab = Lab::new(servers("consul-server", 3));
+    joined_again(Consul::Usual);
+}
+
+#[test]
+fn servers_of_the_oldest_consul_that_each_saw_only_themselves_become_one_cluster() {
+    joined_again(Consul::Oldest);
+}
+
+fn joined_again(consul: Consul) {
+    let title = format!("servers of {consul} that each saw only themselves become one");
+    let mut transcript = Transcript::begin(&title);
+    let lab = Lab::with(consul, servers("consul-server", 3));
     lab.aws.each_sees_itself(&lab.nodes());
     lab.boot_all();
     until_joined_with_themselves(&lab);

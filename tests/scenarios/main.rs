@@ -29,6 +29,8 @@ mod network;
 mod obstacles;
 mod order;
 mod power;
+#[path = "../support/programs.rs"]
+mod programs;
 mod quorum;
 mod tags;
 mod user_data;

@@ -6,6 +6,7 @@ use crate::lab::dns::Lookup;
 use crate::lab::net::AWS;
 use crate::lab::node::Node;
 use crate::lab::shell::SOON;
+use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use serde_json::Value;
@@ -26,8 +27,18 @@ const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[test]
 fn consul_names_resolve_and_no_other_name_reaches_consul() {
-    let mut transcript = Transcript::begin("names of Consul and other names");
-    let lab = Lab::new([servers("consul-server", 1), clients(&["backoffice"])].concat());
+    names_resolve(Consul::Usual);
+}
+
+#[test]
+fn names_of_the_oldest_consul_resolve_and_no_other_name_reaches_it() {
+    names_resolve(Consul::Oldest);
+}
+
+fn names_resolve(consul: Consul) {
+    let mut transcript = Transcript::begin(&format!("names of {consul} and other names"));
+    let machines = [servers("consul-server", 1), clients(&["backoffice"])].concat();
+    let lab = Lab::with(consul, machines);
     lab.boot_all();
     let (server, client) = (lab.node("consul-1"), lab.node("backoffice"));
     server.until_ready();

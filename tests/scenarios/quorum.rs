@@ -5,6 +5,7 @@ use crate::lab::description::{Machine, servers};
 use crate::lab::inside::CONSUL;
 use crate::lab::node::Node;
 use crate::lab::shell::SOON;
+use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
 use crate::lab::whole::{leaderless, list};
@@ -78,8 +79,18 @@ fn two_further_servers_join_the_living_cluster_and_nobody_founds_another() {
 
 #[test]
 fn servers_that_replace_all_others_found_a_cluster_only_when_told_to() {
-    let mut transcript = Transcript::begin("servers that replace all others");
-    let lab = Lab::new([servers("consul-server", 3), servers("nomad-server", 1)].concat());
+    replaced(Consul::Usual);
+}
+
+#[test]
+fn servers_of_the_oldest_consul_that_replace_all_others_found_a_cluster_only_when_told_to() {
+    replaced(Consul::Oldest);
+}
+
+fn replaced(consul: Consul) {
+    let mut transcript = Transcript::begin(&format!("servers that replace all others of {consul}"));
+    let machines = [servers("consul-server", 3), servers("nomad-server", 1)].concat();
+    let lab = Lab::with(consul, machines);
     lab.up();
     let client = lab.node("nomad-1");
     keep(&client, "from before");

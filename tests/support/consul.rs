@@ -1,6 +1,7 @@
 //! A real Consul server of its own, on loopback alone.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use crate::programs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -50,13 +51,13 @@ impl Consul {
             "server": true,
         });
         std::fs::write(folder.path().join("consul.json"), config.to_string()).unwrap();
-        let process = Command::new("/usr/bin/consul")
+        let process = Command::new(programs::consul().path)
             .args(["agent", "-config-dir"])
             .arg(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("/usr/bin/consul is missing: tests/tools/install brings it");
+            .unwrap();
         Self { process, api: format!("http://{address}:8500"), address, _folder: folder }
     }
 }

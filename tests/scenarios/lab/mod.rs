@@ -21,7 +21,7 @@ mod ready;
 pub(crate) mod registry;
 pub(crate) mod shell;
 pub(crate) mod table;
-mod tools;
+pub(crate) mod tools;
 pub(crate) mod transcript;
 pub(crate) mod wait;
 pub(crate) mod whole;
@@ -37,6 +37,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use tools::Consul;
 
 /// A lab.
 pub(crate) struct Lab {
@@ -53,13 +54,18 @@ pub(crate) struct Lab {
 impl Lab {
     /// Makes a lab with these machines, all switched off; it ends with this process.
     pub(crate) fn new(machines: Vec<Machine>) -> Self {
+        Self::with(Consul::Usual, machines)
+    }
+
+    /// The same with this Consul.
+    pub(crate) fn with(consul: Consul, machines: Vec<Machine>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self::named(&format!("cos-{}-{number}", std::process::id()), machines)
+        Self::named(&format!("cos-{}-{number}", std::process::id()), consul, machines)
     }
 
     /// The same under a name, which begins with `cos-`.
-    pub(crate) fn named(prefix: &str, machines: Vec<Machine>) -> Self {
+    pub(crate) fn named(prefix: &str, consul: Consul, machines: Vec<Machine>) -> Self {
         tools::check();
         guardian::sweep();
         let image = tools::image();
@@ -77,7 +83,7 @@ impl Lab {
             machines: Vec::new(),
         });
         let lab = Self { folder, aws, net, description, guardian };
-        tools::ami(&lab.folder.join("ami"));
+        tools::ami(&lab.folder.join("ami"), consul);
         lab.net.create();
         lab.aws.start(&image);
         let account = lab.aws.does(&json!({ "operation": "create" }));

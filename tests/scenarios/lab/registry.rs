@@ -9,6 +9,7 @@ use super::node::Node;
 use super::shell::{self, SOON};
 use super::tools;
 use super::wait::until;
+use crate::programs;
 use std::fs;
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ http:
         fs::write(&file, config).unwrap();
         let group = format!("{}/registry-{name}", self.net.prefix);
         cgroup::create_unified(&group);
-        let words = ["docker-registry", "serve", &file.display().to_string()].map(str::to_owned);
+        let program = programs::cache().join("docker-registry-2.8.2").display().to_string();
+        let words = [program, "serve".to_owned(), file.display().to_string()];
         let netns = self.net.netns("aws");
         start_in(&netns, &group, &words, &folder.join(format!("{name}.log")));
         until(&format!("the registry {name} answers"), SOON, || {

@@ -1,16 +1,17 @@
 //! What the lab stands on: programs, the image of the nodes, the agent under test. What is missing is named.
 
 use super::shell;
+use crate::programs::{self, Program};
 use cos_agent::facts::binaries::{IMAGE_MANIFEST, Seen, Versions};
+use cos_agent::facts::settings::Release;
 use cos_agent::render::units::UNITS;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-const PROGRAMS: [&str; 14] = [
+const PROGRAMS: [&str; 13] = [
     "awk",
     "bash",
-    "consul",
     "debootstrap",
     "flock",
     "ip",
@@ -48,7 +49,6 @@ pub(crate) fn check() {
     need(file("/proc/filesystems").contains("\toverlay\n"), "overlay in the kernel");
     need(file("/proc/self/mounts").contains(" cgroup2 "), "a mounted cgroup2");
     need(python().is_file(), "python with moto, of tests/tools/install");
-    need(nomad().is_file(), "Nomad 1.10.5, of tests/tools/install");
     assert!(missing.is_empty(), "the lab needs {}", missing.join(", "));
     raise_inotify();
 }
@@ -62,20 +62,33 @@ fn raise_inotify() {
     }
 }
 
-fn cache() -> PathBuf {
-    match std::env::var("COS_CACHE") {
-        Ok(path) if !path.is_empty() => PathBuf::from(path),
-        _ => PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/cos-agent"),
+/// The interpreter that has moto.
+pub(crate) fn python() -> PathBuf {
+    programs::cache().join("venv/bin/python3")
+}
+
+/// Which Consul the nodes of a lab have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consul {
+    /// The one that is to be baked.
+    Usual,
+    /// The oldest one that is supported.
+    Oldest,
+}
+
+impl Consul {
+    fn program(self) -> Program {
+        match self {
+            Self::Usual => programs::consul(),
+            Self::Oldest => programs::oldest_consul(),
+        }
     }
 }
 
-/// The interpreter that has moto.
-pub(crate) fn python() -> PathBuf {
-    cache().join("venv/bin/python3")
-}
-
-fn nomad() -> PathBuf {
-    std::env::var("COS_NOMAD_BIN").map_or_else(|_| cache().join("nomad-1.10.5"), PathBuf::from)
+impl std::fmt::Display for Consul {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Consul {}", self.program().version.0)
+    }
 }
 
 /// The agent under test.
@@ -99,20 +112,20 @@ pub(crate) fn image() -> PathBuf {
 
 /// What an AMI has besides the distribution, as a layer over the image: the programs and what they are, and the agent's
 /// units, of which only `cos-agent.service` is enabled.
-pub(crate) fn ami(layer: &Path) {
-    let programs = layer.join("usr/bin");
+pub(crate) fn ami(layer: &Path, consul: Consul) {
+    let folder = layer.join("usr/bin");
     let units = layer.join("etc/systemd/system");
-    fs::create_dir_all(&programs).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
-    fs::copy(agent(), programs.join("cos-agent")).expect("the agent under test");
+    fs::copy(agent(), folder.join("cos-agent")).expect("the agent under test");
     let mut known = Versions::default();
-    for (name, path) in [("consul", PathBuf::from("/usr/bin/consul")), ("nomad", nomad())] {
-        let program = programs.join(name);
+    for (name, made) in [("consul", consul.program()), ("nomad", programs::nomad())] {
+        let program = folder.join(name);
         // One file for all labs is once in memory; another file system needs a copy.
-        if fs::hard_link(&path, &program).is_err() {
-            fs::copy(&path, &program).unwrap();
+        if fs::hard_link(&made.path, &program).is_err() {
+            fs::copy(&made.path, &program).unwrap();
         }
-        known.binaries.insert(format!("/usr/bin/{name}"), seen(&program));
+        known.binaries.insert(format!("/usr/bin/{name}"), seen(&program, made.version));
     }
     let manifest = layer.join(IMAGE_MANIFEST.trim_start_matches('/'));
     fs::create_dir_all(manifest.parent().unwrap()).unwrap();
@@ -124,13 +137,11 @@ pub(crate) fn ami(layer: &Path) {
     symlink("/etc/systemd/system/cos-agent.service", wanted).unwrap();
 }
 
-/// A program as the manifest of an image tells of it: what it says itself, once for all labs.
-fn seen(program: &Path) -> Seen {
-    let said = shell::ok(&[program.as_os_str(), "version".as_ref()]);
-    let version = said.split_whitespace().nth(1).expect("a version").to_owned();
+/// A program as the manifest of an image tells of it.
+fn seen(program: &Path, version: Release) -> Seen {
     let meta = fs::metadata(program).unwrap();
     Seen {
-        version: version.try_into().unwrap(),
+        version,
         size: meta.size(),
         mtime_nanos: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
     }

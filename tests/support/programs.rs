@@ -1,0 +1,98 @@
+//! The real Consul and Nomad of the tests: those that `tests/tools/install` made, or those that `COS_CONSUL_BIN` and
+//! `COS_NOMAD_BIN` name.
+#![allow(dead_code, reason = "each test uses its own part")]
+
+use cos_agent::facts::settings::Release;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program, and the version that it says it has.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// What it is.
+    pub(crate) version: Release,
+}
+
+impl Program {
+    /// Whether it is of this release or a later one; suffixes do not count.
+    pub(crate) fn is_since(&self, release: (u64, u64, u64)) -> bool {
+        let version = &self.version.0;
+        (version.major, version.minor, version.patch) >= release
+    }
+}
+
+/// Consul.
+pub(crate) fn consul() -> Program {
+    named("COS_CONSUL_BIN", "Consul", "consul-", &pinned(CONSUL, "consul"))
+}
+
+/// The oldest Consul that is supported.
+pub(crate) fn oldest_consul() -> Program {
+    named("COS_OLDEST_CONSUL_BIN", "Consul", "consul-", "1.8.7")
+}
+
+/// Nomad.
+pub(crate) fn nomad() -> Program {
+    named("COS_NOMAD_BIN", "Nomad", "nomad-", &pinned(NOMAD, "nomad"))
+}
+
+/// `netaddrs ip exec=…`: the library that Nomad reads the addresses of an `exec=` with, as a program.
+pub(crate) fn netaddrs() -> PathBuf {
+    path("COS_NETADDRS_BIN", "netaddrs-", &pinned(NETADDRS, "go-netaddrs"))
+}
+
+/// Where what is slow to make is kept.
+pub(crate) fn cache() -> PathBuf {
+    match std::env::var("COS_CACHE") {
+        Ok(path) if !path.is_empty() => PathBuf::from(path),
+        _ => Path::new(&std::env::var("HOME").expect("HOME is not set")).join(".cache/cos-agent"),
+    }
+}
+
+/// Names what these programs cannot show. Past the capture of outputs, and `tests/run` repeats it.
+pub(crate) fn not_shown(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT SHOWN: {what}");
+}
+
+const CONSUL: &str = include_str!("../tools/consul/go.mod");
+const NOMAD: &str = include_str!("../tools/nomad/go.mod");
+const NETADDRS: &str = include_str!("../tools/netaddrs/go.mod");
+
+/// The version of `github.com/hashicorp/NAME` in a `go.mod`.
+fn pinned(module: &str, name: &str) -> String {
+    let prefix = format!("github.com/hashicorp/{name} v");
+    let mut lines = module.lines().map(|line| line.trim().trim_start_matches("require "));
+    let version = lines.find_map(|line| line.strip_prefix(&prefix)?.split(' ').next());
+    version.unwrap_or_else(|| panic!("go.mod does not pin {name}")).to_owned()
+}
+
+fn path(variable: &str, prefix: &str, version: &str) -> PathBuf {
+    let path = std::env::var_os(variable).filter(|path| !path.is_empty());
+    let path = path.map_or_else(|| cache().join(format!("{prefix}{version}")), PathBuf::from);
+    assert!(
+        path.is_file(),
+        "no {}; `tests/tools/install` makes it, or {variable} names it",
+        path.display()
+    );
+    path
+}
+
+fn named(variable: &str, name: &str, prefix: &str, version: &str) -> Program {
+    let path = path(variable, prefix, version);
+    let output = Command::new(&path)
+        .arg("version")
+        .env("HOME", "/nonexistent")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let first = said.lines().next().unwrap_or_default();
+    let version = first.strip_prefix(name).and_then(|rest| rest.trim().strip_prefix('v'));
+    let version = version.and_then(|version| version.to_owned().try_into().ok());
+    let Some(version) = version else {
+        panic!("`{} version` says {first:?}, expected `{name} v1.2.3`", path.display());
+    };
+    Program { path, version }
+}
