@@ -4,6 +4,7 @@
 
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
+use crate::lab::managed::changed;
 use crate::lab::node::Node;
 use crate::lab::shell::{Output, SOON};
 use crate::lab::transcript::Transcript;
@@ -12,6 +13,7 @@ use crate::programs;
 use cos_agent::render::nomad::{EXEC_JOIN, auto_join_is_broken};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Nomad finds nobody through Consul.
@@ -48,6 +50,8 @@ fn what_peers_prints_in_the_sandbox_of_nomad_is_what_nomads_own_library_reads() 
     for (node, user, expected) in [(&server, "nomad", &others), (&client, "root", &everybody)] {
         node.boot();
         node.until_unit("nomad.service", "active");
+        // Nobody else writes by then.
+        node.until_unit("cos-agent.service", "active");
         stand_in(node);
         let before = node.managed();
         let (output, addresses) = ask(node);
@@ -55,7 +59,7 @@ fn what_peers_prints_in_the_sandbox_of_nomad_is_what_nomads_own_library_reads() 
         assert_eq!(node.unit("exec.service")["User"], user);
         let found: BTreeSet<String> = addresses.split_whitespace().map(str::to_owned).collect();
         assert_eq!(&found, expected);
-        assert_eq!(node.managed(), before, "`peers` wrote");
+        assert_eq!(changed(&before, &node.managed()), Vec::<PathBuf>::new(), "`peers` wrote");
         transcript.proved(&format!("as {user} on {}: {}", node.name, addresses.trim()));
     }
 
