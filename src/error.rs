@@ -7,6 +7,7 @@ use crate::membership::GuardError;
 use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
 use crate::plan::PlanError;
+use crate::record::status::Failure;
 use crate::render::RenderError;
 use crate::system::root::FileError;
 
@@ -34,6 +35,14 @@ pub enum Error {
     /// The last stage: the proof that the node has joined.
     #[error("this node is no member of its cluster")]
     Wait(#[from] WaitError),
+    /// `apply` failed as it did before, and that was said in full then.
+    #[error("{words}")]
+    Same {
+        /// The exit code.
+        code: ExitCode,
+        /// The innermost cause.
+        words: String,
+    },
     /// SIGTERM or SIGINT.
     #[error("interrupted")]
     Interrupted,
@@ -73,8 +82,22 @@ impl Error {
             Self::Usage { .. } => ExitCode::Usage,
             Self::File(error) => error.exit_code(),
             Self::Output(_) => ExitCode::File,
+            Self::Same { code, .. } => *code,
             Self::Aws(crate::system::aws::AwsError::Denied { .. }) => ExitCode::Denied,
             Self::Aws(_) => ExitCode::Unavailable,
+        }
+    }
+
+    /// Whether `apply` ended so before it started, stopped or restarted anything.
+    pub fn is_before_any_start(&self) -> bool {
+        match self {
+            Self::Gather(_)
+            | Self::Resolve(_)
+            | Self::Render(_)
+            | Self::Guard(_)
+            | Self::Plan(_) => true,
+            Self::Apply(error) => error.is_before_any_start(),
+            _ => false,
         }
     }
 
@@ -95,7 +118,7 @@ impl Error {
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
                 Some("run it as root".to_owned())
             }
-            Self::File(_) | Self::Output(_) => None,
+            Self::File(_) | Self::Output(_) | Self::Same { .. } => None,
             Self::Aws(crate::system::aws::AwsError::Unreachable { answered: true, .. }) => Some(
                 "EC2 is there and busy: the account's DescribeInstances is throttled; the next run tries again"
                     .to_owned(),
@@ -105,6 +128,23 @@ impl Error {
                     .to_owned(),
             ),
         }
+    }
+
+    /// This error, in one line where the last run failed in the same way: a unit that is tried again for hours must not
+    /// flood the serial console.
+    #[must_use]
+    pub fn or_the_same(self, before: Option<&Failure>) -> Self {
+        let code = self.exit_code();
+        let now = Failure::of(code, &self.report());
+        if !before.is_some_and(|before| before.is_like(&now)) {
+            return self;
+        }
+        let mut innermost: &dyn std::error::Error = &self;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
+        }
+        let words = innermost.to_string().lines().next().unwrap_or_default().to_owned();
+        Self::Same { code, words }
     }
 
     /// The error, its causes and the hint, as people read them.
@@ -117,6 +157,9 @@ impl Error {
                 "{words}\n\n`apply` ended so at {}; `cos-agent wait --keep-waiting` waits for the next one\n",
                 failure.at
             );
+        }
+        if let Self::Same { words, .. } = self {
+            return format!("error: still: {words} (`cos-agent status` shows all of it)\n");
         }
         let mut text = format!("error: {self}\n");
         let mut source = std::error::Error::source(self);

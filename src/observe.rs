@@ -1,7 +1,7 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, READY, UnitState, WATCH};
+use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, PROGRAM, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::root::{self, FileError, Root, Stat};
 use crate::system::services::ServiceError;
@@ -57,6 +57,8 @@ pub struct Observed {
     pub trust_bundle: Vec<u8>,
     /// The ids of the owners, where they exist.
     pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
+    /// The agent's program, as [`Manifest::agent`] has it; `None` where it is not installed here.
+    pub agent: Option<String>,
     /// Unit → state, or `None` where units are not ours to start.
     pub units: Option<BTreeMap<String, UnitState>>,
 }
@@ -127,6 +129,8 @@ pub async fn observe(
             observed.owners.insert((user, group), ids);
         }
     }
+    observed.agent =
+        root.stat(PROGRAM)?.map(|stat| format!("{} bytes of {}", stat.size, stat.mtime_nanos));
     if let Some(services) = &system.services {
         observed.units = Some(
             services

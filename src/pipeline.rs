@@ -1,11 +1,11 @@
 //! The one place where stages meet: `survey` is gather and resolve, `plan` goes on to the plan, `converge` carries it
 //! out. A command is a prefix of this and a printer.
 
-use crate::apply::{self, ApplyError, Remember};
+use crate::apply::{self, ApplyError, Remember, resume};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
-use crate::facts::{self, Contract, Facts, GatherError};
+use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
 use crate::membership::GuardError;
 use crate::membership::formed::{self, Changed};
 use crate::membership::founding;
@@ -13,6 +13,7 @@ use crate::membership::guard;
 use crate::node::{self, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
+use crate::plan::resume::NotResumed;
 use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
 use crate::record::boots::Stopwatch;
 use crate::record::run;
@@ -33,8 +34,6 @@ pub struct Survey {
     pub node: Node,
     /// Versions learnt from binaries.
     pub versions: Versions,
-    /// Why the facts are those of the last boot, if they are.
-    pub degraded: Option<String>,
 }
 
 /// What `apply` came to.
@@ -43,8 +42,6 @@ pub struct Outcome {
     pub node: Node,
     /// What was done; nothing where the node was as it shall be.
     pub plan: Plan,
-    /// Why the facts are those of the last boot, if they are.
-    pub degraded: Option<String>,
 }
 
 /// Gathers and resolves.
@@ -62,23 +59,10 @@ async fn survey_timed(
     let imds = Imds::new(&system.environment, deadline).map_err(GatherError::from)?;
     let gathered = facts::gather(system, &imds, &contract).await;
     stopwatch.lap("gather", imds.requests(), if gathered.is_ok() { "ok" } else { "failed" });
-    let (facts, versions, degraded) = match gathered {
-        Ok(gathered) => (gathered.facts, gathered.versions, None),
-        Err(error) => match facts::last_good(system, &error) {
-            Some(facts) => {
-                let reason = Error::from(error).report();
-                tracing::warn!(
-                    "going on with the facts of the last boot, because\n{}",
-                    reason.trim_end()
-                );
-                (facts, Versions::default(), Some(reason))
-            }
-            None => return Err(error.into()),
-        },
-    };
+    let facts::Gathered { facts, versions } = gathered?;
     render::extra::check(&facts.settings)?;
     let node = node::resolve(&facts)?;
-    Ok(Survey { facts, node, versions, degraded })
+    Ok(Survey { facts, node, versions })
 }
 
 /// What the pure side knows of tags, for the gathering.
@@ -166,6 +150,8 @@ pub async fn converge(
     unrecorded_data: UnrecordedData,
 ) -> Result<Option<Outcome>, Error> {
     if facts::is_frozen(&system.root)? {
+        keep_running(system, &format!("the agent is frozen by {FREEZE}"), !run::is_known(system))
+            .await;
         return Ok(None);
     }
     must_be_root(system)?;
@@ -177,11 +163,26 @@ pub async fn converge(
         Ok(Some(outcome)) => !outcome.plan.is_empty(),
         Err(error) => {
             run::failed(system, error, &mut stopwatch).await;
+            keep_running(system, "`apply` failed", error.is_before_any_start()).await;
             true
         }
     };
     run::ended(system, stopwatch, is_news).await;
     result
+}
+
+/// What ran before a reboot runs after it, whatever keeps the plan from being made or carried out: the daemons of the
+/// node on record are started as they were. Not (`may_start`) where somebody may have stopped one on purpose while the agent
+/// is frozen, nor where `apply` came as far as starting them itself.
+async fn keep_running(system: &System, why: &str, may_start: bool) {
+    let Some(services) = system.services.as_deref().filter(|_| may_start) else { return };
+    match resume::resume(system, services).await {
+        Ok(Ok(resumed)) => run::resumed(system, &resumed.node, &resumed.notes, why).await,
+        // That nothing runs yet goes without saying.
+        Ok(Err(NotResumed::FirstBoot)) => {}
+        Ok(Err(reason)) => tracing::warn!("{why}, and no daemon is started: {reason}"),
+        Err(error) => tracing::error!("{why}, and the daemons cannot be started: {error}"),
+    }
 }
 
 async fn changed(
@@ -190,28 +191,28 @@ async fn changed(
     unrecorded_data: UnrecordedData,
     stopwatch: &mut Stopwatch,
 ) -> Result<Option<Outcome>, Error> {
-    let Survey { facts, mut node, versions, degraded } =
-        survey_timed(system, deadline, stopwatch).await?;
-    let _lock = apply::lock(system, deadline).await?;
+    let mut found = survey_timed(system, deadline, stopwatch).await?;
+    let (_lock, waited) = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
     if facts::is_frozen(&system.root)? {
         return Ok(None);
     }
     stopwatch.lap("lock", 0, "ok");
+    if waited {
+        // Whoever had the lock may have applied tags that are newer than what was read before.
+        found = survey_timed(system, deadline, stopwatch).await?;
+    }
+    let Survey { facts, mut node, versions } = found;
     guard(system, &mut node, unrecorded_data, deadline).await?;
     stopwatch.lap("guard", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
     run::known(system, &node).await;
-    let remember = Remember {
-        facts: degraded.is_none().then_some(&facts),
-        versions: degraded.is_none().then_some(&versions),
-    };
-    apply::apply(system, &node, &plan, &remember).await?;
+    apply::apply(system, &node, &plan, &Remember { facts: &facts, versions: &versions }).await?;
     stopwatch.lap("apply", 0, "ok");
     let changes = (!plan.is_empty()).then_some(plan.changes.len());
-    run::applied(system, &node, degraded.as_deref(), changes).await;
-    Ok(Some(Outcome { node, plan, degraded }))
+    run::applied(system, &node, changes).await;
+    Ok(Some(Outcome { node, plan }))
 }
 
 /// What `reform` came to.
@@ -239,7 +240,7 @@ pub async fn reform(
         Err(error) => tracing::warn!("{name} could not be set to `no`: {error}"),
     }
     {
-        let _lock = apply::lock(system, Deadline::after(timeout)).await?;
+        let (_lock, _) = apply::lock(system, Deadline::after(timeout)).await?;
         if facts::is_frozen(&system.root)? {
             return Ok(None);
         }

@@ -98,8 +98,6 @@ pub enum Contents {
     Text(String),
     /// Some keys of a JSON object that belongs to the operator: ours are kept, all others are left as they are.
     Keys(serde_json::Map<String, serde_json::Value>),
-    /// The text for a file that is not there yet; one that is there stays as it is.
-    Seed(&'static str),
 }
 
 /// A file of the node.
@@ -247,6 +245,12 @@ pub enum UnitState {
     /// systemd knows no such unit.
     Unknown,
 }
+
+/// The agent itself.
+pub const PROGRAM: &str = "/usr/bin/cos-agent";
+
+/// Where the units of ours are.
+pub const UNITS: &str = "/etc/systemd/system";
 
 /// The unit of the agent itself.
 pub const AGENT: &str = "cos-agent.service";

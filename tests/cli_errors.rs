@@ -364,30 +364,32 @@ fn something_else_at_the_address_is_not_believed_and_a_redirect_not_followed() {
         text.push_str(&format!("{case}: {shown}\n"));
     }
     assert!(metadata.service.served().is_empty());
-    insta::assert_snapshot!(text, @r#"
-redirect: exit 69
---- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 307
+    insta::assert_snapshot!(text, @"
+    redirect: exit 69
+    --- stderr
+    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 307; trying again for N s
+    error: cannot learn what this machine is
+      cause: the instance metadata cannot be read
+      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 307
 
-hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
+    hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
 
-web server: exit 69
---- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 405
+    web server: exit 69
+    --- stderr
+    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 405; trying again for N s
+    error: cannot learn what this machine is
+      cause: the instance metadata cannot be read
+      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 405
 
-hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
+    hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
 
-no HTTP: exit 69
---- stderr
-metadata service: invalid HTTP version parsed; trying again for N s
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: invalid HTTP version parsed
+    no HTTP: exit 69
+    --- stderr
+    metadata service: invalid HTTP version parsed; trying again for N s
+    error: cannot learn what this machine is
+      cause: the instance metadata cannot be read
+      cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: invalid HTTP version parsed
 
-hint: is the network up, and is this an EC2 instance? `ip address; ip route get 169.254.169.254`; on a machine that is no instance try `cos-agent simulate`
-"#);
+    hint: is the network up, and is this an EC2 instance? `ip address; ip route get 169.254.169.254`; on a machine that is no instance try `cos-agent simulate`
+    ");
 }

@@ -198,75 +198,76 @@ Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77
 
 #[test]
 fn help_of_simulate() {
-    insta::assert_snapshot!(help("simulate"), @r#"
-Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder
+    insta::assert_snapshot!(help("simulate"), @"
+    Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder
 
-Usage: cos-agent simulate [OPTIONS] [ROLE]
+    Usage: cos-agent simulate [OPTIONS] [ROLE]
 
-Arguments:
-  [ROLE]
-          The role; all six kinds of node if there is none
+    Arguments:
+      [ROLE]
+              The role; all six kinds of node if there is none
 
-Options:
-      --datacenter <NAME>
-          The Nomad datacenter of a client
+    Options:
+          --datacenter <NAME>
+              The Nomad datacenter of a client
 
-      --cluster <NAME>
-          The cluster
-          
-          [default: demo]
+          --cluster <NAME>
+              The cluster
+              
+              [default: demo]
 
-      --servers <N>
-          How many servers form the cluster
-          
-          [default: 3]
+          --servers <N>
+              How many servers form the cluster
+              
+              [default: 3]
 
-      --tag <KEY=VALUE>
-          Another tag, or another value; `KEY=` alone takes the tag away
+          --tag <KEY=VALUE>
+              Another tag, or another value; `KEY=` alone takes the tag away
 
-      --user-data <FILE>
-          User data
+          --user-data <FILE>
+              User data
 
-      --consul-version <VERSION>
-          The version of Consul to render for, where the root folder has no binary
-          
-          [default: 1.22.7]
+          --consul-version <VERSION>
+              The version of Consul to render for, where the root folder has no binary
+              
+              [default: 1.22.7]
 
-      --nomad-version <VERSION>
-          The version of Nomad to render for, where the root folder has no binary
-          
-          [default: 1.10.5]
+          --nomad-version <VERSION>
+              The version of Nomad to render for, where the root folder has no binary
+              
+              [default: 1.10.5]
 
-      --fault <FAULT>
-          Make the metadata service misbehave; may be given more than once
+          --fault <FAULT>
+              Make the metadata service misbehave; may be given more than once
 
-      --root <DIR>
-          Into this folder instead of a scratch one; a second run then shows what changes
+          --root <DIR>
+              Into this folder instead of a scratch one; a second run then shows what changes
 
-      --timeout <TIME>
-          How long the agent waits for metadata and tags
-          
-          [default: 10s]
+          --timeout <TIME>
+              How long the agent waits for metadata and tags
+              
+              [default: 10s]
 
-      --serve <ADDRESS:PORT>
-          Serve metadata at this address until interrupted, and do nothing else
+          --serve <ADDRESS:PORT>
+              Serve metadata at this address until interrupted, and do nothing else
 
-      --instance <FILE>
-          The instance to serve, as JSON; read again whenever the file changes
+          --instance <FILE>
+              The instance to serve, as JSON; read again whenever the file changes
 
-    Examples:
-  cos-agent simulate                       all six kinds of node, or a question on a terminal
-  cos-agent simulate nomad-client --datacenter backoffice
-  cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
-  cos-agent simulate nomad-server --fault late-tags=3s
-  cos-agent simulate nomad-server --tag cos:servers=2       see an error
+        Examples:
+      cos-agent simulate                       all six kinds of node, or a question on a terminal
+      cos-agent simulate nomad-client --datacenter backoffice
+      cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
+      cos-agent simulate nomad-server --fault late-tags=3s
+      cos-agent simulate nomad-server --tag cos:servers=2       see an error
 
-Faults: empty, fresh-401=TIME, garbage, hang, html, huge, late-role=TIME, late-tags=TIME,
-        midway-401, off, slow=TIME, tags-blank, tags-off, truncated,
-        unavailable=TIME (503 with Retry-After)
+    Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=TIME],
+            late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank, tags-off,
+            truncated,
+            unavailable=TIME (503 with Retry-After)
 
-Exit codes: those of apply
-"#);
+    Exit codes: those of apply
+    ");
 }
 
 #[test]

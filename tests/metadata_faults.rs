@@ -64,6 +64,8 @@ fn cases() -> Vec<(Vec<String>, u64, End, ExitCode)> {
         converged(&["unavailable=600ms"]),
         converged(&["slow=50ms"]),
         converged(&["truncated"]),
+        // Longer than the first tries are given, for every answer.
+        converged(&["slow=2500ms"]),
         converged(&["late-tags=400ms", "late-role=900ms"]),
         converged(&["late-tags=500ms", "midway-401"]),
         converged(&["unavailable=500ms", "late-role=1800ms"]),
@@ -74,15 +76,21 @@ fn cases() -> Vec<(Vec<String>, u64, End, ExitCode)> {
         (vec![for_ever("late-role"), "midway-401".into()], 700, End::TagsMissing, ExitCode::Data),
         (vec![for_ever("fresh-401")], 700, End::Deadline, ExitCode::Unavailable),
         (vec![for_ever("unavailable")], 1500, End::Deadline, ExitCode::Unavailable),
-        (owned(&["off"]), LONG, End::Disabled, ExitCode::Unavailable),
-        (owned(&["off", "slow=10ms"]), LONG, End::Disabled, ExitCode::Unavailable),
+        // One odd answer decides nothing.
+        converged(&["off=600ms"]),
+        converged(&["html=600ms"]),
+        converged(&["empty=600ms"]),
+        converged(&["garbage=600ms"]),
+        converged(&["huge=600ms"]),
+        (owned(&["off"]), 700, End::Disabled, ExitCode::Unavailable),
+        (owned(&["off", "slow=10ms"]), 700, End::Disabled, ExitCode::Unavailable),
         (owned(&["tags-off"]), 700, End::NoCredentials, ExitCode::Data),
         (owned(&["tags-blank"]), 700, End::NoCredentials, ExitCode::Data),
         (owned(&["tags-off", "truncated"]), 1500, End::NoCredentials, ExitCode::Data),
-        (owned(&["html"]), LONG, End::Body(BodyProblem::Html), ExitCode::Data),
-        (owned(&["empty"]), LONG, End::Body(BodyProblem::Empty), ExitCode::Data),
-        (owned(&["garbage"]), LONG, End::Body(BodyProblem::NotUtf8), ExitCode::Data),
-        (owned(&["huge"]), LONG, End::Body(BodyProblem::TooLarge(65536)), ExitCode::Data),
+        (owned(&["html"]), 700, End::Body(BodyProblem::Html), ExitCode::Data),
+        (owned(&["empty"]), 700, End::Body(BodyProblem::Empty), ExitCode::Data),
+        (owned(&["garbage"]), 700, End::Body(BodyProblem::NotUtf8), ExitCode::Data),
+        (owned(&["huge"]), 700, End::Body(BodyProblem::TooLarge(65536)), ExitCode::Data),
         (owned(&["hang"]), 500, End::Deadline, ExitCode::Unavailable),
     ]
 }
@@ -98,7 +106,7 @@ async fn every_fault_heals_or_ends_with_its_own_error_and_nothing_written() {
         match result {
             Ok(outcome) => {
                 assert_eq!(expected, End::Converged, "{faults:?}");
-                assert!(outcome.is_some_and(|outcome| outcome.degraded.is_none()), "{faults:?}");
+                assert!(outcome.is_some(), "{faults:?}");
                 assert!(node.has("/etc/nomad.d/cos.json"), "{faults:?}");
             }
             Err(error) => {
@@ -169,10 +177,11 @@ async fn an_expired_token_costs_one_more_and_no_wait() {
 }
 
 #[tokio::test]
-async fn metadata_that_is_off_is_asked_once() {
+async fn metadata_that_is_off_is_asked_again_with_growing_pauses() {
     let node = TestNode::with(node::instance("nomad-client", None), &["off"]).await;
-    node.refused(node::PATIENCE).await;
-    assert!(node.service.served().len() <= 3, "{:#?}", node.service.served());
+    node.refused(Duration::from_secs(4)).await;
+    let asked = node.service.served().len();
+    assert!((3..=16).contains(&asked), "{:#?}", node.service.served());
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn a_reboot_starts_the_daemons_and_writes_nothing() {
             "Start consul.service".to_owned(),
             "Start nomad.service".to_owned(),
             format!("Restart {READY}"),
-            format!("Start {WATCH}"),
+            format!("Restart {WATCH}"),
         ]
     );
     assert!(node.configuration() == before, "something was rewritten");

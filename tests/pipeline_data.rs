@@ -8,7 +8,7 @@ mod node;
 use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
-use cos_agent::facts::{GatherError, LAST_GOOD};
+use cos_agent::facts::GatherError;
 use cos_agent::plan::conflicts::Conflict;
 use cos_agent::plan::{PlanError, UnrecordedData};
 use cos_agent::system::services::Job;
@@ -145,57 +145,6 @@ async fn data_made_during_a_run_that_failed_is_ours() {
         assert_eq!(node.read("/opt/consul/data/node-id"), "of the new Consul");
         assert!(node.units.take_jobs().contains(&"Start nomad.service".to_owned()));
         assert!(node.manifest().pending.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_reboot_without_tags_goes_on_with_the_last_facts_of_this_instance_alone() {
-    for (id, degraded) in [(OWN, true), (OTHER, false)] {
-        let mut node = TestNode::new("nomad-client").await;
-        node.converge().await;
-        let facts = node.read(LAST_GOOD);
-        node.reboot();
-        node.service.change(|instance| {
-            instance.tags.retain(|key, _| key == "Name");
-            instance.id = id.to_owned();
-        });
-        let before = node.configuration();
-        let result = node.try_converge(SHORT, UnrecordedData::Refuse).await;
-        assert_eq!(node.read(LAST_GOOD), facts);
-        if degraded {
-            let outcome = result.unwrap_or_else(|error| panic!("{}", error.report())).unwrap();
-            assert!(outcome.degraded.is_some_and(|reason| reason.contains("cos:role")));
-            assert_eq!(outcome.node.instance.id, OWN);
-            assert!(node.read("/run/cos-agent/status.json").contains("\"degraded\""));
-            assert!(node.units.take_jobs().contains(&"Start nomad.service".to_owned()));
-        } else {
-            let error = result.err().expect("another instance's facts say nothing");
-            assert!(matches!(
-                error,
-                Error::Gather(GatherError::TagsMissing { .. } | GatherError::NoTags { .. })
-            ));
-            assert!(node.configuration() == before && node.units.take_jobs().is_empty());
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_reboot_without_metadata_asks_the_firmware_who_it_is() {
-    for (asset_tag, degraded) in [(Some(OWN), true), (Some(OTHER), false), (None, false)] {
-        let mut node = TestNode::new("nomad-client").await;
-        node.converge().await;
-        if let Some(id) = asset_tag {
-            node.write("/sys/devices/virtual/dmi/id/board_asset_tag", &format!("{id}\n"));
-        }
-        node.environment.metadata_endpoint = Some("http://127.0.0.1:1".to_owned());
-        let result = node.try_converge(SHORT, UnrecordedData::Refuse).await;
-        match result {
-            Ok(outcome) => assert!(degraded && outcome.unwrap().degraded.is_some()),
-            Err(error) => {
-                assert!(!degraded, "{asset_tag:?}: {}", error.report());
-                assert_eq!(error.exit_code(), ExitCode::Unavailable);
-            }
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod root;
 
 use cos_agent::apply::{self, Remember};
 use cos_agent::facts::Facts;
+use cos_agent::facts::binaries::Versions;
 use cos_agent::facts::instance::Instance;
 use cos_agent::facts::settings::{
     self, ForwarderChoice, Layer, LinkLocal, LogLevel, RegistryHost, SettingsError,
@@ -89,7 +90,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn converge(system: &System, facts: &Facts, node: &Node) -> Plan {
     let plan = pipeline::plan(system, node, UnrecordedData::Refuse).await.unwrap();
-    let remember = Remember { facts: Some(facts), versions: None };
+    let remember = Remember { facts, versions: &Versions::default() };
     apply::apply(system, node, &plan, &remember).await.unwrap();
     plan
 }

@@ -87,9 +87,9 @@ async fn one(
         Action::RestartDnsmasq => return if_up(services, Job::Restart, "dnsmasq.service").await,
         Action::RestartDocker => (Job::Restart, DOCKER),
         Action::Start(daemon) => (Job::Start, daemon.unit()),
-        // One that is green for another role begins anew.
+        // One that is green for another role, or runs by an agent that was replaced, begins anew.
         Action::StartReady => (Job::Restart, READY),
-        Action::StartWatch => (Job::Start, WATCH),
+        Action::StartWatch => (Job::Restart, WATCH),
         Action::Reload(daemon) => (Job::Reload, daemon.unit()),
         Action::DaemonReload => (Job::DaemonReload, ""),
         Action::EnableAgent => (Job::Enable, AGENT),

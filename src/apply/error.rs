@@ -34,6 +34,12 @@ pub enum ApplyError {
     /// The validator could not be run.
     #[error("the new configuration cannot be validated")]
     Validator(#[source] CommandError),
+    /// A signal ended the validator before it judged.
+    #[error("a signal killed `{command}` before it judged the new configuration")]
+    ValidatorKilled {
+        /// The validator.
+        command: String,
+    },
     /// A daemon of this role is not installed.
     #[error("{program} is not installed, and this node runs it")]
     NoProgram {
@@ -65,12 +71,31 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// Whether nothing was started, stopped or restarted yet.
+    pub fn is_before_any_start(&self) -> bool {
+        match self {
+            Self::File(_)
+            | Self::Refused { .. }
+            | Self::Validator(_)
+            | Self::ValidatorKilled { .. }
+            | Self::NoProgram { .. } => true,
+            Self::NotRoot
+            | Self::Locked { .. }
+            | Self::Service(_)
+            | Self::Tool { .. }
+            | Self::ToolMissing(_)
+            | Self::QuorumAtRisk { .. } => false,
+        }
+    }
+
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::File(error) => error.exit_code(),
             Self::NotRoot => ExitCode::Denied,
             Self::Locked { .. } | Self::QuorumAtRisk { .. } => ExitCode::NotYet,
+            Self::Validator(error) if error.is_transient() => ExitCode::NotYet,
+            Self::ValidatorKilled { .. } => ExitCode::NotYet,
             Self::Refused { .. } | Self::Validator(_) | Self::NoProgram { .. } => ExitCode::Config,
             Self::Service(_) | Self::Tool { .. } | Self::ToolMissing(_) => ExitCode::Unavailable,
         }
@@ -90,7 +115,12 @@ impl ApplyError {
                  cause: `cos-agent config dump`"
                     .to_owned()
             }
-            Self::Validator(_) => "nothing was changed; run the validator by hand".to_owned(),
+            Self::Validator(_) | Self::ValidatorKilled { .. } if self.exit_code() == ExitCode::NotYet => {
+                "nothing was changed; the machine is busy or out of memory: look at `dmesg` and `free -m`; the next run \
+                 tries again"
+                    .to_owned()
+            }
+            Self::Validator(_) | Self::ValidatorKilled { .. } => "nothing was changed; run the validator by hand".to_owned(),
             Self::NoProgram { program } => format!("build the image with {program}; nothing was changed"),
             Self::Service(_) => "look at `systemctl status` and `journalctl -b` of the unit; the next run tries again".to_owned(),
             Self::Tool { .. } | Self::ToolMissing(_) => "the next run tries again".to_owned(),

@@ -1,7 +1,8 @@
 //! What a run leaves to the next one: the manifest, the last good facts, the versions of binaries.
 
+use crate::facts::Facts;
 use crate::facts::binaries::{REMEMBERED, Versions};
-use crate::facts::{Facts, LAST_GOOD};
+use crate::facts::kept::{self, LAST_GOOD};
 use crate::node::Formation;
 use crate::plan::manifest::{self, Manifest};
 use crate::system::System;
@@ -12,10 +13,10 @@ const FORMATION: &str = "/var/lib/cos-agent/formation.json";
 
 /// What is remembered when a plan has been carried out.
 pub struct Remember<'a> {
-    /// The facts, for a reboot without metadata. `None` when they came from there.
-    pub facts: Option<&'a Facts>,
+    /// The facts, for a reboot on which they are not to be had.
+    pub facts: &'a Facts,
     /// The versions learnt from binaries.
-    pub versions: Option<&'a Versions>,
+    pub versions: &'a Versions,
 }
 
 /// The manifest of the last run. Whose the data is stands in the last good facts too, and what the quorum guard found in a
@@ -26,7 +27,7 @@ pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
     if manifest.instance.is_none()
         && let Some(bytes) = readable(system, LAST_GOOD)?
     {
-        manifest.instance = Facts::from_json(&bytes).ok().map(|facts| facts.instance.id);
+        manifest.instance = kept::read(&bytes).map(|facts| facts.instance.id);
         let found = readable(system, FORMATION)?.unwrap_or_default();
         let found: Manifest = serde_json::from_slice(&found).unwrap_or_default();
         if found.schema == manifest::SCHEMA && found.instance == manifest.instance {
@@ -62,11 +63,9 @@ pub(super) fn finish(
     remember: &Remember<'_>,
 ) -> Result<(), FileError> {
     let mut files = manifest_files(system, after)?;
-    if let Some(facts) = remember.facts {
-        files.push((LAST_GOOD, json(facts)));
-    }
-    if let Some(versions) = remember.versions.filter(|versions| !versions.binaries.is_empty()) {
-        files.push((REMEMBERED, json(versions)));
+    files.push((LAST_GOOD, json(remember.facts)));
+    if !remember.versions.binaries.is_empty() {
+        files.push((REMEMBERED, json(remember.versions)));
     }
     write_state(system, &files)
 }

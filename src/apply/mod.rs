@@ -6,8 +6,10 @@
 mod actions;
 mod error;
 mod memory;
+pub mod pause;
 mod quorum;
 mod reload;
+pub mod resume;
 mod validate;
 
 pub use error::ApplyError;
@@ -26,19 +28,21 @@ use std::time::Duration;
 /// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
 const LOCK: &str = "/run/cos-agent/lock";
 
-/// Waits for the lock of this node.
-pub async fn lock(system: &System, deadline: Deadline) -> Result<Lock, ApplyError> {
+/// Waits for the lock of this node; whether somebody else had it at first.
+pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), ApplyError> {
+    let mut waited = false;
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
     loop {
         if let Some(lock) = system.root.try_lock(LOCK)? {
             // What a killed run left behind holds copies of configuration.
             validate::sweep(&system.root)?;
-            return Ok(lock);
+            return Ok((lock, waited));
         }
         let wait = backoff.delay();
         if !deadline.allows(wait) {
             return Err(ApplyError::Locked { waited: deadline.elapsed() });
         }
+        waited = true;
         tokio::time::sleep(wait).await;
     }
 }

@@ -52,10 +52,14 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     if output.success() {
         return Ok(());
     }
+    let command = format!("{} {}", daemon.program(), verb.join(" "));
+    if output.was_killed() {
+        return Err(ApplyError::ValidatorKilled { command });
+    }
     // The validator names the copy; people know the file by its own name.
     let staged = root.path(&folder).to_string_lossy().into_owned();
     let words = output.words().replace(&staged, daemon.folder());
-    Err(ApplyError::Refused { command: format!("{} {}", daemon.program(), verb.join(" ")), words })
+    Err(ApplyError::Refused { command, words })
 }
 
 /// Removes the copies when validation ends, however it ends.

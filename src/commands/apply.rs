@@ -1,6 +1,7 @@
 //! `apply`: the whole pipeline.
 
 use super::{say_if_frozen, system};
+use crate::apply::pause;
 use crate::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -9,6 +10,7 @@ use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
 use crate::record::boots::Stopwatch;
+use crate::record::status;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -28,12 +30,16 @@ pub(super) async fn run(
         (_, true) => UnrecordedData::Discard,
         _ => UnrecordedData::Refuse,
     };
+    let before = status::read(&system.root).problem;
     // Dropped half-way, the pipeline ends its children and removes its copies; what is written is whole.
     let converged = tokio::select! {
-        converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged?,
+        converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged,
         () = signal::end() => return Err(Error::Interrupted),
     };
-    let Some(outcome) = converged else {
+    if args.no_wait {
+        tries_again(&system, converged.is_err()).await;
+    }
+    let Some(outcome) = converged.map_err(|error| error.or_the_same(before.as_ref()))? else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
@@ -42,6 +48,19 @@ pub(super) async fn run(
         joined(&system, args.root.timeout).await?;
     }
     Ok(ExitCode::Done)
+}
+
+/// Tells systemd when to start the unit again.
+async fn tries_again(system: &System, failed: bool) {
+    let Some(services) = system.services.as_deref() else { return };
+    let told = if failed {
+        pause::grow(system, services).await
+    } else {
+        pause::reset(system, services).await
+    };
+    if let Err(error) = told {
+        tracing::warn!("cannot change the pause before the next try: {error}");
+    }
 }
 
 /// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.
@@ -62,8 +81,6 @@ async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
 const SCHEMA: &str = "cos-agent/apply/1";
 
 fn text(outcome: &Outcome, acts: bool) -> String {
-    let degraded =
-        if outcome.degraded.is_some() { "; degraded: on the facts of the last boot" } else { "" };
     // Each change was said when it was made; this is the sum.
     let changes = match outcome.plan.changes.len() {
         0 => "nothing to do".to_owned(),
@@ -76,16 +93,14 @@ fn text(outcome: &Outcome, acts: bool) -> String {
         (many, true) => format!("{changes} on the disk, {many} actions"),
         (due, false) => format!("{changes}; {due} actions stay due"),
     };
-    format!("{}{degraded}: {done}\n", outcome.node.summary())
+    format!("{}: {done}\n", outcome.node.summary())
 }
 
 fn as_json(outcome: &Outcome) -> serde_json::Value {
-    let state = if outcome.degraded.is_some() { "degraded" } else { "applied" };
     let plan = outcome.plan.to_json(&outcome.node.summary());
     json!({
         "schema": SCHEMA,
-        "state": state,
-        "reason": outcome.degraded,
+        "state": "applied",
         "node": plan["node"],
         "changes": plan["changes"],
         "actions": plan["actions"],

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{FREEZE, is_frozen};
 use crate::output::Output;
+use crate::record::status as record;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::root::Root;
@@ -53,10 +54,18 @@ pub fn log_level(cli: &Cli) -> Level {
         (true, _) => Level::ERROR,
         // A simulation shows the plan itself.
         (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
+        (false, 0) if fails_again(&cli.command) => Level::ERROR,
         (false, 0) => Level::INFO,
         (false, 1) => Level::DEBUG,
         (false, _) => Level::TRACE,
     }
+}
+
+/// Whether this is the boot unit, after a run that failed and said why. The serial console is not to be flooded with what is
+/// tried again for hours; another failure is said in full all the same.
+fn fails_again(command: &Command) -> bool {
+    let Command::Apply(args) = command else { return false };
+    args.no_wait && args.root.root.is_none() && record::read(&Root::host()).problem.is_some()
 }
 
 /// The machine that a command works on.

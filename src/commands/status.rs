@@ -147,7 +147,7 @@ fn applied(record: &Status) -> String {
     };
     match (record.state, &record.reason) {
         (State::Degraded, Some(reason)) => {
-            format!("{when}; degraded: on the facts of the last boot, because\n{reason}")
+            format!("{when}; degraded: {reason}")
         }
         (State::Failed, _) => format!("{when}; the last `apply` failed, see below"),
         _ => when,

@@ -87,17 +87,16 @@ pub async fn find(
 }
 
 async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError> {
-    let line = daemon::version_line(&system.root, path, &system.environment.path).await.map_err(
-        |source| GatherError::VersionUnknown {
-            program: path,
-            source: Some(source),
-            said: String::new(),
-        },
-    )?;
+    let asked = daemon::version(&system.root, path, &system.environment.path).await;
+    let output = asked.map_err(|source| GatherError::VersionUnasked { program: path, source })?;
+    if output.was_killed() {
+        return Err(GatherError::VersionKilled { program: path });
+    }
+    let line = output.stdout.lines().next().unwrap_or_default().trim().to_owned();
     // `Consul v1.8.7`, `Nomad v1.10.5`.
     let version =
         line.split_whitespace().nth(1).and_then(|word| Release::try_from(word.to_owned()).ok());
-    version.ok_or(GatherError::VersionUnknown { program: path, source: None, said: line })
+    version.ok_or(GatherError::VersionUnknown { program: path, said: line })
 }
 
 /// A file that is missing, forbidden or broken only costs a start of the binary.

@@ -65,10 +65,22 @@ pub enum GatherError {
     VersionUnknown {
         /// The path of the binary.
         program: &'static str,
-        /// Why it could not be run, if so.
-        source: Option<CommandError>,
         /// The first line it printed.
         said: String,
+    },
+    /// A binary could not be run to its end.
+    #[error("cannot ask {program} for its version")]
+    VersionUnasked {
+        /// The path of the binary.
+        program: &'static str,
+        /// Why.
+        source: CommandError,
+    },
+    /// A signal ended a binary before it told its version.
+    #[error("a signal killed `{program} version` before it told its version")]
+    VersionKilled {
+        /// The path of the binary.
+        program: &'static str,
     },
     /// A file could not be read.
     #[error("a file cannot be read")]
@@ -92,29 +104,20 @@ impl GatherError {
                 ..
             } => ExitCode::Data,
             Self::NoTags { .. } => ExitCode::Unavailable,
+            Self::VersionUnasked { source, .. } if source.is_transient() => ExitCode::NotYet,
+            Self::VersionKilled { .. } => ExitCode::NotYet,
             Self::Settings(_)
             | Self::PrivateKey { .. }
             | Self::VersionsDiffer { .. }
-            | Self::VersionUnknown { .. } => ExitCode::Config,
+            | Self::VersionUnknown { .. }
+            | Self::VersionUnasked { .. } => ExitCode::Config,
             Self::File(error) => error.exit_code(),
-        }
-    }
-
-    /// Whether the facts of the last boot may stand in: nothing speaks against them, they are only not to be had.
-    pub(super) fn is_absence(&self) -> bool {
-        matches!(self, Self::Metadata(_) | Self::NoTags { .. } | Self::TagsMissing { .. })
-    }
-
-    /// The instance, if it became known before the failure.
-    pub(super) fn instance(&self) -> Option<&str> {
-        match self {
-            Self::NoTags { instance, .. } | Self::TagsMissing { instance, .. } => Some(instance),
-            _ => None,
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
+        const BUSY: &str = "the machine is busy or out of memory: look at `dmesg` and `free -m`; the next run tries again";
         const TAGS_ON: &str = "set `metadata_options { instance_metadata_tags = \"enabled\" }` in the launch template \
             (for a running instance: `aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled`)";
         Some(match self {
@@ -166,7 +169,9 @@ impl GatherError {
             Self::VersionsDiffer { .. } => {
                 "take `version` out of the settings: where the binary is installed, it speaks for itself".to_owned()
             }
-            Self::VersionUnknown { .. } => "is this the binary for this architecture? run it by hand".to_owned(),
+            Self::VersionUnasked { source, .. } if source.is_transient() => BUSY.to_owned(),
+            Self::VersionKilled { .. } => BUSY.to_owned(),
+            Self::VersionUnknown { .. } | Self::VersionUnasked { .. } => "is this the binary for this architecture? run it by hand".to_owned(),
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => "run it as root".to_owned(),
             Self::File(_) => "put a text file of at most 4 MiB there, or take away what is there".to_owned(),
         })

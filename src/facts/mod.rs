@@ -8,6 +8,7 @@ pub mod certificates;
 mod error;
 pub mod host;
 pub mod instance;
+pub mod kept;
 pub mod region;
 pub mod settings;
 pub mod tags;
@@ -15,7 +16,7 @@ pub mod user_data;
 
 use crate::system::System;
 use crate::system::imds::Imds;
-use crate::system::network;
+use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Root};
 use binaries::{Installed, Versions};
 use certificates::Authority;
@@ -25,13 +26,14 @@ use instance::Instance;
 use serde::{Deserialize, Serialize};
 use settings::{Layer, Settings, SettingsError, Source};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tags::{TagContract, TagSource, Tags};
 use user_data::UserData;
 
 /// The version of the JSON form of [`Facts`].
 pub const SCHEMA: &str = "cos-agent/facts/1";
-/// The facts of the last successful `apply`, for a reboot without metadata.
-pub const LAST_GOOD: &str = "/var/lib/cos-agent/facts.json";
+/// How long a machine is looked at whose facts are not to be had.
+const GLIMPSE: Duration = Duration::from_secs(3);
 /// A file that freezes the agent during an incident.
 pub const FREEZE: &str = "/etc/cos-agent/disabled";
 
@@ -132,39 +134,55 @@ pub async fn identify(
     Ok((instance, tags))
 }
 
-/// The instance alone.
+/// The instance alone. A document that is not there or is no identity is one that something else answered with: it is
+/// asked for again until the deadline.
 pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
-    let document =
-        imds.text("dynamic/instance-identity/document").await?.ok_or(GatherError::NoDocument)?;
-    Ok(Instance::from_document(&document)?)
-}
-
-/// The facts of the last successful `apply`.
-pub fn remembered(root: &Root) -> Option<Facts> {
-    let bytes = root.read(LAST_GOOD).ok()??;
-    Facts::from_json(&bytes).ok().filter(|facts| facts.schema == SCHEMA)
-}
-
-/// The facts of the last successful `apply`, where they may stand in for ones that are not to be had.
-///
-/// Only for the same instance: by its id, if metadata gave that much, else by the id that Nitro puts into the
-/// firmware tables, else by the address that only this instance has.
-pub fn last_good(system: &System, error: &GatherError) -> Option<Facts> {
-    if !error.is_absence() {
-        return None;
+    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+    loop {
+        let document = imds.text("dynamic/instance-identity/document").await?;
+        let problem = match document.as_deref().map(Instance::from_document) {
+            Some(Ok(instance)) => return Ok(instance),
+            Some(Err(error)) => GatherError::from(error),
+            None => GatherError::NoDocument,
+        };
+        let wait = backoff.delay();
+        if !imds.deadline().allows(wait) {
+            return Err(problem);
+        }
+        tracing::debug!("{problem}; trying again");
+        tokio::time::sleep(wait).await;
     }
-    let facts = remembered(&system.root)?;
-    let asset_tag = system.root.read("/sys/devices/virtual/dmi/id/board_asset_tag").ok().flatten();
-    let asset_tag = asset_tag
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .map(|text| text.trim().to_owned());
-    let known =
-        error.instance().map(str::to_owned).or(asset_tag.filter(|tag| instance::is_id(tag, "i-")));
-    let same = match known {
-        Some(id) => id == facts.instance.id,
-        None => network::carries(facts.instance.private_ip),
-    };
-    same.then_some(facts)
+}
+
+/// What can be learnt of a machine whose facts are not to be had: enough to tell whether what ran here before may go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Its id, from metadata, else from the firmware tables, where Nitro puts it.
+    pub instance: Option<String>,
+    /// The tags that metadata tells, of those of the contract.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Asks metadata for a few seconds, and then the firmware. Nothing is waited for longer.
+pub async fn glimpse(system: &System, tags: &[&str]) -> Glimpse {
+    let mut glimpse = Glimpse::default();
+    if let Ok(imds) = Imds::new(&system.environment, Deadline::after(GLIMPSE)) {
+        let asked = futures_util::future::join_all(
+            tags.iter().map(async |tag| imds.text_or_empty(&tags::path_of(tag)).await),
+        );
+        let (identity, values) = futures_util::future::join(identity(&imds), asked).await;
+        glimpse.instance = identity.ok().map(|instance| instance.id);
+        let found = tags.iter().zip(values).filter_map(|(tag, value)| Some((tag, value.ok()??)));
+        glimpse.tags =
+            found.map(|(tag, value)| ((*tag).to_owned(), value.trim().to_owned())).collect();
+    }
+    let asset_tag =
+        || system.root.read("/sys/devices/virtual/dmi/id/board_asset_tag").ok().flatten();
+    glimpse.instance = glimpse.instance.or_else(|| {
+        let text = String::from_utf8(asset_tag()?).ok()?.trim().to_owned();
+        instance::is_id(&text, "i-").then_some(text)
+    });
+    glimpse
 }
 
 /// The files of settings, lowest first.

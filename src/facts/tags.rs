@@ -5,15 +5,21 @@ use super::instance::Instance;
 use crate::system::System;
 use crate::system::aws::{self, AwsError, Client, Endpoint};
 use crate::system::ec2;
-use crate::system::imds::{BodyProblem, Imds, ImdsError};
+use crate::system::imds::{Imds, ImdsError};
 use crate::system::retry::Backoff;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The list of keys, and the folder of their values.
 pub const LIST: &str = "meta-data/tags/instance";
+
+/// Where the value of a tag is.
+pub fn path_of(key: &str) -> String {
+    format!("{LIST}/{key}")
+}
 
 /// Where tags were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +51,10 @@ pub struct TagContract<'a> {
     pub missing: &'a dyn Fn(&BTreeMap<String, String>) -> Vec<&'static str>,
 }
 
+/// How long metadata says that it has no tags before EC2 is asked: the category comes a moment later than the instance,
+/// and a fleet that boots at once shares one account's calls. Up to two seconds more, so that it does not ask together.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Reads tags until the contract misses none, or until the deadline.
 pub async fn read(
     system: &System,
@@ -55,25 +65,27 @@ pub async fn read(
 ) -> Result<Tags, GatherError> {
     let no_tags = |source| GatherError::NoTags { instance: instance.id.clone(), source };
     let mut list = list;
-    let mut client = None;
     let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
     let mut said = String::new();
+    // Never more than half of the time that there is.
+    let grace = GRACE.mul_f64(1.0 + 0.4 * fastrand::f64()).min(imds.deadline().left() / 2);
+    let ask_ec2 = Instant::now() + grace;
     loop {
-        // Metadata is looked at in every round: its first tag may come late, and then so does the list.
         let found = match &list {
-            Some(list) => Some((TagSource::Metadata, from_metadata(imds, list, contract).await?)),
-            None if client.is_some() || aws::has_role(imds).await? => {
-                let client = match &client {
-                    Some(client) => client,
-                    None => client.insert(connect(system, imds, instance).await.map_err(no_tags)?),
-                };
-                let all = described(client, instance).await.map_err(no_tags)?;
-                Some((TagSource::DescribeTags, all))
-            }
-            None => None,
+            Some(list) => Ok((TagSource::Metadata, from_metadata(imds, list, contract).await?)),
+            // Two ways to the same tags: neither ends the other, and whichever has them first is taken.
+            None => tokio::select! {
+                late = until_listed(imds) => {
+                    list = late?;
+                    continue;
+                }
+                asked = described(system, imds, instance, ask_ec2) => {
+                    asked.map(|all| (TagSource::DescribeTags, all))
+                }
+            },
         };
         let (problem, words) = match found {
-            Some((source, all)) => {
+            Ok((source, all)) => {
                 let tags = divide(source, all, contract);
                 let missing = (contract.missing)(&tags.values);
                 if missing.is_empty() {
@@ -84,9 +96,11 @@ pub async fn read(
                 let (instance, waited) = (instance.id.clone(), imds.deadline().elapsed());
                 (GatherError::TagsMissing { instance, missing, found, waited }, words)
             }
-            None => {
-                let words = "for tags in metadata, or for a role to ask EC2 with".to_owned();
-                (no_tags(AwsError::NoCredentials(aws::CREDENTIALS)), words)
+            // Metadata has no tags, and EC2 has refused to tell them: nobody else knows them.
+            Err(refused @ AwsError::Denied { .. }) => return Err(no_tags(refused)),
+            Err(error) => {
+                let words = format!("for tags in metadata, or for EC2: {}", error.trouble());
+                (no_tags(error), words)
             }
         };
         let wait = backoff.delay();
@@ -99,17 +113,42 @@ pub async fn read(
             said = words;
         }
         tokio::time::sleep(wait).await;
+        // Metadata is looked at in every round: its first tag may come late, and then so does the list.
         list = list_keys(imds).await?;
     }
+}
+
+/// Asks metadata until it has a list of tags. It never ends while metadata says that there is none.
+async fn until_listed(imds: &Imds) -> Result<Option<String>, ImdsError> {
+    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+    loop {
+        tokio::time::sleep(backoff.delay()).await;
+        if let Some(list) = list_keys(imds).await? {
+            return Ok(Some(list));
+        }
+    }
+}
+
+/// The tags as EC2 tells them, from a moment on.
+async fn described(
+    system: &System,
+    imds: &Imds,
+    instance: &Instance,
+    from: Instant,
+) -> Result<BTreeMap<String, Option<String>>, AwsError> {
+    tokio::time::sleep_until(from).await;
+    if !aws::has_role(imds).await? {
+        return Err(AwsError::NoCredentials(aws::CREDENTIALS));
+    }
+    let client = connect(system, imds, instance).await?;
+    let tags = ec2::describe_tags(&client, &instance.id).await?;
+    Ok(tags.into_iter().map(|(key, value)| (key, Some(value))).collect())
 }
 
 /// The list of keys; `None` where tags in metadata are off. Some services answer that with 200 and nothing
 /// (aws/amazon-ec2-metadata-mock 189), so an empty list means the same.
 pub async fn list_keys(imds: &Imds) -> Result<Option<String>, ImdsError> {
-    match imds.text(LIST).await {
-        Err(ImdsError::Body { problem: BodyProblem::Empty, .. }) => Ok(None),
-        other => other,
-    }
+    Ok(imds.text_or_empty(LIST).await?.filter(|list| !list.trim().is_empty()))
 }
 
 /// A client for EC2 in the instance's region, or where the environment redirects it.
@@ -126,14 +165,6 @@ pub async fn connect(
     Client::connect(imds, Endpoint { url, region: region.to_string(), service: "ec2" }).await
 }
 
-async fn described(
-    client: &Client,
-    instance: &Instance,
-) -> Result<BTreeMap<String, Option<String>>, AwsError> {
-    let tags = ec2::describe_tags(client, &instance.id).await?;
-    Ok(tags.into_iter().map(|(key, value)| (key, Some(value))).collect())
-}
-
 /// A key that is listed without a value is late: it is left out and asked for again.
 async fn from_metadata(
     imds: &Imds,
@@ -145,14 +176,9 @@ async fn from_metadata(
         if !(contract.matters)(key) || !key_is_askable(key) {
             return Ok((key.to_owned(), None));
         }
-        match imds.text(&format!("{LIST}/{key}")).await {
-            Ok(value) => Ok((key.to_owned(), value.map(|value| value.trim().to_owned()))),
-            // An empty value is legal in EC2; the contract says whether it is here.
-            Err(ImdsError::Body { problem: BodyProblem::Empty, .. }) => {
-                Ok((key.to_owned(), Some(String::new())))
-            }
-            Err(error) => Err(error),
-        }
+        // An empty value is legal in EC2; the contract says whether it is here.
+        let value = imds.text_or_empty(&path_of(key)).await?;
+        Ok((key.to_owned(), value.map(|value| value.trim().to_owned())))
     });
     Ok(try_join_all(values).await?.into_iter().collect())
 }

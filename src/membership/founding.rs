@@ -3,7 +3,7 @@
 //! have set the parameter back while the cluster lives.
 
 use super::formed::{self, Changed};
-use crate::facts;
+use crate::facts::kept;
 use crate::node;
 use crate::state::Daemon;
 use crate::system::System;
@@ -62,7 +62,7 @@ impl Founding {
             return;
         }
         self.next = Instant::now() + self.backoff.delay();
-        let node = facts::remembered(&system.root).and_then(|facts| node::resolve(&facts).ok());
+        let node = kept::remembered(&system.root).and_then(|facts| node::resolve(&facts).ok());
         let Some(node) = node.filter(|node| node.instance.id == self.instance) else { return };
         let name = formed::parameter(&node, self.daemon);
         let why = match formed::record(system, &node, self.daemon).await {

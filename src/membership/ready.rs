@@ -3,7 +3,7 @@
 
 use super::launch_hook::{self, Hook};
 use super::wait::{self, Goal, Joined, WaitError};
-use crate::facts;
+use crate::facts::kept::{self, LAST_GOOD};
 use crate::node;
 use crate::record::boots::Stopwatch;
 use crate::record::status;
@@ -12,7 +12,10 @@ use crate::system::notify;
 use crate::system::retry::Deadline;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
+/// How long facts that cannot be read are waited for in silence: `apply` may be about to write them.
+const WITHOUT_FACTS: Duration = Duration::from_secs(15);
 /// How often the facts are looked at for another hook.
 const ANOTHER: Duration = Duration::from_secs(5);
 
@@ -85,15 +88,23 @@ async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Rec
 /// The hook that the tags of this node name. They are in the facts of the `apply` that made the node, which writes them
 /// when it ends: a little later than it starts this. An `apply` of which one action failed has made the node too.
 async fn hook(system: &System) -> Option<Hook> {
+    let (since, mut said) = (Instant::now(), false);
     loop {
         let record = status::read(&system.root);
-        let facts = facts::remembered(&system.root).filter(|facts| {
+        let facts = kept::remembered(&system.root).filter(|facts| {
             record.node.as_ref().is_some_and(|node| node.instance == facts.instance.id)
         });
         if let Some(facts) = facts
             && (record.applied.is_some() || record.problem.is_some())
         {
             return Hook::of(&node::resolve(&facts).ok()?);
+        }
+        if !said && since.elapsed() > WITHOUT_FACTS && record.node.is_some() {
+            tracing::warn!(
+                "cannot read {LAST_GOOD} of this instance, so whether a launch hook waits for this node is not known; \
+                 run `cos-agent apply`"
+            );
+            said = true;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

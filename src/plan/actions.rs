@@ -1,7 +1,7 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
 use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify, READY, UnitState, WATCH};
+use crate::state::{Action, DNS_LINK, Daemon, Notify, PROGRAM, READY, UnitState, WATCH};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -130,6 +130,8 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         let is_masked = inputs.observed.state(unit) == Some(UnitState::Masked);
         if !is_up(unit) && !is_masked {
             missing.push((action, format!("{unit} is not running")));
+        } else if inputs.observed.units.is_some() && !is_masked && agent_changed(inputs) {
+            missing.push((action, format!("{PROGRAM} is another one")));
         }
     }
     let was = inputs.manifest.role.as_deref();
@@ -153,6 +155,11 @@ fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         ));
     }
     missing
+}
+
+/// Whether the units of ours run by another agent than the one that is installed.
+fn agent_changed(inputs: &Inputs<'_>) -> bool {
+    inputs.manifest.instance.is_some() && inputs.manifest.agent != inputs.observed.agent
 }
 
 /// A daemon is touched once: a restart absorbs a reload, and one that does not run is started and nothing else.

@@ -3,7 +3,7 @@
 use super::manifest::Written;
 use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
 use crate::observe::{Observed, Seen};
-use crate::state::{Contents, File, Folder, Kind, Owner};
+use crate::state::{Contents, File, Folder, Kind, Owner, UNITS};
 use serde_json::{Map, Value};
 
 pub(super) fn file_change(
@@ -16,9 +16,6 @@ pub(super) fn file_change(
     let mut shown = None;
     let (bytes, keys) = match &file.contents {
         Contents::Text(text) => (text.clone().into_bytes(), None),
-        Contents::Seed(text) => {
-            (seen.map_or_else(|| text.as_bytes().to_vec(), |seen| seen.bytes.clone()), None)
-        }
         Contents::Keys(ours) => {
             let found = object(&file.path, seen)?;
             let last = before.and_then(|before| before.keys.as_ref());
@@ -49,10 +46,7 @@ pub(super) fn file_change(
     };
     let Some(seen) = seen else { return Ok((Some(write(Why::New)), written)) };
     let why = if seen.bytes != bytes {
-        let ours = before.is_some_and(|before| {
-            let found = sha256(&seen.bytes);
-            before.sha256 == found || before.replaces.as_ref() == Some(&found)
-        });
+        let ours = is_ours(&file.path, &seen.bytes, inputs);
         if ours || before.is_none() || !whole { Why::Changed } else { Why::EditedByHand }
     } else if whole
         && (seen.stat.mode != file.mode
@@ -63,6 +57,42 @@ pub(super) fn file_change(
         return Ok((None, written));
     };
     Ok((Some(write(why)), written))
+}
+
+/// Whether this is what an earlier run wrote.
+fn is_ours(path: &str, bytes: &[u8], inputs: &Inputs<'_>) -> bool {
+    inputs.manifest.files.get(path).is_some_and(|before| {
+        let found = sha256(bytes);
+        before.sha256 == found || before.replaces.as_ref() == Some(&found)
+    })
+}
+
+/// Whether a unit is masked: a link to `/dev/null` in its place, which is the operator's word.
+pub(super) fn is_masked(path: &str, observed: &Observed) -> bool {
+    let kind = observed.files.get(path).map(|seen| seen.stat.kind);
+    is_unit(path) && kind == Some(Kind::Other)
+}
+
+fn is_unit(path: &str) -> bool {
+    path.strip_prefix(UNITS)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .is_some_and(|name| !name.contains('/'))
+}
+
+/// A copy of a unit that somebody else wrote where one of ours goes. systemd does not load a file of this name.
+pub(super) fn kept_copy(write: &Write, inputs: &Inputs<'_>) -> Option<Change> {
+    let before = write.before.as_ref().filter(|before| **before != write.bytes)?;
+    if !is_unit(&write.path) || is_ours(&write.path, before, inputs) {
+        return None;
+    }
+    let path = format!("{}.before-cos-agent", write.path);
+    Some(Change::Write(Write {
+        path,
+        bytes: before.clone(),
+        before: None,
+        why: Why::New,
+        ..write.clone()
+    }))
 }
 
 pub(super) fn folder_change(

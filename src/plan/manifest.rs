@@ -22,6 +22,9 @@ pub struct Manifest {
     /// What the quorum guard found; of this instance in this role.
     #[serde(default, skip_serializing_if = "Formation::is_usual")]
     pub formation: Formation,
+    /// The agent that runs the units of ours: size and time of change of its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.

@@ -11,11 +11,12 @@ pub mod identity;
 pub mod keys;
 pub mod manifest;
 mod redact;
+pub mod resume;
 
 use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
-use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Owner};
+use crate::state::{Action, Daemon, DesiredState, Folder, Owner};
 pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
@@ -162,15 +163,17 @@ impl Plan {
             instance: Some(inputs.instance.to_owned()),
             role: Some(inputs.role.name.to_owned()),
             formation: inputs.formation.clone(),
+            agent: inputs.observed.agent.clone(),
             ..Manifest::default()
         };
         for file in &inputs.desired.files {
-            let (write, written) = compare::file_change(file, inputs)?;
-            changes.extend(write.map(Change::Write));
-            // A unit that the image brought is not ours to record, or a change of role would remove it.
-            if written.created || !matches!(file.contents, Contents::Seed(_)) {
-                after.files.insert(file.path.clone(), written);
+            if compare::is_masked(&file.path, inputs.observed) {
+                continue;
             }
+            let (write, written) = compare::file_change(file, inputs)?;
+            changes.extend(write.as_ref().and_then(|write| compare::kept_copy(write, inputs)));
+            changes.extend(write.map(Change::Write));
+            after.files.insert(file.path.clone(), written);
         }
         changes.extend(compare::removals(inputs)?);
         let actions = actions::due(inputs, &changes);
@@ -228,6 +231,8 @@ fn during(
         .map(|planned| planned.action)
         .filter(|action| actions::must_be_recorded(*action, inputs))
         .collect();
+    // Until the units of ours run by this agent, it is not on record.
+    during.agent.clone_from(&before.agent);
     // Whose the data is stays as it was until it has been moved.
     if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
         during.instance.clone_from(&before.instance);

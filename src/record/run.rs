@@ -26,14 +26,14 @@ pub async fn known(system: &System, node: &Node) {
 }
 
 /// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
-pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, changes: Option<usize>) {
+pub async fn applied(system: &System, node: &Node, changes: Option<usize>) {
     if !system.keeps_record {
         return;
     }
     let now = environment::rfc3339_now();
     let applied = |status: &mut status::Status| {
-        status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
-        status.reason = degraded.map(str::to_owned);
+        status.state = State::Applied;
+        status.reason = None;
         status.notes = node.formation.notes();
         status.problem = None;
         if changes.is_some() || status.applied.is_none() {
@@ -42,6 +42,26 @@ pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, chang
         }
     };
     or_warn(status::update(&system.root, applied).await);
+}
+
+/// Whether an `apply` of this boot has known the node already.
+pub fn is_known(system: &System) -> bool {
+    status::read(&system.root).node.is_some()
+}
+
+/// The daemons run as they did before, although nothing could be applied.
+pub async fn resumed(system: &System, node: &Node, notes: &[String], why: &str) {
+    known(system, node).await;
+    if !system.keeps_record {
+        return;
+    }
+    let reason = format!("{why}; what ran before the reboot runs as it was");
+    let changed = |status: &mut status::Status| {
+        status.state = State::Degraded;
+        status.reason = Some(reason.clone());
+        status.notes = notes.to_vec();
+    };
+    or_warn(status::update(&system.root, changed).await);
 }
 
 /// The run failed.

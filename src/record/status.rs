@@ -159,6 +159,14 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether another failure is of the same kind: times and counts aside, it has the same words.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let words = |report: &str| report.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+        self.code == other.code && words(&self.report) == words(&other.report)
+    }
+}
+
 /// Reads the record. One that is not there, or that nobody can read, says nothing.
 pub fn read(root: &Root) -> Status {
     let bytes = root.read(PATH).ok().flatten().unwrap_or_default();

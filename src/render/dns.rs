@@ -10,7 +10,7 @@ use crate::node::Node;
 use crate::state::{Action, Contents, File, Notify, ROOT};
 
 /// Whether `.consul` goes through systemd-resolved.
-pub(super) fn by_resolved(node: &Node) -> bool {
+pub fn by_resolved(node: &Node) -> bool {
     forwarder(node) == Some(Resolver::Resolved)
 }
 

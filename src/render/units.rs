@@ -1,10 +1,11 @@
-//! The units of the daemons: the files themselves where an image lacks them, and the drop-ins that differ by role.
+//! The units: the files themselves, and the drop-ins that differ by role. They are ours like every other file, so that what
+//! is mended in a unit reaches every node; an operator changes a unit by a drop-in, as systemd.unit(5) means it.
 
 use super::RenderError;
 use crate::node::Node;
 use crate::role::{AgentMode, Role};
 use crate::state::{
-    AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, READY, ROOT, WATCH,
+    self, AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, READY, ROOT, WATCH,
 };
 
 /// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
@@ -32,15 +33,22 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
         .collect())
 }
 
-/// A unit of ours, written only where `/etc/systemd/system` has none: what the image put there has precedence.
+/// A unit of ours. A daemon runs by its unit, so that of a daemon restarts it.
 pub fn unit(name: &str) -> Option<File> {
     let (name, text) = UNITS.iter().find(|(known, _)| *known == name)?;
+    let actions: &[Action] = match *name {
+        "consul.service" => &[Action::DaemonReload, Action::Restart(Daemon::Consul)],
+        "nomad.service" => &[Action::DaemonReload, Action::Restart(Daemon::Nomad)],
+        READY => &[Action::DaemonReload, Action::StartReady],
+        WATCH => &[Action::DaemonReload, Action::StartWatch],
+        _ => &[Action::DaemonReload],
+    };
     Some(File {
-        path: format!("/etc/systemd/system/{name}"),
-        contents: Contents::Seed(text),
+        path: format!("{}/{name}", state::UNITS),
+        contents: Contents::Text((*text).to_owned()),
         mode: 0o644,
         owner: ROOT,
-        notify: Notify::Actions(&[Action::DaemonReload]),
+        notify: Notify::Actions(actions),
     })
 }
 

@@ -22,22 +22,25 @@ pub enum Fault {
     /// 503 with `Retry-After: 1`.
     Unavailable(Duration),
     /// Metadata is switched off: 403.
-    Off,
+    Off(Duration),
     /// Every answer takes this long.
     Slow(Duration),
     /// The first answers break off.
     Truncated,
     /// A web page in place of the identity document.
-    Html,
+    Html(Duration),
     /// An empty identity document.
-    Empty,
+    Empty(Duration),
     /// An identity document that is no text.
-    Garbage,
+    Garbage(Duration),
     /// An identity document larger than any.
-    Huge,
+    Huge(Duration),
     /// Connections are taken and never answered.
     Hang,
 }
+
+/// Longer than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(600);
 
 impl FromStr for Fault {
     type Err = String;
@@ -49,6 +52,8 @@ impl FromStr for Fault {
             time(value.unwrap_or("3s"))
                 .ok_or_else(|| format!("`{text}`: expected a time like 3s or 500ms"))
         };
+        // Without a time these last.
+        let lasting = || if value.is_some() { time() } else { Ok(FOR_EVER) };
         let fault = match name {
             "late-tags" => return time().map(Self::LateTags),
             "late-role" => return time().map(Self::LateRole),
@@ -58,12 +63,12 @@ impl FromStr for Fault {
             "tags-off" => Self::TagsOff,
             "tags-blank" => Self::TagsBlank,
             "midway-401" | "401" => Self::MidwayExpiry,
-            "off" => Self::Off,
+            "off" => return lasting().map(Self::Off),
             "truncated" => Self::Truncated,
-            "html" => Self::Html,
-            "empty" => Self::Empty,
-            "garbage" => Self::Garbage,
-            "huge" => Self::Huge,
+            "html" => return lasting().map(Self::Html),
+            "empty" => return lasting().map(Self::Empty),
+            "garbage" => return lasting().map(Self::Garbage),
+            "huge" => return lasting().map(Self::Huge),
             "hang" => Self::Hang,
             _ => return Err(format!("`{name}` is no fault, expected one of {}", NAMES.join(", "))),
         };
@@ -112,7 +117,7 @@ mod tests {
             assert!(name.parse::<Fault>().is_ok(), "{name}");
         }
         assert_eq!("slow=20ms".parse(), Ok(Fault::Slow(Duration::from_millis(20))));
-        for wrong in ["", "nonsense", "slow=x", "off=1s", "slow=99999999s"] {
+        for wrong in ["", "nonsense", "slow=x", "hang=1s", "slow=99999999s"] {
             assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
         }
     }

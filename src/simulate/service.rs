@@ -207,7 +207,7 @@ impl State {
     }
 
     fn reply(&self, request: &Request<Incoming>, came: Duration) -> Reply {
-        if self.faults.contains(&Fault::Off) {
+        if self.faults.iter().any(|fault| matches!(fault, Fault::Off(time) if came < *time)) {
             return status(StatusCode::FORBIDDEN);
         }
         if self.faults.iter().any(|fault| matches!(fault, Fault::Unavailable(time) if came < *time))
@@ -272,7 +272,7 @@ impl State {
             return broken_off(value);
         }
         text(if path == "dynamic/instance-identity/document" {
-            self.document(value)
+            self.document(value, came)
         } else {
             value
         })
@@ -300,15 +300,15 @@ impl State {
         Some(instance.tree())
     }
 
-    fn document(&self, value: Vec<u8>) -> Vec<u8> {
+    fn document(&self, value: Vec<u8>, came: Duration) -> Vec<u8> {
         for fault in &self.faults {
             match fault {
-                Fault::Html => {
+                Fault::Html(time) if came < *time => {
                     return b"<!DOCTYPE html><html><body>Bad gateway</body></html>".to_vec();
                 }
-                Fault::Empty => return Vec::new(),
-                Fault::Garbage => return vec![0xff, 0xfe, 0x00, 0x80],
-                Fault::Huge => return vec![b'a'; 1024 * 1024],
+                Fault::Empty(time) if came < *time => return Vec::new(),
+                Fault::Garbage(time) if came < *time => return vec![0xff, 0xfe, 0x00, 0x80],
+                Fault::Huge(time) if came < *time => return vec![b'a'; 1024 * 1024],
                 _ => {}
             }
         }

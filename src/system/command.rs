@@ -25,6 +25,11 @@ impl Output {
         self.code == Some(0)
     }
 
+    /// Whether a signal ended it, such as that of a kernel that is out of memory: it judged nothing.
+    pub fn was_killed(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// Both streams as one text, errors last.
     pub fn words(&self) -> String {
         format!("{}\n{}", self.stdout.trim(), self.stderr.trim()).trim().to_owned()
@@ -50,6 +55,19 @@ pub enum CommandError {
         /// How long it was given.
         timeout: Duration,
     },
+}
+
+impl CommandError {
+    /// Whether the next try may go better: the machine was busy or out of something, and says nothing of the program.
+    pub fn is_transient(&self) -> bool {
+        use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM, ETXTBSY};
+        match self {
+            Self::Timeout { .. } => true,
+            Self::Spawn { source, .. } => {
+                matches!(source.raw_os_error(), Some(EAGAIN | EMFILE | ENFILE | ENOMEM | ETXTBSY))
+            }
+        }
+    }
 }
 
 /// Runs `program` to its end and returns what it said.

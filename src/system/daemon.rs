@@ -9,10 +9,9 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The validators read files only; what takes longer hangs.
 const VALIDATE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The first line that `PROGRAM version` prints, such as `Nomad v1.10.5`.
-pub async fn version_line(root: &Root, program: &str, path: &str) -> Result<String, CommandError> {
-    let output = command::run(&root.path(program), &["version"], path, VERSION_TIMEOUT).await?;
-    Ok(output.stdout.lines().next().unwrap_or_default().trim().to_owned())
+/// What `PROGRAM version` says; the first line is like `Nomad v1.10.5`.
+pub async fn version(root: &Root, program: &str, path: &str) -> Result<Output, CommandError> {
+    command::run(&root.path(program), &["version"], path, VERSION_TIMEOUT).await
 }
 
 /// Runs a validator (`consul validate`, `nomad config validate`) over a folder.

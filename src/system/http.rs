@@ -67,10 +67,13 @@ pub fn os_error(error: &reqwest::Error) -> Option<i32> {
     None
 }
 
+/// The words for an answer that did not come in time.
+pub const TIMED_OUT: &str = "timed out";
+
 /// A failed request in the words of its innermost cause, which is what an operator can act on.
 pub fn plain_words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "timed out".to_owned();
+        return TIMED_OUT.to_owned();
     }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -181,6 +181,11 @@ pub struct RecordedServices {
 }
 
 impl RecordedServices {
+    /// Puts a unit into a state, as somebody else would.
+    pub fn set(&self, unit: &str, state: UnitState) {
+        self.up.borrow_mut().insert(unit.to_owned(), state);
+    }
+
     /// The jobs so far, oldest first; the record is emptied.
     pub fn take_jobs(&self) -> Vec<(Job, String)> {
         self.jobs.take()

@@ -271,9 +271,10 @@ impl TestNode {
         self.service.change(|found| found.tags = instance(role, None).tags);
     }
 
-    /// Starts anew with no unit running.
+    /// Starts anew with no unit running, and nothing in `/run`.
     pub(crate) fn reboot(&mut self) {
         self.units = Rc::default();
+        std::fs::remove_dir_all(self.path("/run/cos-agent")).unwrap();
     }
 
     /// The machine, with its units or without.
@@ -351,6 +352,11 @@ impl Units {
     /// Says from now on that its units were read from these files.
     pub(crate) fn has_read<'a>(&self, paths: impl IntoIterator<Item = &'a str>) {
         self.sources.replace(paths.into_iter().map(str::to_owned).collect());
+    }
+
+    /// Masks a unit, as its operator would.
+    pub(crate) fn mask(&self, unit: &str) {
+        self.recorded.set(unit, UnitState::Masked);
     }
 
     /// Refuses the next such job.

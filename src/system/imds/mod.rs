@@ -5,18 +5,26 @@
 //!
 //! | status | meaning here |
 //! |---|---|
-//! | 200 | the value; an empty or hostile body is an error that names the path |
+//! | 200 | the value |
 //! | 401 | the token expired: one fresh token at once; a fresh one that is refused is retried until the deadline |
-//! | 403 | metadata is switched off: final |
 //! | 404 | not set: `None`; only the caller knows which values may be late |
-//! | 429, 5xx, no answer | retried with jitter until the deadline, `Retry-After` honoured |
+//! | 429, 5xx, no answer | retried with jitter until the deadline, `Retry-After` honoured up to 10 s |
+//! | 403 (switched off), any other; 200 with a body that is no value | the same; the error names what was found |
+//!
+//! One odd answer decides nothing: a proxy, a captive portal or a service that is not ready gives it once, and the node
+//! would run on old facts, or on none, until its next boot.
 //!
 //! There is no fall-back to version 1, no proxy and no redirect.
+
+mod attempt;
+mod error;
 
 use super::environment::Environment;
 use super::http::{self, BodyError};
 use super::network::NetworkEvents;
 use super::retry::{Backoff, Deadline};
+use attempt::{Attempt, again, failed, retryable};
+pub use error::{BodyProblem, ImdsError};
 use reqwest::StatusCode;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
@@ -26,96 +34,13 @@ use tokio::sync::Mutex;
 const ENDPOINTS: [&str; 2] = ["http://169.254.169.254", "http://[fd00:ec2::254]"];
 /// Seconds that a token lives: the longest that EC2 grants, so that one serves a whole run.
 const TOKEN_TTL_SECONDS: &str = "21600";
-/// Longest time for one answer. The service is on the host; what takes longer is lost.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest time for one answer, at first and at last: the service is on the host, and what takes longer is lost. It doubles
+/// with each answer that did not come in time, for a host that is so busy that every answer takes that long.
+const ANSWER_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
 /// Largest value that is read; user data has its own cap.
 pub const VALUE_CAP: usize = 64 * 1024;
 /// After a network event the route may still be missing for a moment.
 const SETTLE: Duration = Duration::from_millis(10);
-
-/// Why the metadata service gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ImdsError {
-    /// 403: `HttpEndpoint=disabled`, or a firewall of the instance.
-    #[error("the metadata service at {endpoint} answers 403: it is switched off for this instance")]
-    Disabled {
-        /// The endpoint asked.
-        endpoint: String,
-    },
-    /// The token path does not exist: no IMDSv2 is at this address.
-    #[error("no IMDSv2 at {endpoint}: PUT /latest/api/token answers {status}")]
-    NoTokens {
-        /// The endpoint asked.
-        endpoint: String,
-        /// The status.
-        status: u16,
-    },
-    /// A status that the service does not document.
-    #[error("`{path}` answers {status}, expected 200 or 404")]
-    Status {
-        /// The path below `/latest/`.
-        path: String,
-        /// The status.
-        status: u16,
-    },
-    /// The deadline passed.
-    #[error("`{path}` had no answer from {endpoint} after {attempts} attempts in {:.1} s; the last: {last}", elapsed.as_secs_f64())]
-    Deadline {
-        /// The path below `/latest/`.
-        path: String,
-        /// The endpoint asked.
-        endpoint: String,
-        /// How often it was tried.
-        attempts: u32,
-        /// How long it was tried.
-        elapsed: Duration,
-        /// What went wrong the last time.
-        last: String,
-        /// Whether somebody was there, only throttled, broken or late.
-        answered: bool,
-    },
-    /// 200, but no value of this service.
-    #[error("`{path}` answers 200 with {problem}")]
-    Body {
-        /// The path below `/latest/`.
-        path: String,
-        /// What is wrong with the body.
-        problem: BodyProblem,
-    },
-    /// The HTTP client could not be made.
-    #[error("cannot make the HTTP client for metadata")]
-    Client(#[source] reqwest::Error),
-}
-
-impl ImdsError {
-    /// What is in the way, without times and numbers: the same words for the same trouble.
-    pub fn trouble(&self) -> String {
-        match self {
-            Self::Deadline { path, endpoint, last, .. } => {
-                format!("`{path}` has no answer from {endpoint}: {last}")
-            }
-            Self::Client(error) => format!("{self}: {error}"),
-            _ => self.to_string(),
-        }
-    }
-}
-
-/// What is wrong with a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BodyProblem {
-    /// Zero bytes, or only white space.
-    #[error("an empty body")]
-    Empty,
-    /// Bytes that are no text.
-    #[error("bytes that are not UTF-8")]
-    NotUtf8,
-    /// A web page: a proxy or captive portal stands in the way.
-    #[error("an HTML page, which no metadata value is")]
-    Html,
-    /// More than any value has.
-    #[error("more than {0} bytes")]
-    TooLarge(usize),
-}
 
 #[derive(Clone)]
 struct Token {
@@ -133,18 +58,10 @@ pub struct Imds {
     deadline: Deadline,
     patience: Deadline,
     answered: Cell<bool>,
+    answer_timeout: Cell<Duration>,
     events: OnceCell<Option<NetworkEvents>>,
     said: RefCell<String>,
     requests: Cell<u32>,
-}
-
-/// What one attempt came to.
-enum Attempt<T> {
-    Done(T),
-    /// Worth another try: why, and the wait that the service asked for.
-    Again(String, Option<Duration>),
-    /// No connection: another try, woken by the network.
-    NoRoute(String),
 }
 
 impl Imds {
@@ -155,7 +72,7 @@ impl Imds {
             None => ENDPOINTS.map(str::to_owned).to_vec(),
         };
         Ok(Self {
-            client: http::plain_client(ANSWER_TIMEOUT).map_err(ImdsError::Client)?,
+            client: http::plain_client(ANSWER_TIMEOUT.1).map_err(ImdsError::Client)?,
             endpoints,
             chosen: Cell::new(0),
             token: Mutex::new(None),
@@ -163,6 +80,7 @@ impl Imds {
             deadline,
             patience: deadline,
             answered: Cell::new(false),
+            answer_timeout: Cell::new(ANSWER_TIMEOUT.0),
             events: OnceCell::new(),
             said: RefCell::new(String::new()),
             requests: Cell::new(0),
@@ -190,68 +108,77 @@ impl Imds {
         self.requests.get()
     }
 
-    /// A value as text, `None` where it is not set.
+    /// A value as text, `None` where it is not set. An empty one is no answer.
     pub async fn text(&self, path: &str) -> Result<Option<String>, ImdsError> {
-        let Some(body) = self.bytes(path, VALUE_CAP).await? else { return Ok(None) };
-        let wrong = |problem| ImdsError::Body { path: path.to_owned(), problem };
-        let text = String::from_utf8(body).map_err(|_| wrong(BodyProblem::NotUtf8))?;
-        if text.trim().is_empty() {
-            return Err(wrong(BodyProblem::Empty));
-        }
-        if looks_like_html(&text) {
-            return Err(wrong(BodyProblem::Html));
-        }
-        Ok(Some(text))
+        self.value(path, VALUE_CAP, |body| attempt::text(body, false)).await
+    }
+
+    /// The same where an empty value is one too: tags may be empty.
+    pub async fn text_or_empty(&self, path: &str) -> Result<Option<String>, ImdsError> {
+        self.value(path, VALUE_CAP, |body| attempt::text(body, true)).await
     }
 
     /// A value as it is, at most `cap` bytes, `None` where it is not set.
     pub async fn bytes(&self, path: &str, cap: usize) -> Result<Option<Vec<u8>>, ImdsError> {
+        self.value(path, cap, Ok).await
+    }
+
+    async fn value<T>(
+        &self,
+        path: &str,
+        cap: usize,
+        judge: impl Fn(Vec<u8>) -> Result<T, BodyProblem>,
+    ) -> Result<Option<T>, ImdsError> {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
         let mut attempts = 0;
-        let mut refused_at = None;
+        let mut was_refused = false;
         loop {
             let token = self.token(path).await?;
             attempts += 1;
             self.requests.set(self.requests.get() + 1);
             let url = format!("{}/latest/{path}", self.endpoint());
-            let sent =
-                self.client.get(url).header("x-aws-ec2-metadata-token", &token.value).send().await;
-            let attempt = match sent {
+            let request = self
+                .client
+                .get(url)
+                .header("x-aws-ec2-metadata-token", &token.value)
+                .timeout(self.limit());
+            let attempt = match request.send().await {
                 Err(error) => failed(&error),
                 Ok(response) => match self.status_of(&response) {
                     StatusCode::OK => match http::read_body(response, cap).await {
-                        Ok(body) => Attempt::Done(Some(body)),
+                        Ok(body) => judge(body).map_or_else(
+                            |problem| Attempt::Odd(ImdsError::body(path, problem)),
+                            |value| Attempt::Done(Some(value)),
+                        ),
                         Err(BodyError::TooLarge { cap }) => {
-                            let problem = BodyProblem::TooLarge(cap);
-                            return Err(ImdsError::Body { path: path.to_owned(), problem });
+                            Attempt::Odd(ImdsError::body(path, BodyProblem::TooLarge(cap)))
                         }
+                        Err(BodyError::Broken(error)) if error.is_timeout() => Attempt::TimedOut,
                         Err(BodyError::Broken(_)) => {
                             Attempt::Again("the answer broke off".to_owned(), None)
                         }
                     },
                     StatusCode::NOT_FOUND => Attempt::Done(None),
-                    StatusCode::FORBIDDEN => {
-                        return Err(ImdsError::Disabled { endpoint: self.endpoint() });
-                    }
                     StatusCode::UNAUTHORIZED => {
                         self.forget(token.generation).await;
                         // The first refusal is an expired token; a fresh one that is refused is a service not ready.
-                        if refused_at.replace(token.generation).is_none() {
+                        if !std::mem::replace(&mut was_refused, true) {
                             continue;
                         }
                         Attempt::Again("401 for a fresh token".to_owned(), None)
                     }
                     status if retryable(status) => again(status, &response),
-                    status => {
-                        return Err(ImdsError::Status {
-                            path: path.to_owned(),
-                            status: status.as_u16(),
-                        });
+                    StatusCode::FORBIDDEN => {
+                        Attempt::Odd(ImdsError::Disabled { endpoint: self.endpoint() })
                     }
+                    status => Attempt::Odd(ImdsError::Status {
+                        path: path.to_owned(),
+                        status: status.as_u16(),
+                    }),
                 },
             };
-            if let Some(body) = self.settle(attempt, path, attempts, &mut backoff).await? {
-                return Ok(body);
+            if let Some(value) = self.settle(attempt, path, attempts, &mut backoff).await? {
+                return Ok(value);
             }
         }
     }
@@ -264,6 +191,17 @@ impl Imds {
 
     fn endpoint(&self) -> String {
         self.endpoints[self.chosen.get()].clone()
+    }
+
+    /// The deadline that counts by now.
+    fn current_deadline(&self) -> Deadline {
+        if self.answered.get() { self.patience } else { self.deadline }
+    }
+
+    /// How long the next answer may take.
+    fn limit(&self) -> Duration {
+        let left = self.current_deadline().left();
+        self.answer_timeout.get().min(left.max(Duration::from_millis(50)))
     }
 
     async fn forget(&self, generation: u32) {
@@ -283,7 +221,7 @@ impl Imds {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let attempt = self.request_token().await?;
+            let attempt = self.request_token().await;
             if let Some(value) = self.settle(attempt, path, attempts, &mut backoff).await? {
                 self.generations.set(self.generations.get() + 1);
                 let token = Token { value, generation: self.generations.get() };
@@ -293,7 +231,7 @@ impl Imds {
         }
     }
 
-    async fn request_token(&self) -> Result<Attempt<String>, ImdsError> {
+    async fn request_token(&self) -> Attempt<String> {
         let endpoint = self.endpoint();
         self.requests.set(self.requests.get() + 1);
         let sent = self
@@ -301,26 +239,28 @@ impl Imds {
             .put(format!("{endpoint}/latest/api/token"))
             .header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_TTL_SECONDS)
             .header("content-length", "0")
+            .timeout(self.limit())
             .send()
             .await;
         let response = match sent {
             Ok(response) => response,
-            Err(error) => return Ok(failed(&error)),
+            Err(error) => return failed(&error),
         };
         match self.status_of(&response) {
             StatusCode::OK => match http::read_body(response, 4096).await {
                 Ok(body) if !body.is_empty() && body.iter().all(u8::is_ascii_graphic) => {
-                    Ok(Attempt::Done(String::from_utf8_lossy(&body).into_owned()))
+                    Attempt::Done(String::from_utf8_lossy(&body).into_owned())
                 }
-                Ok(_) => Ok(Attempt::Again("a token that is no token".to_owned(), None)),
-                Err(_) => Ok(Attempt::Again("the token broke off".to_owned(), None)),
+                Ok(_) => Attempt::Again("a token that is no token".to_owned(), None),
+                Err(BodyError::Broken(error)) if error.is_timeout() => Attempt::TimedOut,
+                Err(_) => Attempt::Again("the token broke off".to_owned(), None),
             },
-            StatusCode::FORBIDDEN => Err(ImdsError::Disabled { endpoint }),
             StatusCode::UNAUTHORIZED => {
-                Ok(Attempt::Again("401 for the token request".to_owned(), None))
+                Attempt::Again("401 for the token request".to_owned(), None)
             }
-            status if retryable(status) => Ok(again(status, &response)),
-            status => Err(ImdsError::NoTokens { endpoint, status: status.as_u16() }),
+            status if retryable(status) => again(status, &response),
+            StatusCode::FORBIDDEN => Attempt::Odd(ImdsError::Disabled { endpoint }),
+            status => Attempt::Odd(ImdsError::NoTokens { endpoint, status: status.as_u16() }),
         }
     }
 
@@ -332,44 +272,60 @@ impl Imds {
         attempts: u32,
         backoff: &mut Backoff,
     ) -> Result<Option<T>, ImdsError> {
-        let (why, asked, no_route) = match attempt {
+        let (why, asked, odd) = match attempt {
             Attempt::Done(value) => return Ok(Some(value)),
-            Attempt::Again(why, asked) => (why, asked, false),
-            Attempt::NoRoute(why) => (why, None, true),
+            Attempt::Again(why, asked) => (why, asked, None),
+            Attempt::Odd(error) => (error.to_string(), None, Some(error)),
+            Attempt::TimedOut => {
+                self.answer_timeout.set((self.answer_timeout.get() * 2).min(ANSWER_TIMEOUT.1));
+                (http::TIMED_OUT.to_owned(), None, None)
+            }
+            Attempt::NoRoute(_) if self.chosen.get() + 1 < self.endpoints.len() => {
+                self.chosen.set(self.chosen.get() + 1);
+                return Ok(None);
+            }
+            Attempt::NoRoute(why) => {
+                let wait = self.pause(backoff, None, &why, path, attempts, None)?;
+                self.wait_for_network(wait).await;
+                return Ok(None);
+            }
         };
-        if no_route && self.chosen.get() + 1 < self.endpoints.len() {
-            self.chosen.set(self.chosen.get() + 1);
-            return Ok(None);
-        }
+        let wait = self.pause(backoff, asked, &why, path, attempts, odd)?;
+        tokio::time::sleep(wait).await;
+        Ok(None)
+    }
+
+    /// The pause before another attempt; the error where it would end after the deadline.
+    fn pause(
+        &self,
+        backoff: &mut Backoff,
+        asked: Option<Duration>,
+        why: &str,
+        path: &str,
+        attempts: u32,
+        odd: Option<ImdsError>,
+    ) -> Result<Duration, ImdsError> {
         self.chosen.set(0);
         // A fleet that was sent away together must not come back together.
         let wait = backoff.delay() + asked.unwrap_or_default();
-        let answered = self.answered.get();
-        let deadline = if answered { self.patience } else { self.deadline };
+        let (answered, deadline) = (self.answered.get(), self.current_deadline());
         if !deadline.allows(wait) {
-            let endpoint = self.endpoint();
-            let elapsed = deadline.elapsed();
-            return Err(ImdsError::Deadline {
+            return Err(odd.unwrap_or_else(|| ImdsError::Deadline {
                 path: path.to_owned(),
-                endpoint,
+                endpoint: self.endpoint(),
                 attempts,
-                elapsed,
-                last: why,
+                elapsed: deadline.elapsed(),
+                last: why.to_owned(),
                 answered,
-            });
+            }));
         }
-        if self.said.replace(why.clone()) != why {
+        if self.said.replace(why.to_owned()) != why {
             tracing::info!(
                 "metadata service: {why}; trying again for {:.0} s",
                 deadline.left().as_secs_f64()
             );
         }
-        if no_route {
-            self.wait_for_network(wait).await;
-        } else {
-            tokio::time::sleep(wait).await;
-        }
-        Ok(None)
+        Ok(wait)
     }
 
     /// Waits for `wait` at most; a change of the network ends it early.
@@ -389,43 +345,5 @@ impl Imds {
             }
             None => tokio::time::sleep(wait).await,
         }
-    }
-}
-
-fn retryable(status: StatusCode) -> bool {
-    status.is_server_error()
-        || status == StatusCode::TOO_MANY_REQUESTS
-        || status == StatusCode::REQUEST_TIMEOUT
-}
-
-fn again<T>(status: StatusCode, response: &reqwest::Response) -> Attempt<T> {
-    Attempt::Again(format!("status {}", status.as_u16()), http::retry_after(response))
-}
-
-fn failed<T>(error: &reqwest::Error) -> Attempt<T> {
-    use nix::libc::{EADDRNOTAVAIL, EHOSTUNREACH, ENETDOWN, ENETUNREACH};
-    match http::os_error(error) {
-        Some(EADDRNOTAVAIL | EHOSTUNREACH | ENETDOWN | ENETUNREACH) => {
-            Attempt::NoRoute("no route yet".to_owned())
-        }
-        _ => Attempt::Again(http::plain_words(error), None),
-    }
-}
-
-fn looks_like_html(text: &str) -> bool {
-    let start: String = text.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
-    start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_web_page_is_recognised_and_xml_is_not() {
-        assert!(looks_like_html("  <!DOCTYPE HTML PUBLIC"));
-        assert!(looks_like_html("<html><body>502"));
-        assert!(!looks_like_html("<powershell>"));
-        assert!(!looks_like_html("i-0123456789abcdef0"));
     }
 }

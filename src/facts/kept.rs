@@ -1,0 +1,109 @@
+//! The facts of the last successful `apply`, which another version of the agent may have written: they are read as far as
+//! they are understood, because an agent that was replaced, or put back, still has to know its node.
+
+use super::certificates::Authority;
+use super::host::{Host, Resolver};
+use super::instance::Instance;
+use super::settings::Settings;
+use super::tags::Tags;
+use super::{Facts, Installed, SCHEMA};
+use crate::system::root::Root;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Where they are.
+pub const LAST_GOOD: &str = "/var/lib/cos-agent/facts.json";
+
+/// The facts of the last successful `apply`, `None` where there are none that can be read.
+pub fn remembered(root: &Root) -> Option<Facts> {
+    read(&root.read(LAST_GOOD).ok()??)
+}
+
+/// Reads facts that some version of the agent wrote.
+pub fn read(bytes: &[u8]) -> Option<Facts> {
+    let mut value: Value = serde_json::from_slice(bytes).ok()?;
+    // For people alone, and a map whose values would need a shape of their own.
+    if let Some(sources) = value.get_mut("sources") {
+        *sources = Value::Object(serde_json::Map::new());
+    }
+    keep_known(&mut value, &serde_json::to_value(shape()?).ok()?);
+    let facts: Facts = serde_json::from_value(value).ok()?;
+    (facts.schema == SCHEMA).then_some(facts)
+}
+
+/// Drops the keys that this version has no place for. What is an empty table in the shape takes any key.
+fn keep_known(value: &mut Value, shape: &Value) {
+    match (value, shape) {
+        (Value::Object(found), Value::Object(known)) if !known.is_empty() => {
+            found.retain(|key, _| known.contains_key(key));
+            for (key, value) in found {
+                keep_known(value, &known[key]);
+            }
+        }
+        (Value::Array(found), Value::Array(known)) => {
+            if let Some(known) = known.first() {
+                for value in found {
+                    keep_known(value, known);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Facts with every key that there is, and no values that matter.
+fn shape() -> Option<Facts> {
+    const DOCUMENT: &str = r#"{"instanceId": "i-00000000", "region": "eu-central-1", "availabilityZone": "eu-central-1a",
+        "accountId": "000000000000", "privateIp": "10.0.0.1", "instanceType": "t3.small", "imageId": "ami-00000000"}"#;
+    Some(Facts {
+        schema: SCHEMA.to_owned(),
+        instance: Instance::from_document(DOCUMENT).ok()?,
+        tags: Tags::from_values(BTreeMap::new()),
+        host: Host { resolver: Resolver::Other, trust_store: None },
+        installed: Installed::default(),
+        authorities: vec![Authority {
+            sha256: String::new(),
+            subject: String::new(),
+            source: String::new(),
+            pem: String::new(),
+        }],
+        settings: Settings::default(),
+        sources: BTreeMap::new(),
+        user_data: String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn facts_of_a_newer_agent_are_read_as_far_as_they_are_understood() {
+        let mut facts = shape().unwrap();
+        facts.tags.values.insert("cos:role".to_owned(), "nomad-client".to_owned());
+        facts.settings.nomad.extra.insert("acl".to_owned(), json!({ "enabled": true }));
+        let mut newer = serde_json::to_value(&facts).unwrap();
+        for place in [
+            "",
+            "/instance",
+            "/tags",
+            "/host",
+            "/installed",
+            "/settings",
+            "/settings/consul",
+            "/authorities/0",
+        ] {
+            let place = newer.pointer_mut(place).unwrap().as_object_mut().unwrap();
+            place.insert("from_tomorrow".to_owned(), json!({ "a": [1] }));
+        }
+        assert!(
+            Facts::from_json(newer.to_string().as_bytes()).is_err(),
+            "a person's file is strict"
+        );
+        assert_eq!(read(newer.to_string().as_bytes()), Some(facts));
+        for broken in ["", "{", "[]", r#"{"schema":"cos-agent/facts/1"}"#] {
+            assert_eq!(read(broken.as_bytes()), None, "{broken}");
+        }
+    }
+}

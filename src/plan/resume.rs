@@ -1,0 +1,84 @@
+//! PURE: whether what ran on this machine before a reboot may run again, where no plan can be made: the settings are
+//! refused, the facts are missing, the agent is frozen.
+//!
+//! Nothing is rendered and nothing is written, so all that has to be known is that this is the same node.
+
+use super::manifest::Manifest;
+use crate::facts::{Facts, Glimpse};
+use crate::node::tags;
+use std::collections::BTreeMap;
+
+/// The tags that say whose daemons these are.
+pub const TAGS: [&str; 2] = [tags::CLUSTER, tags::ROLE];
+
+/// Why nothing may be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotResumed {
+    /// No `apply` has succeeded on this disk.
+    #[error("no `apply` has succeeded on this node yet")]
+    FirstBoot,
+    /// Neither metadata nor firmware nor an address say which instance this is.
+    #[error("cannot tell whether this is still the instance {recorded} that is on record")]
+    Unknown {
+        /// The instance on record.
+        recorded: String,
+    },
+    /// The disk was another instance's.
+    #[error("this is the instance {found}, and the record on this disk is of {recorded}")]
+    OtherInstance {
+        /// This instance.
+        found: String,
+        /// The instance on record.
+        recorded: String,
+    },
+    /// The tags name another cluster or role.
+    #[error("the tag `{key}` is {found:?}, and {recorded:?} is on record")]
+    OtherTag {
+        /// The tag.
+        key: &'static str,
+        /// Its value now.
+        found: String,
+        /// Its value on record.
+        recorded: String,
+    },
+}
+
+/// Whether this is the node that is on record. `carries_address`: an interface has the address on record, which counts where
+/// nothing else tells who this is.
+pub fn check(
+    recorded: Option<&Facts>,
+    manifest: &Manifest,
+    seen: &Glimpse,
+    carries_address: bool,
+) -> Result<(), NotResumed> {
+    let facts = recorded.ok_or(NotResumed::FirstBoot)?;
+    let id = &facts.instance.id;
+    // Facts are written at the end of an `apply`, and whose the data is when it has been moved.
+    if manifest.instance.as_ref() != Some(id) {
+        return Err(NotResumed::FirstBoot);
+    }
+    match &seen.instance {
+        Some(found) if found == id => {}
+        Some(found) => {
+            return Err(NotResumed::OtherInstance { found: found.clone(), recorded: id.clone() });
+        }
+        None if carries_address => {}
+        None => return Err(NotResumed::Unknown { recorded: id.clone() }),
+    }
+    TAGS.into_iter().try_for_each(|key| same(key, &seen.tags, &facts.tags.values))
+}
+
+/// A tag that cannot be read speaks against nothing.
+fn same(
+    key: &'static str,
+    seen: &BTreeMap<String, String>,
+    recorded: &BTreeMap<String, String>,
+) -> Result<(), NotResumed> {
+    let recorded = recorded.get(key).cloned().unwrap_or_default();
+    match seen.get(key) {
+        Some(found) if *found != recorded => {
+            Err(NotResumed::OtherTag { key, found: found.clone(), recorded })
+        }
+        _ => Ok(()),
+    }
+}

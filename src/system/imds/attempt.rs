@@ -1,0 +1,79 @@
+//! One attempt at the metadata service: what its answer means, and whether another attempt may help.
+
+use super::{BodyProblem, ImdsError};
+use crate::system::http;
+use reqwest::StatusCode;
+use std::time::Duration;
+
+/// Longest pause that `Retry-After` may ask for: the service is on this host, and a boot waits.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What one attempt came to.
+pub(super) enum Attempt<T> {
+    /// The value.
+    Done(T),
+    /// Worth another try: why, and the pause that the service asked for.
+    Again(String, Option<Duration>),
+    /// An answer that this service does not give. Something else may have given it, so it decides nothing before the
+    /// deadline; then it is the error.
+    Odd(ImdsError),
+    /// No answer within the limit of one try.
+    TimedOut,
+    /// No connection: another try, woken by the network.
+    NoRoute(String),
+}
+
+/// An answer that says itself that another try may help.
+pub(super) fn retryable(status: StatusCode) -> bool {
+    status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT
+}
+
+/// The attempt that such an answer is.
+pub(super) fn again<T>(status: StatusCode, response: &reqwest::Response) -> Attempt<T> {
+    let pause = http::retry_after(response).map(|asked| asked.min(LONGEST_PAUSE));
+    Attempt::Again(format!("status {}", status.as_u16()), pause)
+}
+
+/// The attempt that a failed request is.
+pub(super) fn failed<T>(error: &reqwest::Error) -> Attempt<T> {
+    use nix::libc::{EADDRNOTAVAIL, EHOSTUNREACH, ENETDOWN, ENETUNREACH};
+    match http::os_error(error) {
+        Some(EADDRNOTAVAIL | EHOSTUNREACH | ENETDOWN | ENETUNREACH) => {
+            Attempt::NoRoute("no route yet".to_owned())
+        }
+        _ if error.is_timeout() => Attempt::TimedOut,
+        _ => Attempt::Again(http::plain_words(error), None),
+    }
+}
+
+/// A body as text. An empty one is a value in some places, and something else's answer in all others.
+pub(super) fn text(body: Vec<u8>, may_be_empty: bool) -> Result<String, BodyProblem> {
+    let text = String::from_utf8(body).map_err(|_| BodyProblem::NotUtf8)?;
+    if text.trim().is_empty() && !may_be_empty {
+        return Err(BodyProblem::Empty);
+    }
+    if looks_like_html(&text) {
+        return Err(BodyProblem::Html);
+    }
+    Ok(text)
+}
+
+fn looks_like_html(text: &str) -> bool {
+    let start: String = text.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_web_page_is_recognised_and_xml_is_not() {
+        assert!(looks_like_html("  <!DOCTYPE HTML PUBLIC"));
+        assert!(looks_like_html("<html><body>502"));
+        assert!(!looks_like_html("<powershell>"));
+        assert!(!looks_like_html("i-0123456789abcdef0"));
+    }
+}
