@@ -170,7 +170,7 @@ fn not_applied(system: &System, deadline: Deadline) -> WaitError {
     let (found, hint) = if frozen {
         (
             format!("the agent is frozen by {FREEZE}"),
-            format!("remove {FREEZE}, then `systemctl start cos-agent`"),
+            format!("remove {FREEZE}, then `systemctl restart cos-agent`"),
         )
     } else {
         ("no `apply` has ended in this boot".to_owned(), "`systemctl status cos-agent`".to_owned())

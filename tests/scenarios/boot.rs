@@ -10,8 +10,6 @@ use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use crate::lab::whole::{leaderless, passing, service_job};
-use std::time::Duration;
-
 #[test]
 fn ten_nodes_that_boot_at_once_become_a_cluster_that_runs_jobs() {
     cold_boot(Consul::Usual);
@@ -76,9 +74,6 @@ fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() 
         let written = changed(&disk, &node.managed());
         assert!(written.is_empty(), "the reboot of {} wrote {written:?}", node.name);
         assert_eq!(node.identity(), ids, "{} came back as another", node.name);
-        // A leader that goes takes one election; nobody else may cost one.
-        let allowed = if was_leader { Duration::from_secs(15) } else { Duration::from_secs(2) };
-        assert!(gap < allowed, "{}: the others knew no leader for {gap:?}", node.name);
         let leader = if was_leader { ", which led," } else { "" };
         let gap = gap.as_secs_f64();
         transcript.proved(&format!(

@@ -33,4 +33,5 @@ mod power;
 mod programs;
 mod quorum;
 mod tags;
+mod upgrade;
 mod user_data;

@@ -44,6 +44,14 @@ pub(crate) fn netaddrs() -> PathBuf {
     path("COS_NETADDRS_BIN", "netaddrs-", &pinned(NETADDRS, "go-netaddrs"))
 }
 
+/// The agent of an earlier day: `cos-agent`, and its units in `units/`.
+pub(crate) fn older_agent() -> PathBuf {
+    let folder = std::env::var_os("COS_OLDER_AGENT").filter(|path| !path.is_empty());
+    let folder = folder.map(PathBuf::from).expect("`tests/tools/install` prints COS_OLDER_AGENT");
+    assert!(folder.join("cos-agent").is_file(), "no {}/cos-agent", folder.display());
+    folder
+}
+
 /// Where what is slow to make is kept.
 pub(crate) fn cache() -> PathBuf {
     match std::env::var("COS_CACHE") {

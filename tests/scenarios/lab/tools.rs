@@ -92,7 +92,7 @@ impl std::fmt::Display for Consul {
 }
 
 /// The agent under test.
-fn agent() -> PathBuf {
+pub(crate) fn agent() -> PathBuf {
     match std::env::var("COS_AGENT_BIN") {
         Ok(path) if !path.is_empty() => PathBuf::from(path),
         _ => match option_env!("CARGO_BIN_EXE_cos-agent") {
