@@ -99,7 +99,7 @@ async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
 }
 
 #[tokio::test]
-async fn what_is_on_record_is_compared_once_a_day() {
+async fn what_is_on_record_is_compared_once_an_hour() {
     let id = "i-0123456789abcdef0";
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, "no")]).await;
@@ -116,24 +116,24 @@ async fn what_is_on_record_is_compared_once_a_day() {
             node.write("/var/lib/cos-agent/formed.json", &record.to_string());
         };
         let now = environment::unix_seconds();
-        // Of an agent that kept no time, of the day before yesterday, and of a clock that was wrong.
-        for checked in [None, Some(now - 2 * 86_400), Some(now + 86_400)] {
+        // Of an agent that kept no time, of two hours ago, and of a clock that was wrong.
+        for checked in [None, Some(now - 2 * 3600), Some(now + 3600)] {
             store.set(parameter, "no");
             record(checked);
-            // The same process, for days.
+            // The same process, for hours.
             let mut founding = Founding::new(daemon, id);
             founding.record(&node.system(true)).await;
             let value = store.value(parameter).unwrap();
             assert!(value.starts_with("formed "), "{role} {checked:?}: {value}");
             assert_eq!(store.asked(), ["GetParameter", "PutParameter"], "{role} {checked:?}");
             Founding::new(daemon, id).record(&node.system(true)).await;
-            assert!(store.asked().is_empty(), "{role} {checked:?}: once a day is enough");
+            assert!(store.asked().is_empty(), "{role} {checked:?}: once an hour is enough");
         }
-        record(Some(now - 80_000));
+        record(Some(now - 3500));
         Founding::new(daemon, id).record(&node.system(true)).await;
-        assert!(store.asked().is_empty(), "{role}: less than a day");
-        // What says so still is only read.
-        record(Some(now - 2 * 86_400));
+        assert!(store.asked().is_empty(), "{role}: less than an hour");
+        // What says so still is only read. The servers do not ask together: up to a quarter later.
+        record(Some(now - 4500 - 1));
         Founding::new(daemon, id).record(&node.system(true)).await;
         assert_eq!(store.asked(), ["GetParameter"], "{role}");
         // What cannot be compared is said, and not that it is `no`.
