@@ -38,8 +38,11 @@ pub(super) async fn run(
         return Ok(ExitCode::Done);
     };
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
+    // A node that has joined has its answer; one that has not is to be tried again.
     if system.services.is_some() && !args.no_wait {
         joined(&system, args.root.timeout).await?;
+    } else if let Some(unanswered) = outcome.unanswered() {
+        return Err(unanswered.into());
     }
     Ok(ExitCode::Done)
 }

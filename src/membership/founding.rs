@@ -78,6 +78,10 @@ impl Founding {
                 None
             }
             Ok(Changed::Already(_)) => None,
+            Ok(Changed::GuardOff) => {
+                self.problem = None;
+                return;
+            }
             Ok(Changed::NoParameter) => {
                 Some("there is no such parameter; Terraform makes it".to_owned())
             }

@@ -177,6 +177,7 @@ mod tests {
             instance: instance.to_owned(),
             address: [10, 0, 0, last].into(),
             vpc: "v".to_owned(),
+            servers: None,
         }
     }
 

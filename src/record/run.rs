@@ -34,7 +34,7 @@ pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, chang
     let applied = |status: &mut status::Status| {
         status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
         status.reason = degraded.map(str::to_owned);
-        status.notes = node.formation.notes();
+        status.notes = node.formation_notes();
         status.problem = None;
         if changes.is_some() || status.applied.is_none() {
             status.applied = Some(now.clone());
