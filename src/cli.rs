@@ -146,11 +146,13 @@ Exit codes: 0 told to end"))]
         "  cos-agent reform consul                  on each new Consul server
   cos-agent reform nomad --yes             on each new Nomad server, from a script
 
-A server that starts empty where a cluster has formed can only join. This sets the cluster's
-parameter, /cos/CLUSTER/formed/consul or nomad, back to `no`, and applies.
+A server that starts empty where a cluster has formed can only join. This asks the other running
+servers whether they have a leader, then sets the cluster's parameter, /cos/CLUSTER/formed/consul or
+nomad, back to `no`, and applies.
 
-Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 parameter store unreachable;
-75 there is a leader, or the data is not lost; 77 denied; else those of apply"
+Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 EC2 or the parameter store
+unreachable; 75 there is a leader, a server does not say, or the data is not lost; 77 denied; else
+those of apply"
     ))]
     Reform(ReformArgs),
     /// Check, show or describe the settings.
@@ -341,6 +343,9 @@ pub struct ReformArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+    /// Go on although EC2, or a server that it lists, does not answer: you know that those are lost.
+    #[arg(long)]
+    pub assume_lost: bool,
     /// Where `/` is.
     #[command(flatten)]
     pub root: RootArgs,

@@ -136,9 +136,13 @@ impl Error {
     pub fn or_the_same(self, before: Option<&Failure>) -> Self {
         let code = self.exit_code();
         let now = Failure::of(code, &self.report());
-        if !before.is_some_and(|before| before.is_like(&now)) {
-            return self;
-        }
+        if before.is_some_and(|before| before.is_like(&now)) { self.as_the_same() } else { self }
+    }
+
+    /// This error in one line.
+    #[must_use]
+    pub fn as_the_same(self) -> Self {
+        let code = self.exit_code();
         let mut innermost: &dyn std::error::Error = &self;
         while let Some(cause) = innermost.source() {
             innermost = cause;

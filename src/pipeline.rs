@@ -7,10 +7,11 @@ use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
 use crate::membership::GuardError;
+use crate::membership::alone;
 use crate::membership::formed::{self, Changed};
 use crate::membership::founding;
 use crate::membership::guard;
-use crate::node::{self, Node, tags};
+use crate::node::{self, Formation, Node, tags};
 use crate::observe::{self, Observed};
 use crate::plan::manifest::Manifest;
 use crate::plan::resume::NotResumed;
@@ -44,6 +45,16 @@ pub struct Outcome {
     pub plan: Plan,
 }
 
+impl Outcome {
+    /// Why the run has to be repeated although all of it is done: its server only joins until somebody says whether the
+    /// cluster has formed.
+    pub fn unanswered(&self) -> Option<GuardError> {
+        let daemon = self.node.duty.quorum()?;
+        let why = self.node.formation.unanswered.clone()?;
+        Some(GuardError::Unanswered { parameter: formed::parameter(&self.node, daemon), why })
+    }
+}
+
 /// Gathers and resolves.
 pub async fn survey(system: &System, deadline: Deadline) -> Result<Survey, Error> {
     survey_timed(system, deadline, &mut Stopwatch::start()).await
@@ -74,26 +85,36 @@ fn role_tag(tags: &Tags) -> Option<&str> {
     tags.values.get(tags::ROLE).map(String::as_str)
 }
 
-/// What the quorum guard found before, without asking anybody.
+/// What the quorum guard found before, without asking anybody; nothing where it is off.
 pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
     let manifest = apply::read_manifest(system)?;
-    node.formation = guard::remembered(&manifest, node);
+    node.formation = if guard::is_off(node) {
+        Formation::default()
+    } else {
+        apply::read_formation(system, &manifest, node)?
+    };
     Ok(manifest)
 }
 
-/// Asks the quorum guard, before anything is rendered: what it says is part of the node.
+/// Asks the quorum guard, before anything is rendered: what it says is part of the node. It asks for a server without data,
+/// and again for as long as it had no answer.
 pub async fn guard(
     system: &System,
     node: &mut Node,
     unrecorded_data: UnrecordedData,
-    deadline: Deadline,
 ) -> Result<(), Error> {
     let manifest = recall(system, node)?;
-    let is_empty = |daemon| guard::is_empty(system, daemon, &manifest, node, unrecorded_data);
-    if let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system))
-        && is_empty(daemon)?
-    {
-        node.formation = guard::ask(system, node, daemon, deadline).await?;
+    let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else { return Ok(()) };
+    let is_empty = guard::is_empty(system, daemon, &manifest, node, unrecorded_data)?;
+    match (guard::is_off(node), is_empty || node.formation.unanswered.is_some()) {
+        (false, true) => node.formation = guard::ask(system, node, daemon).await,
+        (true, true) => {
+            tracing::info!("the quorum guard is off: {} may found a new cluster", daemon.unit());
+        }
+        (_, false) => {}
+    }
+    if is_empty && !node.formation.join_only {
+        alone::must_be_alone(system, node, daemon).await?;
     }
     Ok(())
 }
@@ -203,7 +224,7 @@ async fn changed(
         found = survey_timed(system, deadline, stopwatch).await?;
     }
     let Survey { facts, mut node, versions } = found;
-    guard(system, &mut node, unrecorded_data, deadline).await?;
+    guard(system, &mut node, unrecorded_data).await?;
     stopwatch.lap("guard", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
@@ -235,6 +256,7 @@ pub async fn reform(
     let parameter = formed::release(system, node, daemon, Deadline::after(timeout)).await;
     match &parameter {
         Ok(Changed::NoParameter) => tracing::warn!("the parameter store has no {name}"),
+        Ok(Changed::GuardOff) => {}
         Ok(_) => tracing::info!("{name} is `no`"),
         // The servers of a cluster that is lost cannot wait for it: what is here is done all the same.
         Err(error) => tracing::warn!("{name} could not be set to `no`: {error}"),
@@ -250,6 +272,9 @@ pub async fn reform(
     let Some(outcome) = converge(system, timeout, UnrecordedData::Refuse).await? else {
         return Ok(None);
     };
+    if let Some(unanswered) = outcome.unanswered() {
+        return Err(unanswered.into());
+    }
     if outcome.node.formation.join_only {
         return Err(GuardError::StillFormed { parameter: name, region }.into());
     }

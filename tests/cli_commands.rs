@@ -237,6 +237,7 @@ nomad.reserved.disk_mb = 1024                                    # default
 nomad.reserved.memory_mb = 256                                   # default
 nomad.reserved.ports = "22,53,4646,8301,8500,8502,8600"          # default
 nomad.version = "1.10.5"                                         # /usr/lib/cos-agent/config.d/00-simulate.toml:5
+quorum.guard = "on"                                              # default
 "#);
 }
 
@@ -262,6 +263,7 @@ nomad.reserved.disk_mb = 1024                                    # default
 nomad.reserved.memory_mb = 256                                   # default
 nomad.reserved.ports = "22,53,4646,8301,8500,8502,8600"          # default
 nomad.version = "1.10.5"                                         # /usr/lib/cos-agent/config.d/00-simulate.toml:5
+quorum.guard = "on"                                              # default
 "#);
     let value = json(&node.run("config dump -o json").stdout);
     assert_eq!(value["schema"], "cos-agent/config/1");

@@ -18,6 +18,7 @@ fn settings_that_are_wrong() {
         ("typo in a table", SETTINGS, b"[nomadd]\nlog_level = \"debug\"\n"),
         ("wrong type", SETTINGS, b"[nomad.reserved]\ncpu_mhz = \"much\"\n"),
         ("wrong value", SETTINGS, b"[consul]\nlog_level = \"loud\"\n"),
+        ("guard", SETTINGS, b"[quorum]\nguard = \"never\"\n"),
         ("no TOML", SETTINGS, b"[consul\n"),
         ("date", SETTINGS, b"[consul.extra]\nx = 2026-01-01\n"),
         ("no UTF-8", SETTINGS, b"[consul]\n# \xff\n"),
@@ -39,7 +40,7 @@ typo in a table: exit 78
 --- stderr
 error: cannot learn what this machine is
   cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:1:2: `nomadd` is no key here, expected one of cluster, consul, nomad, ecr, ca, dns, launch_hook
+  cause: /etc/cos-agent/config.toml:1:2: `nomadd` is no key here, expected one of cluster, consul, nomad, ecr, ca, dns, launch_hook, quorum
 
 hint: did you mean `nomad`? `cos-agent config schema` lists all keys
 
@@ -56,6 +57,14 @@ wrong value: exit 78
 error: cannot learn what this machine is
   cause: the settings are refused
   cause: /etc/cos-agent/config.toml:2:13: unknown variant `loud`, expected one of `trace`, `debug`, `info`, `warn`, `error`
+
+hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+
+guard: exit 78
+--- stderr
+error: cannot learn what this machine is
+  cause: the settings are refused
+  cause: /etc/cos-agent/config.toml:2:9: unknown variant `never`, expected `on` or `off`
 
 hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 

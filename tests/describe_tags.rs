@@ -16,7 +16,7 @@ use cos_agent::system::aws::{AwsError, Client, Endpoint};
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
-use cos_agent::system::ssm;
+use cos_agent::system::ssm::{self, Parameter};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -298,15 +298,19 @@ async fn the_parameter_store_is_read_and_written() {
         Client::connect(&imds, endpoint).await.unwrap()
     };
     let client = connect(&may).await;
-    assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap(), None);
+    assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap(), Parameter::Absent);
     for value in ["no", "formed 2026-01-31T12:00:00Z by i-0123456789abcdef0"] {
         ssm::put_parameter(&client, NAME, value).await.unwrap();
-        assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap().as_deref(), Some(value));
+        let found = ssm::get_parameter(&client, NAME).await.unwrap();
+        assert_eq!(found, Parameter::Value(value.to_owned()));
     }
     let denied = ssm::get_parameter(&connect(&may_not).await, NAME).await.unwrap_err();
     assert!(matches!(denied, AwsError::Denied { .. }), "{denied}");
     let forged = Credentials { secret_access_key: "wrong".repeat(8), ..may };
-    let refused = ssm::get_parameter(&connect(&forged).await, NAME).await.unwrap_err();
+    // A wrong signature may be a wrong clock, so it is tried again.
+    let soon = Deadline::after(Duration::from_secs(2));
+    let forged = connect(&forged).await.until(soon, soon);
+    let refused = ssm::get_parameter(&forged, NAME).await.unwrap_err();
     assert!(refused.to_string().contains("Signature"), "{refused}");
 }
 

@@ -5,10 +5,13 @@
 
 #[path = "support/autoscaling.rs"]
 mod autoscaling;
+#[path = "support/clock.rs"]
+mod clock;
 #[path = "support/golden.rs"]
 mod golden;
 
 use autoscaling::{AutoScaling, GROUP, HOOK, INSTANCE};
+use clock::slow_clock;
 use cos_agent::facts::FREEZE;
 use cos_agent::facts::settings::{Layer, merge};
 use cos_agent::membership::launch_hook::{self, Hook, Outcome, RECORD, recorded};
@@ -98,16 +101,6 @@ impl Bench {
 
     fn record_path(&self) -> std::path::PathBuf {
         self.folder.path().join(RECORD.trim_start_matches('/'))
-    }
-}
-
-/// A clock that stands still jumps to the next timer as soon as nothing is ready, and on a busy machine that may be the
-/// timeout of an answer that the kernel is about to deliver. So it jumps by less than any timeout, and then stays for a moment.
-async fn slow_clock() {
-    loop {
-        let moment = || std::thread::sleep(Duration::from_micros(300));
-        tokio::task::spawn_blocking(moment).await.unwrap();
-        sleep(Duration::from_millis(900)).await;
     }
 }
 

@@ -4,21 +4,31 @@
 
 #[path = "support/binary.rs"]
 mod binary;
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/ec2.rs"]
+mod ec2;
 #[path = "support/node.rs"]
 mod node;
+#[path = "reform/off.rs"]
+mod off;
+#[path = "reform/others.rs"]
+mod others;
 #[path = "support/ssm.rs"]
 mod ssm;
 
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
+use cos_agent::membership::GuardError;
 use cos_agent::membership::formed::Changed;
 use cos_agent::membership::founding::Founding;
-use cos_agent::membership::{GuardError, guard};
+use cos_agent::membership::lost::{self, Unanswered};
 use cos_agent::pipeline::{self, Reformed};
 use cos_agent::state::Daemon;
 use cos_agent::system::environment;
 use cos_agent::system::retry::Deadline;
+use ec2::Ec2;
 use node::{PATIENCE, TestNode, instance};
 use serde_json::json;
 use ssm::{CONSUL, FORMED, Fault, SERVERS, Store, instance_with_role};
@@ -26,10 +36,17 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A server that may only join, runs, and finds nobody.
-async fn stranded(role: &str, daemon: Daemon, store: &Store) -> TestNode {
+/// A server that asks this store and this EC2.
+async fn server(role: &str, store: &Store, ec2: &Ec2) -> TestNode {
     let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
     node.environment.ssm_endpoint = Some(store.url());
+    node.environment.ec2_endpoint = Some(ec2.url());
+    node
+}
+
+/// A server that may only join, runs, and finds nobody.
+async fn stranded(role: &str, daemon: Daemon, store: &Store) -> TestNode {
+    let node = server(role, store, &Ec2::with(&[]).await).await;
     node.converge().await;
     assert!(!forms(&node, daemon), "{role}");
     node.write(&format!("{}/raft.db", daemon.server_data()), "");
@@ -99,7 +116,7 @@ async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
 }
 
 #[tokio::test]
-async fn what_is_on_record_is_compared_once_a_day() {
+async fn what_is_on_record_is_compared_once_an_hour() {
     let id = "i-0123456789abcdef0";
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, "no")]).await;
@@ -116,24 +133,24 @@ async fn what_is_on_record_is_compared_once_a_day() {
             node.write("/var/lib/cos-agent/formed.json", &record.to_string());
         };
         let now = environment::unix_seconds();
-        // Of an agent that kept no time, of the day before yesterday, and of a clock that was wrong.
-        for checked in [None, Some(now - 2 * 86_400), Some(now + 86_400)] {
+        // Of an agent that kept no time, of two hours ago, and of a clock that was wrong.
+        for checked in [None, Some(now - 2 * 3600), Some(now + 3600)] {
             store.set(parameter, "no");
             record(checked);
-            // The same process, for days.
+            // The same process, for hours.
             let mut founding = Founding::new(daemon, id);
             founding.record(&node.system(true)).await;
             let value = store.value(parameter).unwrap();
             assert!(value.starts_with("formed "), "{role} {checked:?}: {value}");
             assert_eq!(store.asked(), ["GetParameter", "PutParameter"], "{role} {checked:?}");
             Founding::new(daemon, id).record(&node.system(true)).await;
-            assert!(store.asked().is_empty(), "{role} {checked:?}: once a day is enough");
+            assert!(store.asked().is_empty(), "{role} {checked:?}: once an hour is enough");
         }
-        record(Some(now - 80_000));
+        record(Some(now - 3500));
         Founding::new(daemon, id).record(&node.system(true)).await;
-        assert!(store.asked().is_empty(), "{role}: less than a day");
-        // What says so still is only read.
-        record(Some(now - 2 * 86_400));
+        assert!(store.asked().is_empty(), "{role}: less than an hour");
+        // What says so still is only read. The servers do not ask together: up to a quarter later.
+        record(Some(now - 4500 - 1));
         Founding::new(daemon, id).record(&node.system(true)).await;
         assert_eq!(store.asked(), ["GetParameter"], "{role}");
         // What cannot be compared is said, and not that it is `no`.
@@ -148,27 +165,35 @@ async fn what_is_on_record_is_compared_once_a_day() {
 
 #[tokio::test]
 async fn a_server_that_is_silent_and_holds_data_is_not_lost() {
-    let store = Store::with(&[(CONSUL, "no")]).await;
-    let mut node = TestNode::with(instance_with_role(instance("consul-server", None)), &[]).await;
-    node.environment.ssm_endpoint = Some(store.url());
-    node.converge().await;
-    node.write("/opt/consul/data/raft/raft.db", "");
-    store.set(CONSUL, FORMED);
-    let refused = run(command(&node, &store, "reform consul --yes")).await;
-    assert_eq!((refused.code, refused.stdout.as_str()), (Some(75), ""), "{}", refused.stderr);
-    for words in ["holds Raft data", "start consul.service first, or move /opt/consul/data away"] {
-        assert!(
-            refused.stderr.to_lowercase().contains(&words.to_lowercase()),
-            "{}",
-            refused.stderr
-        );
+    // One that founded its cluster, and one that could only join: it may have joined, and be stopped since.
+    for value in ["no", FORMED] {
+        let store = Store::with(&[(CONSUL, value)]).await;
+        let ec2 = Ec2::with(&[]).await;
+        let mut node = server("consul-server", &store, &ec2).await;
+        node.converge().await;
+        node.write("/opt/consul/data/raft/raft.db", "");
+        let before = node.read("/etc/consul.d/cos.json");
+        store.set(CONSUL, FORMED);
+        for args in ["reform consul --yes", "reform consul --yes --assume-lost"] {
+            let refused = run(command(&node, &store, args)).await;
+            let shown = (refused.code, refused.stdout.as_str());
+            assert_eq!(shown, (Some(75), ""), "{args}: {}", refused.stderr);
+            let said = refused.stderr.to_lowercase();
+            for words in
+                ["holds raft data", "start consul.service first, or move /opt/consul/data away"]
+            {
+                assert!(said.contains(words), "{value}: {said}");
+            }
+        }
+        assert_eq!(store.value(CONSUL).as_deref(), Some(FORMED), "nothing was changed");
+        assert_eq!(node.read("/etc/consul.d/cos.json"), before);
+        // Without the data there is nothing to lose.
+        node.reboot();
+        std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
+        let done = run(command(&node, &store, "reform consul --yes")).await;
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert_eq!(store.value(CONSUL).as_deref(), Some("no"));
     }
-    assert_eq!(store.value(CONSUL).as_deref(), Some(FORMED), "nothing was changed");
-    // Without the data there is nothing to lose.
-    std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
-    let done = run(command(&node, &store, "reform consul --yes")).await;
-    assert_eq!(done.code, Some(0), "{}", done.stderr);
-    assert_eq!(store.value(CONSUL).as_deref(), Some("no"));
 }
 
 #[tokio::test]
@@ -188,11 +213,14 @@ async fn a_server_that_does_not_run_starts_as_one_that_forms() {
     }
 }
 
-async fn must_be_lost(node: &TestNode, daemon: Daemon) -> Result<(), GuardError> {
+async fn must_be_lost(
+    node: &TestNode,
+    daemon: Daemon,
+    unanswered: Unanswered,
+) -> Result<Vec<String>, GuardError> {
     let system = node.system(true);
-    let mut of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
-    pipeline::recall(&system, &mut of).unwrap();
-    guard::must_be_lost(&system, &of, daemon).await
+    let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
+    lost::must_be_lost(&system, &of, daemon, unanswered).await
 }
 
 #[tokio::test]
@@ -200,27 +228,32 @@ async fn what_is_not_lost_is_not_given_up() {
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, FORMED)]).await;
         let mut node = stranded(role, daemon, &store).await;
-        assert!(must_be_lost(&node, daemon).await.is_ok(), "{role}");
+        let is_lost = async |node: &TestNode| must_be_lost(node, daemon, Unanswered::Refuse).await;
+        assert_eq!(is_lost(&node).await.unwrap(), Vec::<String>::new(), "{role}");
         let peers = ["10.20.1.12:8300", "10.20.1.13:8300"];
         for (leader, peers, words) in [
-            ("10.20.1.12:8300", &peers[..], "has a leader, 10.20.1.12:8300"),
-            ("10.20.1.12:8300", &[], "has a leader, 10.20.1.12:8300"),
+            ("10.20.1.12:8300", &peers[..], "has a leader, 10.20.1.12:8300:"),
+            ("10.20.1.12:8300", &[], "has a leader, 10.20.1.12:8300:"),
             ("", &peers, "holds the Raft data of a cluster of 10.20.1.12:8300, 10.20.1.13:8300"),
             ("", &peers[..1], "holds the Raft data"),
         ] {
             node.quorum.knows(leader, peers);
-            let error = must_be_lost(&node, daemon).await.unwrap_err();
-            let error = Error::from(error);
-            assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
-            for words in [words, "nothing was changed", daemon.unit()] {
-                assert!(error.report().contains(words), "{words}: {}", error.report());
+            for unanswered in [Unanswered::Refuse, Unanswered::AssumeLost] {
+                let error = must_be_lost(&node, daemon, unanswered).await.unwrap_err();
+                let error = Error::from(error);
+                assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+                for words in [words, "nothing was changed", daemon.unit()] {
+                    assert!(error.report().contains(words), "{words}: {}", error.report());
+                }
             }
         }
-        // Nobody to ask, and it never joined: the operator knows.
+        // An agent that does not answer may be one that had joined, whatever was known of it before.
         let nobody = "http://127.0.0.1:1".to_owned();
         node.environment.consul_api.clone_from(&nobody);
         node.environment.nomad_api = nobody;
-        assert!(must_be_lost(&node, daemon).await.is_ok(), "{role}");
+        assert!(matches!(is_lost(&node).await, Err(GuardError::Silent { .. })), "{role}");
+        std::fs::remove_dir_all(node.path(daemon.data())).unwrap();
+        assert!(is_lost(&node).await.is_ok(), "{role}");
         assert_eq!(store.value(parameter).as_deref(), Some(FORMED), "{role}");
     }
 }
@@ -275,6 +308,7 @@ fn command(node: &TestNode, store: &Store, args: &str) -> Command {
     let mut command = binary::cos_agent(&args);
     command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", node.service.endpoint());
     command.env("AWS_ENDPOINT_URL_SSM", store.url());
+    command.env("AWS_ENDPOINT_URL_EC2", node.environment.ec2_endpoint.as_ref().unwrap());
     command
 }
 
@@ -309,6 +343,7 @@ async fn on_the_command_line_it_says_what_is_lost_and_what_was_done() {
     assert!(frozen.stderr.contains("frozen") && !forms(&node, Daemon::Consul));
     std::fs::remove_file(node.path(FREEZE)).unwrap();
 
+    std::fs::remove_dir_all(node.path("/opt/consul/data/raft")).unwrap();
     let done = run(command(&node, &store, "reform consul --yes")).await;
     // The problem of a connection that nobody takes has words of the C library.
     let mut shown = done.shown(node.root());
@@ -326,11 +361,10 @@ The consul-servers of demo will form a new, empty cluster. Lost for good is what
 its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority.
 Do this only when no server that has its data will come back, and on each of the new ones.
 /cos/demo/formed/consul is `no`
+/cos/demo/formed/consul is `no`: consul.service may found a new cluster
 warning: /usr/bin/consul is not there: its new configuration is not validated
 /etc/consul.d/cos.json: changes, 0640 root:consul
 ");
-    // It may form a cluster now, so what it holds counts; once more is for one that holds nothing.
-    std::fs::remove_dir_all(node.path("/opt/consul/data")).unwrap();
     let again = run(command(&node, &store, "reform consul --yes -o json")).await;
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let value = binary::json(&again.stdout);
@@ -347,6 +381,7 @@ async fn on_a_terminal_the_name_of_the_cluster_is_asked_for() {
     for (answer, code, formed) in [("demo", 0, "no"), ("yes", 64, FORMED), ("", 64, FORMED)] {
         let store = Store::with(&[(CONSUL, FORMED)]).await;
         let node = stranded("consul-server", Daemon::Consul, &store).await;
+        std::fs::remove_dir_all(node.path("/opt/consul/data/raft")).unwrap();
         let plain = command(&node, &store, "reform consul");
         // Of util-linux: the one way to a terminal that every Linux has.
         let line: Vec<String> = std::iter::once(plain.get_program())

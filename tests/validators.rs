@@ -267,7 +267,7 @@ impl Scratch {
             .arg(self.root())
             .env_clear()
             .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.service.endpoint())
-            .env("AWS_ENDPOINT_URL", self.service.endpoint())
+            .env("AWS_ENDPOINT_URL_EC2", self.service.endpoint())
             .output()
             .await
             .unwrap()

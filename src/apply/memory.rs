@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::facts::binaries::{REMEMBERED, Versions};
 use crate::facts::kept::{self, LAST_GOOD};
-use crate::node::Formation;
+use crate::node::{Formation, Node};
 use crate::plan::manifest::{self, Manifest};
 use crate::system::System;
 use crate::system::root::{FileError, NewFile};
@@ -19,29 +19,74 @@ pub struct Remember<'a> {
     pub versions: &'a Versions,
 }
 
-/// The manifest of the last run. Whose the data is stands in the last good facts too, and what the quorum guard found in a
-/// file of its own, so that a manifest that is lost or broken does not make a server's data nobody's, nor one that could
-/// only join a founder.
+/// The manifest of the last run. Whose the data is stands in the last good facts and in the formation record too, so that
+/// a manifest that is lost or broken does not make a server's data nobody's.
 pub fn read_manifest(system: &System) -> Result<Manifest, FileError> {
     let mut manifest = Manifest::read(readable(system, manifest::PATH)?.as_deref());
-    if manifest.instance.is_none()
-        && let Some(bytes) = readable(system, LAST_GOOD)?
-    {
-        manifest.instance = kept::read(&bytes).map(|facts| facts.instance.id);
-        let found = readable(system, FORMATION)?.unwrap_or_default();
-        let found: Manifest = serde_json::from_slice(&found).unwrap_or_default();
-        if found.schema == manifest::SCHEMA && found.instance == manifest.instance {
-            manifest.role = found.role;
-            manifest.formation = found.formation;
-        }
+    if manifest.instance.is_none() {
+        let facts = readable(system, LAST_GOOD)?.and_then(|bytes| kept::read(&bytes));
+        let instance = facts.map(|facts| facts.instance.id);
+        manifest.instance = match instance {
+            Some(instance) => Some(instance),
+            None => read_record(system)?.known().and_then(|found| found.instance),
+        };
     }
     Ok(manifest)
+}
+
+/// What the quorum guard found on this instance in this role before. The record is believed by itself, whatever became
+/// of manifest and facts; the manifest has a copy. A record that is broken, where the copy is lost too, may have said that
+/// this server can only join: that has to be asked again.
+pub fn read_formation(
+    system: &System,
+    manifest: &Manifest,
+    node: &Node,
+) -> Result<Formation, FileError> {
+    let is_own = |found: &Manifest| {
+        found.instance.as_deref() == Some(&node.instance.id)
+            && found.role.as_deref() == Some(node.duty.role())
+    };
+    let copy = is_own(manifest).then(|| manifest.formation.clone());
+    Ok(match read_record(system)? {
+        Record::Known(found) if is_own(&found) && !found.formation.is_usual() => found.formation,
+        Record::Broken if copy.is_none() && node.duty.quorum().is_some() => {
+            let why = format!("{FORMATION}, the record of the answer, does not parse");
+            Formation { join_only: true, unanswered: Some(why) }
+        }
+        Record::Known(_) | Record::Absent | Record::Broken => copy.unwrap_or_default(),
+    })
+}
+
+/// The formation record as it lies on the disk.
+enum Record {
+    Absent,
+    Broken,
+    Known(Box<Manifest>),
+}
+
+impl Record {
+    fn known(self) -> Option<Manifest> {
+        if let Self::Known(found) = self { Some(*found) } else { None }
+    }
+}
+
+fn read_record(system: &System) -> Result<Record, FileError> {
+    let Some(bytes) = readable(system, FORMATION)? else { return Ok(Record::Absent) };
+    Ok(match serde_json::from_slice::<Manifest>(&bytes) {
+        Ok(found) if found.schema == manifest::SCHEMA => Record::Known(Box::new(found)),
+        _ => Record::Broken,
+    })
 }
 
 /// Forgets what the quorum guard found, so that a server is rendered as if nobody had been asked. Under the lock.
 pub fn forget_formation(system: &System) -> Result<(), FileError> {
     let mut manifest = read_manifest(system)?;
-    if manifest.formation.is_usual() {
+    let is_usual = match read_record(system)? {
+        Record::Absent => true,
+        Record::Known(found) => found.formation.is_usual(),
+        Record::Broken => false,
+    };
+    if manifest.formation.is_usual() && is_usual {
         return Ok(());
     }
     manifest.formation = Formation::default();

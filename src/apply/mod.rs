@@ -13,7 +13,7 @@ pub mod resume;
 mod validate;
 
 pub use error::ApplyError;
-pub use memory::{Remember, forget_formation, read_manifest};
+pub use memory::{Remember, forget_formation, read_formation, read_manifest};
 
 use crate::node::Node;
 use crate::plan::manifest::Manifest;

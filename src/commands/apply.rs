@@ -30,22 +30,34 @@ pub(super) async fn run(
         (_, true) => UnrecordedData::Discard,
         _ => UnrecordedData::Refuse,
     };
-    let before = status::read(&system.root).problem;
+    let before = status::read(&system.root);
     // Dropped half-way, the pipeline ends its children and removes its copies; what is written is whole.
     let converged = tokio::select! {
         converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged,
         () = signal::end() => return Err(Error::Interrupted),
     };
+    let unanswered = match &converged {
+        Ok(Some(outcome)) => outcome.unanswered(),
+        _ => None,
+    };
     if args.no_wait {
-        tries_again(&system, converged.is_err()).await;
+        tries_again(&system, converged.is_err() || unanswered.is_some()).await;
     }
-    let Some(outcome) = converged.map_err(|error| error.or_the_same(before.as_ref()))? else {
+    let Some(outcome) = converged.map_err(|error| error.or_the_same(before.problem.as_ref()))?
+    else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
+    // A node that has joined has its answer; one that has not is to be tried again.
     if system.services.is_some() && !args.no_wait {
         joined(&system, args.root.timeout).await?;
+    } else if let Some(unanswered) = unanswered {
+        // Said in full once, as a failure is.
+        let notes = outcome.node.formation_notes();
+        let is_known = !notes.is_empty() && notes.iter().all(|note| before.notes.contains(note));
+        let error = Error::from(unanswered);
+        return Err(if is_known { error.as_the_same() } else { error });
     }
     Ok(ExitCode::Done)
 }

@@ -12,10 +12,6 @@ use crate::system::retry::Deadline;
 use crate::system::root::{self, NewFile, Root};
 use crate::{node, pipeline};
 use std::path::Path;
-use std::time::Duration;
-
-/// How long the quorum guard may be asked.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
     args: PlanArgs,
@@ -29,10 +25,8 @@ pub(super) async fn run(
         None => pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node,
     };
     if args.facts.is_none() {
-        // What only asks waits for nobody; `apply` does not go on without an answer.
-        let guarded =
-            pipeline::guard(&system, &mut node, UnrecordedData::Refuse, Deadline::after(PATIENCE));
-        if let Err(error) = guarded.await {
+        // `plan` shows what it can all the same.
+        if let Err(error) = pipeline::guard(&system, &mut node, UnrecordedData::Refuse).await {
             tracing::warn!("`apply` will not go on before this is mended:\n{}", error.report());
         }
     } else if args.root.root.is_some() {

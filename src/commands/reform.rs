@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::is_frozen;
 use crate::membership::formed::{self, Changed};
-use crate::membership::guard;
+use crate::membership::lost::{self, Unanswered};
 use crate::node::Node;
 use crate::output::{self, Output};
 use crate::pipeline::{self, Reformed};
@@ -42,7 +42,7 @@ pub(super) async fn run(
             "give --yes where a script has decided it",
         ));
     }
-    let mut node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
+    let node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
     if node.duty.quorum() != Some(daemon) {
         let name = daemon.name();
         let problem = format!("{}: it is none of the servers of {name}", node.summary());
@@ -51,13 +51,13 @@ pub(super) async fn run(
             &format!("run `cos-agent reform {name}` on each {name}-server"),
         ));
     }
-    pipeline::recall(&system, &mut node)?;
-    guard::must_be_lost(&system, &node, daemon).await?;
-    output::report(&losses(&node, daemon), system.environment.under_systemd);
+    let unanswered = if args.assume_lost { Unanswered::AssumeLost } else { Unanswered::Refuse };
+    let assumed = lost::must_be_lost(&system, &node, daemon, unanswered).await?;
+    output::report(&losses(&node, daemon, &assumed), system.environment.under_systemd);
     if !args.yes {
         confirm(&node)?;
         // Somebody took the time to think, and the others the time to come back.
-        guard::must_be_lost(&system, &node, daemon).await?;
+        lost::must_be_lost(&system, &node, daemon, unanswered).await?;
     }
     let reformed = tokio::select! {
         reformed = pipeline::reform(&system, &node, daemon, args.root.timeout) => reformed?,
@@ -72,8 +72,8 @@ fn usage(problem: &str, hint: &str) -> Error {
     Error::Usage { problem: problem.to_owned(), hint: hint.to_owned() }
 }
 
-/// What there is to decide.
-fn losses(node: &Node, daemon: Daemon) -> String {
+/// What there is to decide, and what nobody could tell.
+fn losses(node: &Node, daemon: Daemon, assumed: &[String]) -> String {
     let lost = match daemon {
         Daemon::Consul => {
             "its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority"
@@ -82,9 +82,13 @@ fn losses(node: &Node, daemon: Daemon) -> String {
             "its jobs, allocations, variables, volumes and ACLs; clients stop the tasks that it ran"
         }
     };
+    let assumed: String = assumed
+        .iter()
+        .map(|what| format!("\nYou say that no other server has a leader, although {what}."))
+        .collect();
     format!(
         "The {}s of {} will form a new, empty cluster. Lost for good is what the old one stored:\n{lost}.\n\
-         Do this only when no server that has its data will come back, and on each of the new ones.",
+         Do this only when no server that has its data will come back, and on each of the new ones.{assumed}",
         node.duty.role(),
         node.cluster
     )
@@ -107,6 +111,7 @@ fn text(reformed: &Reformed, daemon: Daemon) -> String {
         Changed::Now(_) => format!("{parameter} is set to `no`"),
         Changed::Already(_) => format!("{parameter} was `no` already"),
         Changed::NoParameter => format!("there is no {parameter}; Terraform makes it"),
+        Changed::GuardOff => format!("the quorum guard is off, so {parameter} was not touched"),
     };
     let plan = &reformed.outcome.plan;
     let done = if plan.is_empty() { "nothing to do here".to_owned() } else { plan.summary() };
@@ -120,6 +125,7 @@ fn as_json(reformed: &Reformed, daemon: Daemon) -> serde_json::Value {
         Changed::Now(_) => "set",
         Changed::Already(_) => "unchanged",
         Changed::NoParameter => "absent",
+        Changed::GuardOff => "off",
     };
     json!({
         "schema": SCHEMA,

@@ -4,31 +4,40 @@ use crate::doctor::Problem;
 use crate::system::{consul, nomad};
 
 /// The servers of a kind as one agent sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Servers {
     /// Those that are alive.
     pub alive: usize,
     /// How many form the cluster: the tag of this node if it is one of them, else what they say of themselves (Serf
     /// tag `expect`), else one.
     pub expected: usize,
+    /// The first of them that waits for another number of servers than the tag of this node says, in words. Such servers
+    /// found no cluster together (`maybeBootstrap` of Consul and Nomad, "conflicting expect value").
+    pub differing: Option<String>,
 }
 
 /// Of Consul.
 pub fn of_consul(members: &[consul::Member], own: Option<u8>) -> Servers {
-    let servers = members.iter().filter(|member| member.is_server());
-    let alive = servers.clone().filter(|server| server.is_alive());
-    count(alive.clone().count(), own, alive.filter_map(consul::Member::expect))
+    let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
+    count(alive.map(|member| (member.name.as_str(), member.expect())), own)
 }
 
 /// Of Nomad, which has servers alone in its pool.
 pub fn of_nomad(members: &[nomad::Member], own: Option<u8>) -> Servers {
     let alive = members.iter().filter(|member| member.is_alive());
-    count(alive.clone().count(), own, alive.filter_map(nomad::Member::expect))
+    count(alive.map(|member| (member.name.as_str(), member.expect())), own)
 }
 
-fn count(alive: usize, own: Option<u8>, said: impl Iterator<Item = u8>) -> Servers {
-    let expected = own.or_else(|| said.max()).unwrap_or(1).max(1);
-    Servers { alive, expected: expected.into() }
+/// Of servers by their name and what they say of themselves; one that can only join says nothing.
+fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>) -> Servers {
+    let alive: Vec<_> = alive.collect();
+    let said = || alive.iter().filter_map(|(name, expect)| Some((name, (*expect)?)));
+    let expected = own.or_else(|| said().map(|(_, expect)| expect).max()).unwrap_or(1).max(1);
+    let differing = own.and_then(|own| {
+        let (name, expect) = said().find(|(_, expect)| *expect != own)?;
+        Some(format!("{name} expects {expect} of them, and `cos:servers` is {own} here"))
+    });
+    Servers { alive: alive.len(), expected: expected.into(), differing }
 }
 
 impl Servers {
@@ -47,6 +56,13 @@ impl Servers {
         let is = if self.alive == 1 { "is" } else { "are" };
         let found = format!("no leader: {} {is} here", self.words());
         let majority = self.expected / 2 + 1;
+        if let Some(differing) = &self.differing {
+            return Problem::new(
+                format!("{found}; {differing}"),
+                "all servers of a cluster that is to form have the same `cos:servers`",
+                "give all of them the same tag `cos:servers`, then run `cos-agent apply` where it changed",
+            );
+        }
         if self.alive < majority {
             Problem::new(
                 found,
@@ -75,8 +91,30 @@ mod tests {
     #[test]
     fn the_tag_of_a_server_counts_then_what_the_servers_say_then_one() {
         let members = [server("i-1", 1), server("i-2", 4)];
-        assert_eq!(of_consul(&members, Some(5)), Servers { alive: 1, expected: 5 });
-        assert_eq!(of_consul(&members, None), Servers { alive: 1, expected: 3 });
-        assert_eq!(of_consul(&[], None), Servers { alive: 0, expected: 1 });
+        let counted = |members: &[consul::Member], own| {
+            let servers = of_consul(members, own);
+            (servers.alive, servers.expected)
+        };
+        assert_eq!(counted(&members, Some(5)), (1, 5));
+        assert_eq!(counted(&members, None), (1, 3));
+        assert_eq!(counted(&[], None), (0, 1));
+    }
+
+    #[test]
+    fn servers_that_expect_another_number_are_named_where_there_is_no_leader() {
+        let (mut far, mut joins) = (server("i-2", 1), server("i-3", 1));
+        far.tags.insert("expect".to_owned(), "5".to_owned());
+        joins.tags.remove("expect");
+        let same = of_consul(&[server("i-1", 1), joins.clone()], Some(3));
+        assert_eq!((same.alive, same.differing), (2, None));
+        let servers = of_consul(&[server("i-1", 1), joins, far], Some(3));
+        let problem = servers.leaderless("consul");
+        assert_eq!(
+            problem.found,
+            "no leader: 3 of 3 servers are here; i-2 expects 5 of them, and `cos:servers` is 3 here"
+        );
+        assert!(problem.hint.contains("the same tag `cos:servers`"), "{}", problem.hint);
+        // A node that is none of them has no number of its own.
+        assert_eq!(of_consul(&[server("i-1", 1)], None).differing, None);
     }
 }

@@ -154,6 +154,10 @@ impl Asking {
     fn notes(&self, pool: &Pool, own: &str) -> Vec<String> {
         let mut notes: Vec<String> =
             self.found.foreign.iter().map(discovery::foreign_words).collect();
+        // Without a leader the gate names it as the problem.
+        if let Some(differing) = pool.differing.as_ref().filter(|_| pool.has_leader) {
+            notes.push(format!("of the servers of {}, {differing}", self.kind.name()));
+        }
         let silent = self.found.peers.iter().filter(|peer| peer.instance != own);
         let gossips = self.kind == Kind::Consul || pool.expected > 1;
         for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
@@ -179,7 +183,21 @@ mod tests {
 
     fn pool(known: u8) -> Pool {
         let known = (1..=known).map(|last| [10, 0, 0, last].into()).collect();
-        Pool { kind: Kind::Consul, known, expected: 3, has_leader: true }
+        Pool { kind: Kind::Consul, known, expected: 3, has_leader: true, differing: None }
+    }
+
+    #[test]
+    fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
+        let differing = Some("i-2 expects 5 of them, and `cos:servers` is 3 here".to_owned());
+        let notes = |has_leader| {
+            let pool = Pool { differing: differing.clone(), has_leader, ..pool(3) };
+            Asking::new(Kind::Consul).notes(&pool, "i-1")
+        };
+        assert_eq!(
+            notes(true),
+            ["of the servers of Consul, i-2 expects 5 of them, and `cos:servers` is 3 here"]
+        );
+        assert!(notes(false).is_empty());
     }
 
     fn in_how_long(asking: &Asking) -> Duration {

@@ -2,11 +2,13 @@
 
 use crate::facts::instance::Instance;
 use crate::facts::tags as tag_reading;
-use crate::node::tags;
+use crate::node::{Node, tags};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::aws::AwsError;
 use crate::system::ec2::{self, Peer};
 use crate::system::imds::{Imds, ImdsError};
+use crate::system::retry::Deadline;
 
 /// Which servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +25,15 @@ impl Kind {
         match self {
             Self::Consul => tags::CONSUL_SERVER,
             Self::Nomad => tags::NOMAD_SERVER,
+        }
+    }
+}
+
+impl From<Daemon> for Kind {
+    fn from(daemon: Daemon) -> Self {
+        match daemon {
+            Daemon::Consul => Self::Consul,
+            Daemon::Nomad => Self::Nomad,
         }
     }
 }
@@ -49,6 +60,18 @@ pub async fn find(
     let listed = ec2::describe_peers(&client, kind.tag(), cluster).await?;
     let (peers, foreign) = listed.into_iter().partition(|peer| peer.vpc == vpc);
     Ok(Found { peers, foreign })
+}
+
+/// The other running servers of a daemon in this server's VPC.
+pub async fn others(
+    system: &System,
+    node: &Node,
+    daemon: Daemon,
+    deadline: Deadline,
+) -> Result<Vec<Peer>, AwsError> {
+    let imds = Imds::new(&system.environment, deadline)?;
+    let found = find(system, &imds, &node.instance, daemon.into(), node.cluster.as_str()).await?;
+    Ok(found.peers.into_iter().filter(|peer| peer.instance != node.instance.id).collect())
 }
 
 /// A foreign instance as people read it.

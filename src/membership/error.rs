@@ -11,23 +11,53 @@ pub enum GuardError {
     /// The data could not be looked at.
     #[error("the data cannot be looked at")]
     File(#[from] FileError),
-    /// The parameter store is throttled or broken.
-    #[error(
-        "{parameter} could not be read, and whether the cluster has formed is nothing to guess"
-    )]
-    Busy {
+    /// The node is configured and started, but its server only joins until somebody answers.
+    #[error("{parameter} could not be read, so this server only joins: {why}")]
+    Unanswered {
         /// The parameter.
         parameter: String,
-        /// What it said.
-        source: AwsError,
+        /// What was in the way.
+        why: String,
+    },
+    /// A server that would found a cluster alone is one of several by the tags of the others.
+    #[error(
+        "`cos:servers` is `1` here, and of the other running servers of {cluster} {}",
+        differing.join(", ")
+    )]
+    ServersDiffer {
+        /// The cluster.
+        cluster: String,
+        /// Each of them, with what its tag says.
+        differing: Vec<String>,
     },
     /// The cluster lives.
-    #[error("the cluster has a leader, {leader}: there is nothing to reform")]
+    #[error(
+        "the cluster has a leader, {leader}{}: there is nothing to reform",
+        told_by.as_ref().map(|name| format!(", says {name}")).unwrap_or_default()
+    )]
     HasLeader {
         /// The daemon.
         daemon: Daemon,
         /// The leader's address.
         leader: String,
+        /// The other server that says so; this one where there is none.
+        told_by: Option<String>,
+    },
+    /// Nobody knows whether there are other servers.
+    #[error("cannot ask EC2 for the other servers of {}, which may have a leader", daemon.name())]
+    NotListed {
+        /// The daemon.
+        daemon: Daemon,
+        /// Why.
+        source: AwsError,
+    },
+    /// Other servers run, and do not say whether they have a leader.
+    #[error("{}", silent.join("; "))]
+    OthersSilent {
+        /// The daemon.
+        daemon: Daemon,
+        /// Each of them, with what was in the way.
+        silent: Vec<String>,
     },
     /// The cluster may come back.
     #[error("this server holds the Raft data of a cluster of {}: nothing is lost yet", peers.join(", "))]
@@ -70,13 +100,16 @@ impl GuardError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::File(error) => error.exit_code(),
-            Self::Busy { .. }
+            Self::Unanswered { .. }
             | Self::HasLeader { .. }
+            | Self::OthersSilent { .. }
             | Self::HasData { .. }
             | Self::Silent { .. }
             | Self::StillFormed { .. } => ExitCode::NotYet,
-            Self::NotSet { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
-            Self::NotSet { .. } => ExitCode::Unavailable,
+            Self::ServersDiffer { .. } => ExitCode::Data,
+            Self::NotListed { source: AwsError::Denied { .. }, .. }
+            | Self::NotSet { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
+            Self::NotListed { .. } | Self::NotSet { .. } => ExitCode::Unavailable,
         }
     }
 
@@ -84,9 +117,30 @@ impl GuardError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::File(_) => return None,
-            Self::Busy { parameter, .. } => format!(
-                "nothing was changed, and the next run asks again; if it lasts, look at `aws ssm get-parameter --name {parameter}` \
-                 and at the throttling of the account's GetParameter"
+            Self::Unanswered { parameter, .. } => format!(
+                "the node is configured and its daemons start; the next `apply` asks again, and cos-agent.service starts it by itself. \
+                 `aws ssm get-parameter --name {parameter}` shows what the store says; a site without a parameter store sets \
+                 `[quorum] guard = \"off\"`"
+            ),
+            Self::ServersDiffer { .. } => {
+                "this server would found a cluster of its own at once. Give all servers of the cluster the same `cos:servers`, \
+                 in the launch template and on the instances (`aws ec2 create-tags`), or terminate those that do not belong to it; \
+                 the next run reads the tags again"
+                    .to_owned()
+            }
+            Self::NotListed { source, .. } => format!(
+                "nothing was changed. {}. If you know that all other servers are lost, say so with `--assume-lost`",
+                if matches!(source, AwsError::Denied { .. }) {
+                    "Allow the instance role `ec2:DescribeInstances`"
+                } else {
+                    "Run this again when EC2 answers"
+                }
+            ),
+            Self::OthersSilent { daemon, .. } => format!(
+                "nothing was changed. Look at {} there (`systemctl status {}`), or terminate instances that are lost. If you know \
+                 that no other server has a leader, say so with `--assume-lost`",
+                daemon.unit(),
+                daemon.name()
             ),
             Self::HasLeader { daemon, .. } => format!(
                 "nothing was changed. A server that does not join is a matter for `journalctl -u {}`, not for reform",

@@ -1,6 +1,6 @@
 //! Putting on record that the cluster has formed: what keeps an empty server from founding a second one
-//! ([`super::guard`]). Each server does it once, and compares it about once a day from then on: Terraform or a person may
-//! have set the parameter back while the cluster lives.
+//! ([`super::guard`]). Each server does it once, and compares it about once an hour from then on: Terraform or a person
+//! may have set the parameter back while the cluster lives.
 
 use super::formed::{self, Changed};
 use crate::facts::kept;
@@ -14,14 +14,15 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What this instance has seen on record, and when: a reboot within a day calls nobody.
+/// What this instance has seen on record, and when: a reboot within an hour calls nobody.
 const RECORD: &str = "/var/lib/cos-agent/formed.json";
 /// The version of its form.
 const SCHEMA: &str = "cos-agent/formed/1";
 /// How soon it is tried again, at first and at last: somebody may be adding a permission or the parameter.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
-/// How long it is taken for granted, in seconds; up to a quarter more, so that the servers do not ask together.
-const FRESH: u64 = 24 * 3600;
+/// How long it is taken for granted, in seconds; up to a quarter more, so that the servers do not ask together. Servers that
+/// are all replaced while the parameter is wrong found a second cluster, so this is one GetParameter an hour and server.
+const FRESH: u64 = 3600;
 
 /// The founding of the cluster of one daemon, as a server of it sees it.
 pub struct Founding {
@@ -77,6 +78,10 @@ impl Founding {
                 None
             }
             Ok(Changed::Already(_)) => None,
+            Ok(Changed::GuardOff) => {
+                self.problem = None;
+                return;
+            }
             Ok(Changed::NoParameter) => {
                 Some("there is no such parameter; Terraform makes it".to_owned())
             }

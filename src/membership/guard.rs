@@ -1,67 +1,53 @@
 //! The quorum guard: a server that starts with empty data must not found a second cluster beside, or instead of, the
 //! one that its data is lost from.
 //!
-//! Once a cluster has formed, a server records it in the parameter store. A server that starts empty asks there; if
-//! the cluster has formed, it gets no `bootstrap_expect`, and without that it only ever waits to be added by a leader.
-//! The answer is remembered for as long as the data is there, so no other `apply` asks the parameter store. Beside it
-//! [`super::founding`] compares the parameter once a day, and [`super::watch`] asks EC2 for the servers.
+//! Once a cluster has formed, a server records it in the parameter store. A server that starts empty asks there. Only
+//! `no`, and that there is no such parameter, let it found a cluster; after every other answer, and without one, it gets
+//! no `bootstrap_expect`, and then it only ever waits to be added by a leader, which is always safe. What was found is
+//! remembered for as long as the data is there; where it was no answer, every further `apply` asks again.
+//! Beside it [`super::founding`] compares the parameter once an hour, and [`super::watch`] asks EC2 for the servers.
 
 use super::GuardError;
-use super::formed::{self, is_no, parameter};
+use super::formed::{self, Formed, parameter};
+use crate::facts::settings::Guard;
 use crate::node::{Formation, Node};
 use crate::plan::UnrecordedData;
 use crate::plan::identity;
 use crate::plan::manifest::Manifest;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::api::Api;
-use crate::system::aws::AwsError;
-use crate::system::retry::Deadline;
+use crate::system::api::{Api, ApiError};
+use futures_util::future::join;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Longest time for one answer of the local agent.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Longest time for one answer of the local agent: its own words need no leader, and a boot waits for them.
+const API_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of a value is shown.
 const SHOWN: usize = 100;
-
-/// What the parameter store said.
-#[derive(Debug)]
-pub enum Answer {
-    /// The value of the parameter.
-    Value(String),
-    /// Nothing that could be used, and why: denied, no such parameter, nobody there, or not what the API documents.
-    Nothing(String),
-    /// It, or metadata, is there, but throttled, broken or late until the deadline.
-    Busy(AwsError),
-}
 
 /// What a server may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Form a new cluster with the others.
-    Form,
+    /// Found a new cluster with the others.
+    Found,
     /// Only join the cluster that there is.
     Join,
 }
 
-/// What an answer means for a server without data. `None`: whoever decides now, guesses.
-pub fn verdict(answer: &Answer, was_join_only: bool) -> Option<Decision> {
-    match answer {
-        Answer::Value(value) if is_no(value) => Some(Decision::Form),
-        Answer::Value(_) => Some(Decision::Join),
-        // What was known on this instance once is no guess.
-        _ if was_join_only => Some(Decision::Join),
-        Answer::Nothing(_) => Some(Decision::Form),
-        Answer::Busy(_) => None,
+/// What an answer means for a server without data. Whoever has read on this instance that the cluster has formed, is told
+/// otherwise by `no` alone: the parameter may be missing because somebody is making it anew.
+pub fn decision(formed: &Formed, was_formed: bool) -> Decision {
+    match formed {
+        Formed::No => Decision::Found,
+        Formed::NoParameter if !was_formed => Decision::Found,
+        Formed::NoParameter | Formed::Yes(_) | Formed::Unknown(_) => Decision::Join,
     }
 }
 
-/// What was found on this instance in this role before.
-pub fn remembered(manifest: &Manifest, node: &Node) -> Formation {
-    let same = manifest.instance.as_deref() == Some(&node.instance.id)
-        && manifest.role.as_deref() == Some(node.duty.role());
-    if same { manifest.formation.clone() } else { Formation::default() }
+/// Whether nobody is asked, because the settings say so.
+pub fn is_off(node: &Node) -> bool {
+    node.settings.quorum.guard == Guard::Off
 }
 
 /// Whether AWS may be asked: in a folder that only stands for `/` nothing forms a cluster, unless a test says where
@@ -90,88 +76,69 @@ pub fn is_empty(
     }
 }
 
-/// Asks whether the cluster has formed: silence costs 5 s, throttling up to the deadline.
-pub async fn ask(
-    system: &System,
-    node: &Node,
-    daemon: Daemon,
-    deadline: Deadline,
-) -> Result<Formation, GuardError> {
+/// Asks whether the cluster has formed; about 5 s at most, whatever there is to wait for.
+pub async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formation {
+    let was = &node.formation;
+    let was_formed = was.join_only && was.unanswered.is_none();
+    let (has_joined, formed) = join(
+        async { was.unanswered.is_some() && has_joined(system, node, daemon).await },
+        formed::ask(system, node, daemon),
+    )
+    .await;
+    let joins = Formation { join_only: true, unanswered: None };
+    if has_joined {
+        return joins;
+    }
+    say(node, daemon, &formed);
+    match (decision(&formed, was_formed), formed) {
+        (Decision::Found, _) => Formation::default(),
+        (Decision::Join, Formed::Unknown(why)) if !was_formed => {
+            Formation { join_only: true, unanswered: Some(why) }
+        }
+        (Decision::Join, _) => joins,
+    }
+}
+
+/// What was learnt, and what it means.
+fn say(node: &Node, daemon: Daemon, formed: &Formed) {
     let (name, unit) = (parameter(node, daemon), daemon.unit());
-    let was_join_only = node.formation.join_only;
-    let answer = answer(system, node, &name, deadline).await;
-    let unanswered = match &answer {
-        Answer::Nothing(why) => Some(why.clone()),
-        Answer::Busy(error) => Some(error.trouble()),
-        Answer::Value(value) => {
+    match formed {
+        Formed::No => tracing::info!("{name} is `no`: {unit} may found a new cluster"),
+        Formed::NoParameter => tracing::warn!(
+            "the parameter store has no {name}, which Terraform makes: {unit} may found a new cluster"
+        ),
+        Formed::Yes(value) => {
             let value: String = value.chars().take(SHOWN).collect();
-            let may = if is_no(&value) {
-                format!(": {unit} may found a new cluster")
-            } else {
-                String::new()
-            };
-            tracing::info!("{name} is {value:?}{may}");
-            None
+            tracing::info!("{name} is {value:?}");
+            tracing::warn!(
+                "the cluster {} has formed: {unit} gets no bootstrap_expect and can only join it; where all its \
+                 servers are lost, run `cos-agent reform {}` on each new one",
+                node.cluster,
+                daemon.name()
+            );
         }
-    };
-    let join_only = match (verdict(&answer, was_join_only), answer) {
-        (Some(decision), _) => decision == Decision::Join,
-        (None, Answer::Busy(source)) => return Err(GuardError::Busy { parameter: name, source }),
-        (None, _) => false,
-    };
-    if let Some(why) = &unanswered {
-        tracing::warn!("could not ask whether the cluster has formed, because {why}");
-    }
-    if join_only {
-        tracing::warn!(
-            "the cluster {} has formed: {unit} gets no bootstrap_expect and can only join it; where all its servers \
-             are lost, run `cos-agent reform {}` on each new one",
-            node.cluster,
-            daemon.name()
-        );
-    }
-    Ok(Formation { join_only, unanswered })
-}
-
-async fn answer(system: &System, node: &Node, name: &str, deadline: Deadline) -> Answer {
-    match formed::read(system, node, name, deadline).await {
-        Ok(Some(value)) => Answer::Value(value),
-        Ok(None) => Answer::Nothing(format!("the parameter store has no {name}")),
-        Err(error) if error.is_busy() => Answer::Busy(error),
-        // In words without times and numbers: a run that changes nothing writes nothing.
-        Err(error) => Answer::Nothing(error.trouble()),
+        Formed::Unknown(why) => {
+            tracing::warn!(
+                "cannot read {name}: {why}; {unit} gets no bootstrap_expect, and can only join"
+            );
+        }
     }
 }
 
-/// Refuses to give up what is not lost. The local agent knows. One that does not answer may only be stopped: what its
-/// server holds counts then, unless that is a server that could only join and never did.
-pub async fn must_be_lost(system: &System, node: &Node, daemon: Daemon) -> Result<(), GuardError> {
-    let base = match daemon {
-        Daemon::Consul => &system.environment.consul_api,
-        Daemon::Nomad => &system.environment.nomad_api,
+/// Whether the server is in a cluster: then the parameter has nothing to decide any more.
+async fn has_joined(system: &System, node: &Node, daemon: Daemon) -> bool {
+    let asked = async {
+        let api = Api::new(system.environment.api_of(daemon), API_TIMEOUT)?;
+        let leads = api.status_of("leader").await?;
+        let peers = api.status_of("peers").await?;
+        let own = node.instance.private_ip.to_string();
+        let is_own = |peer: &Value| {
+            peer.as_str().and_then(|peer| peer.rsplit_once(':')).is_some_and(|(ip, _)| ip == own)
+        };
+        let is_peer = peers.as_array().is_some_and(|peers| peers.iter().any(is_own));
+        Ok::<_, ApiError>(leads.as_str().is_some_and(|leader| !leader.is_empty()) && is_peer)
     };
-    let mut silence = None;
-    for what in ["leader", "peers"] {
-        let asked = async { Api::new(base, ANSWER)?.status_of(what).await };
-        match asked.await {
-            Ok(Value::String(leader)) if !leader.is_empty() => {
-                return Err(GuardError::HasLeader { daemon, leader });
-            }
-            Ok(Value::Array(peers)) if !peers.is_empty() => {
-                let peers =
-                    peers.iter().map(|peer| peer.as_str().unwrap_or("?").to_owned()).collect();
-                return Err(GuardError::HasData { daemon, peers });
-            }
-            Ok(_) => {}
-            Err(problem) => silence = silence.or(Some(problem)),
-        }
-    }
-    let Some(problem) = silence else { return Ok(()) };
-    tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
-    if !node.formation.join_only && !system.root.list(daemon.server_data())?.is_empty() {
-        return Err(GuardError::Silent { daemon });
-    }
-    Ok(())
+    asked.await.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -179,22 +146,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_is_given_for_every_answer() {
-        let value = |text: &str| Answer::Value(text.to_owned());
-        let busy = || Answer::Busy(AwsError::Request("busy".to_owned()));
-        let (form, join) = (Some(Decision::Form), Some(Decision::Join));
-        for (answer, first, again) in [
-            (value("no"), form, form),
-            (value(" no\n"), form, form),
+    fn only_no_and_no_parameter_found_a_cluster() {
+        let value = |text: &str| Formed::Yes(text.to_owned());
+        let (found, join) = (Decision::Found, Decision::Join);
+        for (formed, first, was_formed) in [
+            (Formed::No, found, found),
+            (Formed::NoParameter, found, join),
             (value("formed 2026-01-01T00:00:00Z by i-1"), join, join),
-            (value("yes"), join, join),
             (value("No"), join, join),
-            (value("none"), join, join),
-            (Answer::Nothing("denied".to_owned()), form, join),
-            (busy(), None, join),
+            (Formed::Unknown("ssm:GetParameter is denied".to_owned()), join, join),
         ] {
-            assert_eq!(verdict(&answer, false), first, "{answer:?}");
-            assert_eq!(verdict(&answer, true), again, "{answer:?}, known before");
+            assert_eq!(decision(&formed, false), first, "{formed:?}");
+            assert_eq!(decision(&formed, true), was_formed, "{formed:?}, known before");
         }
     }
 }

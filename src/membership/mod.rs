@@ -1,6 +1,7 @@
 //! Whether this node is a member of its cluster, what makes it one, what keeps it from founding one of
 //! its own, and what its Auto Scaling group is told.
 
+pub mod alone;
 mod asking;
 mod board;
 pub mod discovery;
@@ -9,6 +10,7 @@ pub mod formed;
 pub mod founding;
 pub mod guard;
 pub mod launch_hook;
+pub mod lost;
 mod pace;
 pub mod ready;
 pub mod rejoin;

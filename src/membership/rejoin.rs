@@ -3,7 +3,7 @@
 
 use super::discovery::{self, Found, Kind};
 use crate::doctor::Context;
-use crate::doctor::servers;
+use crate::doctor::servers::{self, Servers};
 use crate::facts::{self, GatherError};
 use crate::record::status::Identity;
 use crate::state::Daemon;
@@ -31,6 +31,8 @@ pub struct Pool {
     pub expected: usize,
     /// Whether there is a leader.
     pub has_leader: bool,
+    /// A server of it that expects another number of servers than the tag of this one says, in words.
+    pub differing: Option<String>,
 }
 
 impl Kind {
@@ -79,20 +81,22 @@ pub async fn pool(context: &Context, kind: Kind) -> Result<Pool, ApiError> {
 
 async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
     let members = context.consul.members().await?;
-    let expected = servers::of_consul(&members, context.node.consul_servers()).expected;
+    let servers = servers::of_consul(&members, context.node.consul_servers());
     let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
     let known = alive.map(|member| member.addr).collect();
     let has_leader = context.consul.leader().await?.is_some();
-    Ok(Pool { kind: Kind::Consul, known, expected, has_leader })
+    let Servers { expected, differing, .. } = servers;
+    Ok(Pool { kind: Kind::Consul, known, expected, has_leader, differing })
 }
 
 async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
     let members = context.nomad.members().await?;
-    let expected = servers::of_nomad(&members, context.node.nomad_servers()).expected;
+    let servers = servers::of_nomad(&members, context.node.nomad_servers());
     let known =
         members.iter().filter(|member| member.is_alive()).map(|member| member.addr).collect();
     let has_leader = context.nomad.leader().await?.is_some();
-    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader })
+    let Servers { expected, differing, .. } = servers;
+    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, differing })
 }
 
 /// A client does not gossip: it has a list of servers, which their heartbeats keep up to date once one has answered.
@@ -100,7 +104,7 @@ async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
     let has_leader = context.nomad.leader().await?.is_some();
     let list = context.nomad.servers().await.unwrap_or_default();
     let known = list.iter().filter_map(|server| server.rsplit_once(':')?.0.parse().ok()).collect();
-    Ok(Pool { kind: Kind::Nomad, known, expected: 1, has_leader })
+    Ok(Pool { kind: Kind::Nomad, known, expected: 1, has_leader, differing: None })
 }
 
 /// What EC2 lists for a pool.
@@ -173,12 +177,13 @@ mod tests {
             instance: instance.to_owned(),
             address: [10, 0, 0, last].into(),
             vpc: "v".to_owned(),
+            servers: None,
         }
     }
 
     fn pool(known: &[u8], expected: usize) -> Pool {
         let known = known.iter().map(|last| [10, 0, 0, *last].into()).collect();
-        Pool { kind: Kind::Consul, known, expected, has_leader: true }
+        Pool { kind: Kind::Consul, known, expected, has_leader: true, differing: None }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::facts::certificates::Authority;
 use crate::facts::host::Host;
 use crate::facts::instance::Instance;
-use crate::facts::settings::{Release, Settings};
+use crate::facts::settings::{Guard, Release, Settings};
 use crate::state::Daemon;
 pub use error::ResolveError;
 use names::{ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
@@ -86,10 +86,10 @@ pub enum Duty {
 /// What the quorum guard found when a server's data was still empty; kept for as long as the data is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Formation {
-    /// The cluster has formed already: this server can only join it.
+    /// This server can only join a cluster: one has formed already, or nobody could tell.
     #[serde(default)]
     pub join_only: bool,
-    /// Why nobody could tell whether it has.
+    /// Why nobody could tell whether one has formed; then it is asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<String>,
 }
@@ -98,16 +98,6 @@ impl Formation {
     /// Whether there is nothing to remember.
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// What people have to know of it.
-    pub fn notes(&self) -> Vec<String> {
-        let unanswered = self
-            .unanswered
-            .iter()
-            .map(|why| format!("could not ask whether the cluster has formed, because {why}"));
-        let joins = "the cluster had formed when this server was empty: it can only join";
-        self.join_only.then(|| joins.to_owned()).into_iter().chain(unanswered).collect()
     }
 }
 
@@ -152,14 +142,38 @@ impl Node {
                 format!("{id} is a {role} of {cluster} in datacenter {datacenter}")
             }
             Duty::ConsulServer { servers } | Duty::NomadServer { servers, .. } => {
-                let joins = if self.formation.join_only {
-                    ", which has formed: it can only join"
-                } else {
-                    ""
+                let joins = match &self.formation {
+                    Formation { unanswered: Some(_), .. } => {
+                        ": it can only join until it is known whether the cluster has formed"
+                    }
+                    Formation { join_only: true, .. } => ", which has formed: it can only join",
+                    Formation { join_only: false, .. } => "",
                 };
                 format!("{id} is a {role} of {cluster}, one of {servers}{joins}")
             }
         }
+    }
+
+    /// What people have to know of the founding of its cluster.
+    pub fn formation_notes(&self) -> Vec<String> {
+        if self.duty.quorum().is_none() {
+            return Vec::new();
+        }
+        let off = self.settings.quorum.guard == Guard::Off;
+        let off = off.then(|| {
+            "the quorum guard is off (`[quorum] guard`): servers that replace all others found a new cluster".to_owned()
+        });
+        let joins = match &self.formation {
+            Formation { unanswered: Some(why), .. } => Some(format!(
+                "this server can only join, because it could not ask whether the cluster has formed: {why}; \
+                 cos-agent.service asks again"
+            )),
+            Formation { join_only: true, .. } => Some(
+                "the cluster had formed when this server was empty: it can only join".to_owned(),
+            ),
+            Formation { join_only: false, .. } => None,
+        };
+        off.into_iter().chain(joins).collect()
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn applied(system: &System, node: &Node, changes: Option<usize>) {
     let applied = |status: &mut status::Status| {
         status.state = State::Applied;
         status.reason = None;
-        status.notes = node.formation.notes();
+        status.notes = node.formation_notes();
         status.problem = None;
         if changes.is_some() || status.applied.is_none() {
             status.applied = Some(now.clone());

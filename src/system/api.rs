@@ -20,6 +20,8 @@ pub enum ApiError {
         base: String,
         /// The system's words.
         words: String,
+        /// Whether the host is there and its port is closed: no such agent runs.
+        refused: bool,
     },
     /// The connection was taken and nothing came.
     #[error("{base} takes connections and has not answered {path} for {:.1} s", after.as_secs_f64())]
@@ -111,6 +113,7 @@ impl Api {
         let client = http::plain_client(HOLD.1).map_err(|error| ApiError::Unreachable {
             base: base.to_owned(),
             words: http::plain_words(&error),
+            refused: false,
         })?;
         Ok(Self { client, base: base.to_owned(), timeout })
     }
@@ -166,7 +169,9 @@ impl Api {
                 return Err(ApiError::Silent { base, path: path.to_owned(), after: timeout });
             }
             Err(error) => {
-                return Err(ApiError::Unreachable { base, words: http::plain_words(&error) });
+                let refused = http::os_error(&error) == Some(nix::libc::ECONNREFUSED);
+                let words = http::plain_words(&error);
+                return Err(ApiError::Unreachable { base, words, refused });
             }
         };
         let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse().ok();

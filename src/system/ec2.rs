@@ -19,7 +19,12 @@ pub struct Peer {
     pub address: Ipv4Addr,
     /// Its VPC.
     pub vpc: String,
+    /// Its tag `cos:servers`, where it has one.
+    pub servers: Option<String>,
 }
+
+/// Of how many servers an instance is one; the tag of [`crate::node::tags`], which is above this folder.
+const SERVERS: &str = "cos:servers";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +62,21 @@ struct Instance {
     instance_id: String,
     private_ip_address: Option<Ipv4Addr>,
     vpc_id: Option<String>,
+    #[serde(default)]
+    tag_set: Items<Tag>,
+}
+
+impl Instance {
+    /// As a peer; one that is being launched or terminated may have no address.
+    fn into_peer(self) -> Option<Peer> {
+        let mut tags = self.tag_set.items.into_iter();
+        Some(Peer {
+            address: self.private_ip_address?,
+            instance: self.instance_id,
+            vpc: self.vpc_id.unwrap_or_default(),
+            servers: tags.find(|tag| tag.key == SERVERS).map(|tag| tag.value),
+        })
+    }
 }
 
 /// EC2's lists: `<tagSet><item/>…</tagSet>`.
@@ -109,13 +129,7 @@ pub async fn describe_peers(
             .items
             .into_iter()
             .flat_map(|reservation| reservation.instances_set.items);
-        peers.extend(instances.filter_map(|instance| {
-            Some(Peer {
-                address: instance.private_ip_address?,
-                instance: instance.instance_id,
-                vpc: instance.vpc_id.unwrap_or_default(),
-            })
-        }));
+        peers.extend(instances.filter_map(Instance::into_peer));
         next = page.next_token.filter(|token| !token.is_empty());
         if next.is_none() {
             peers.sort_by_key(|peer| peer.address);
@@ -171,15 +185,25 @@ mod tests {
     }
 
     #[test]
-    fn instances_without_an_address_are_left_out_by_their_type() {
+    fn peers_have_an_address_and_the_tag_that_counts_servers() {
         let text = "<DescribeInstancesResponse><reservationSet><item><instancesSet>\
-            <item><instanceId>i-1</instanceId><privateIpAddress>10.0.0.1</privateIpAddress></item>\
-            <item><instanceId>i-2</instanceId></item></instancesSet></item></reservationSet>\
+            <item><instanceId>i-1</instanceId><privateIpAddress>10.0.0.1</privateIpAddress>\
+            <tagSet><item><key>Name</key><value>x</value></item>\
+            <item><key>cos:servers</key><value>3</value></item></tagSet></item>\
+            <item><instanceId>i-2</instanceId></item>\
+            <item><instanceId>i-3</instanceId><privateIpAddress>10.0.0.3</privateIpAddress></item>\
+            </instancesSet></item></reservationSet>\
             <nextToken>more</nextToken></DescribeInstancesResponse>";
-        let page: InstancesPage = quick_xml::de::from_str(text).unwrap();
-        let instances = &page.reservation_set.items[0].instances_set.items;
-        assert_eq!(instances[0].private_ip_address, Some(Ipv4Addr::new(10, 0, 0, 1)));
-        assert!(instances[1].private_ip_address.is_none());
+        let mut page: InstancesPage = quick_xml::de::from_str(text).unwrap();
+        let instances = page.reservation_set.items.remove(0).instances_set.items;
+        let peers: Vec<Option<Peer>> = instances.into_iter().map(Instance::into_peer).collect();
+        let first = peers[0].as_ref().unwrap();
+        assert_eq!(
+            (first.address, first.servers.as_deref()),
+            (Ipv4Addr::new(10, 0, 0, 1), Some("3"))
+        );
+        assert!(peers[1].is_none());
+        assert_eq!(peers[2].as_ref().unwrap().servers, None);
         assert_eq!(page.next_token.as_deref(), Some("more"));
     }
 

@@ -1,5 +1,6 @@
 //! The process environment and the clock, read once and passed on as a value.
 
+use crate::state::Daemon;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the environment says; names as the AWS SDKs define them, so that one variable redirects them and us.
@@ -30,6 +31,14 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// The HTTP API of a local daemon.
+    pub fn api_of(&self, daemon: Daemon) -> &str {
+        match daemon {
+            Daemon::Consul => &self.consul_api,
+            Daemon::Nomad => &self.nomad_api,
+        }
+    }
+
     /// Reads the environment of this process.
     pub fn from_process() -> Self {
         let ignore_endpoints = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");

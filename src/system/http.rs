@@ -75,6 +75,26 @@ pub fn plain_words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return TIMED_OUT.to_owned();
     }
+    let words = innermost(error);
+    // rustls tells the two times, which are others at each try.
+    if is_about_time_in(&words) { WRONG_CLOCK.to_owned() } else { words }
+}
+
+/// What a certificate that is not valid now means: right after a boot nearly always the clock.
+const WRONG_CLOCK: &str =
+    "the clock of this instance is wrong, or the certificate of the service has expired";
+
+/// Whether a request failed because the certificate is not valid at the time of this instance's clock.
+pub fn is_about_time(error: &reqwest::Error) -> bool {
+    is_about_time_in(&innermost(error))
+}
+
+/// In the words of rustls's `CertificateError`.
+fn is_about_time_in(words: &str) -> bool {
+    words.contains("certificate expired") || words.contains("certificate not valid yet")
+}
+
+fn innermost(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -5,16 +5,33 @@ use serde_json::json;
 
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/>
 const API: &str = "AmazonSSM";
+/// The status of every error of the client (`API_GetParameter.html`, Errors).
+const CLIENT_ERROR: u16 = 400;
 
-/// The value of a parameter, `None` where there is none of this name. Needs `ssm:GetParameter`.
-pub async fn get_parameter(client: &Client, name: &str) -> Result<Option<String>, AwsError> {
+/// What the store says of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parameter {
+    /// Its value, which is never empty.
+    Value(String),
+    /// There is none of this name.
+    Absent,
+}
+
+/// Reads a parameter. Needs `ssm:GetParameter`.
+///
+/// That there is none is said by the store alone: by `ParameterNotFound` with its status and in its shape.
+pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, AwsError> {
     let answer = match client.json(API, "GetParameter", &json!({ "Name": name })).await {
-        Err(AwsError::Rejected { code, .. }) if code == "ParameterNotFound" => return Ok(None),
+        Err(AwsError::Rejected { status: CLIENT_ERROR, code, .. })
+            if code == "ParameterNotFound" =>
+        {
+            return Ok(Parameter::Absent);
+        }
         answer => answer?,
     };
     // The store holds no empty values, so one that comes was made up on the way.
     match answer["Parameter"]["Value"].as_str() {
-        Some(value) if !value.trim().is_empty() => Ok(Some(value.to_owned())),
+        Some(value) if !value.trim().is_empty() => Ok(Parameter::Value(value.to_owned())),
         _ => Err(AwsError::Malformed {
             action: "ssm:GetParameter".to_owned(),
             problem: "`Parameter.Value` is no text, or empty".to_owned(),

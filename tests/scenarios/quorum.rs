@@ -25,7 +25,7 @@ fn two_further_servers_join_the_living_cluster_and_nobody_founds_another() {
     until("one Consul cluster", SOON, || lab.is_one_consul());
     keep(&first[0], "from before");
     transcript.proved(&until("the cluster is on record", SOON, || recorded(&lab)));
-    // Whoever has seen it there never looks again.
+    // Whoever has seen it there looks again after an hour.
     for node in &first {
         until(&format!("{} knows that", node.name), SOON, || {
             let seen = node.path("/var/lib/cos-agent/formed.json").exists();
@@ -142,14 +142,59 @@ fn replaced(consul: Consul) {
     for node in lab.role("consul-server") {
         until(&format!("{} says that nobody guards", node.name), SOON, || {
             let status = node.ok(&["cos-agent", "status"]);
-            let words = [
-                "could not ask whether the cluster has formed",
-                "servers that replace all of these at once would found a new one",
-            ];
-            if words.iter().all(|words| status.contains(words)) { Ok(()) } else { Err(status) }
+            let words = "servers that replace all of these at once would found a new one";
+            if status.contains(words) { Ok(()) } else { Err(status) }
         });
     }
-    transcript.proved("and status says that nobody could be asked, and that it may happen again");
+    transcript.proved("and status says that there is no record, and that it may happen again");
+}
+
+#[test]
+fn servers_that_get_no_answer_only_join_and_found_their_cluster_once_it_is_no() {
+    let mut transcript = Transcript::begin("servers that get no answer");
+    let lab = Lab::new(servers("consul-server", 3));
+    let nodes = lab.nodes();
+    for (node, mode) in nodes.iter().zip(["deny", "throttle", "broken"]) {
+        lab.aws.mode_for(node.address, "ssm:GetParameter", mode);
+    }
+    lab.boot_all();
+    for node in &nodes {
+        let name = &node.name;
+        until(&format!("Consul of {name} runs"), SOON, || node.consul("/v1/agent/self"));
+        assert!(!node.read("/etc/consul.d/cos.json").contains("bootstrap_expect"), "{name}");
+        until(&format!("{name} says why"), SOON, || {
+            let status = node.status_text();
+            let words = ["could not ask whether the cluster has formed", "can only join"];
+            if words.iter().all(|words| status.contains(words)) { Ok(()) } else { Err(status) }
+        });
+        until(&format!("{name} asks again"), SOON, || {
+            let agent = node.unit("cos-agent.service");
+            assert_ne!(agent["ActiveState"], "active", "{name}");
+            let restarts: u32 = agent["NRestarts"].parse().unwrap();
+            if restarts > 0 { Ok(()) } else { Err(agent["ActiveState"].clone()) }
+        });
+    }
+    transcript
+        .proved("denied, throttled, broken: all three run, say why they only join, and ask again");
+    throughout("nobody leads", Duration::from_secs(10), || {
+        for node in &nodes {
+            let leader = node.consul("/v1/status/leader")?;
+            assert_eq!(leader, "", "{}", node.name);
+        }
+        Ok(())
+    });
+
+    lab.aws.up();
+    lab.until_ready();
+    transcript.proved(&until("one Consul cluster", SOON, || lab.is_one_consul()));
+    for node in &nodes {
+        node.until_unit("cos-agent.service", "active");
+        until(&format!("{} has nothing more to say", node.name), SOON, || {
+            let status = node.status_text();
+            if status.contains("could not ask") { Err(status) } else { Ok(()) }
+        });
+    }
+    transcript.proved("the parameter says `no`: one cluster, and nobody did anything");
 }
 
 /// Ends all Consul servers at once, and launches and boots as many, with numbers from this on.

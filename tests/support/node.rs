@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -92,7 +92,16 @@ pub(crate) struct QuorumApi {
 impl QuorumApi {
     /// An API that tells of three healthy voters besides this node.
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// The API of another server, at its own address and the port of this one.
+    pub(crate) async fn beside(&self, address: Ipv4Addr) -> Self {
+        Self::start_at((address, self.address.port()).into()).await
+    }
+
+    async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let api = Self {
             address,
@@ -148,6 +157,11 @@ impl QuorumApi {
             .collect();
         let status = if servers.iter().all(|(_, healthy)| *healthy) { 200 } else { 429 };
         self.answers(status, &json!({ "Healthy": status == 200, "Servers": all }).to_string());
+    }
+
+    /// The port of this agent's API, which other servers have too.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What the agent itself knows from now on: the leader, and the peers of its Raft log.

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_server_is_a_voter_of_a_leader() {
         let node = identity("consul-server", Some(3));
-        let servers = Servers { alive: 3, expected: 3 };
+        let servers = Servers { alive: 3, expected: 3, differing: None };
         let own = [format!("{}:8300", node.address)];
         assert!(matches!(judge(Some("a:8300"), Some(&own), &servers, &node), Finding::Pass(_)));
         assert!(matches!(judge(Some("a:8300"), Some(&[]), &servers, &node), Finding::Waiting(_)));
@@ -73,7 +73,7 @@ mod tests {
     fn a_cluster_without_enough_servers_has_words_of_its_own() {
         let node = identity("consul-server", Some(3));
         let Finding::Waiting(problem) =
-            judge(None, None, &Servers { alive: 1, expected: 3 }, &node)
+            judge(None, None, &Servers { alive: 1, expected: 3, differing: None }, &node)
         else {
             panic!("not an error of this node")
         };

@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_server_is_a_voter_of_a_leader() {
         let node = identity("nomad-server", Some(3));
-        let servers = Servers { alive: 3, expected: 3 };
+        let servers = Servers { alive: 3, expected: 3, differing: None };
         let own = [format!("{}:4647", node.address)];
         assert!(matches!(judge(Some("a:4647"), &own, &servers, &node), Finding::Pass(_)));
         assert!(matches!(judge(Some("a:4647"), &[], &servers, &node), Finding::Waiting(_)));

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// The names of the top-level tables, for telling our user data from others'.
-pub const TABLES: [&str; 7] = ["ca", "cluster", "consul", "dns", "ecr", "launch_hook", "nomad"];
+pub const TABLES: [&str; 8] =
+    ["ca", "cluster", "consul", "dns", "ecr", "launch_hook", "nomad", "quorum"];
 
 /// All settings, each with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +36,8 @@ pub struct Settings {
     pub dns: Dns,
     /// The launch hook that the tag `cos:launch-hook` names.
     pub launch_hook: LaunchHook,
+    /// How servers found their cluster.
+    pub quorum: Quorum,
 }
 
 /// The cluster as a whole.
@@ -146,6 +149,25 @@ impl Default for LaunchHook {
     fn default() -> Self {
         Self { heartbeat: Duration::of_seconds::<300>(), abandon_after: None }
     }
+}
+
+/// How servers found their cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quorum {
+    /// Whether a server without data asks the parameter store before it founds a cluster.
+    pub guard: Guard,
+}
+
+/// Whether a server without data asks the parameter store before it founds a cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Guard {
+    /// It asks, and founds one only where the store says that none has formed.
+    #[default]
+    On,
+    /// Nobody is asked, for sites without a parameter store: servers that replace all others found a new, empty cluster.
+    Off,
 }
 
 /// Who sends `.consul` to Consul.

@@ -1,0 +1,46 @@
+//! A server that is tagged to be the only one founds its cluster at once, with nobody's vote. Where it is one of several
+//! and its tag alone is wrong, that would be a second cluster, so the tags of the other servers are compared first.
+
+use super::GuardError;
+use super::discovery;
+use crate::node::{Duty, Node};
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::ec2::Peer;
+use crate::system::retry::Deadline;
+use std::time::Duration;
+
+/// Longest time for EC2's list; a boot waits for it.
+const EC2_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Refuses to found a cluster alone beside a running server that is tagged to be one of several. Other servers need each
+/// other's vote, and theirs is compared by their daemons (the Serf tag `expect`).
+pub async fn must_be_alone(system: &System, node: &Node, daemon: Daemon) -> Result<(), GuardError> {
+    let (Duty::ConsulServer { servers: 1 } | Duty::NomadServer { servers: 1, .. }) = node.duty
+    else {
+        return Ok(());
+    };
+    let unit = daemon.unit();
+    let others = match discovery::others(system, node, daemon, Deadline::after(EC2_TIMEOUT)).await {
+        Ok(others) => others,
+        Err(error) => {
+            tracing::warn!(
+                "cannot compare `cos:servers`, which is 1 here, with that of other servers: {}; {unit} may found a \
+                 cluster alone",
+                error.trouble()
+            );
+            return Ok(());
+        }
+    };
+    let differing: Vec<String> = others.iter().filter_map(differs).collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(GuardError::ServersDiffer { cluster: node.cluster.to_string(), differing })
+}
+
+/// Another server that is tagged to be one of several, in words.
+fn differs(peer: &Peer) -> Option<String> {
+    let servers = peer.servers.as_deref().filter(|servers| *servers != "1")?;
+    Some(format!("{} at {} has `{servers}`", peer.instance, peer.address))
+}

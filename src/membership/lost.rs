@@ -1,0 +1,119 @@
+//! Whether a cluster is lost: what has to be known for certain before `reform` gives one up.
+
+use super::GuardError;
+use super::discovery;
+use crate::node::Node;
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::api::{Api, ApiError};
+use crate::system::ec2::Peer;
+use crate::system::retry::Deadline;
+use futures_util::future::join_all;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest time for one answer of an agent: without a leader it holds some questions for about 7 s.
+const API_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for EC2's list of servers.
+const EC2_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What becomes of the question whether the other servers have a leader, where nobody answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The cluster may live, so it is not given up.
+    Refuse,
+    /// The operator knows that those servers are lost.
+    AssumeLost,
+}
+
+/// Refuses to give up what is not lost; nothing is touched. This node's agent is asked, then EC2 for the other running
+/// servers, and each of those for a leader. What the operator had to vouch for, a sentence each.
+pub async fn must_be_lost(
+    system: &System,
+    node: &Node,
+    daemon: Daemon,
+    unanswered: Unanswered,
+) -> Result<Vec<String>, GuardError> {
+    must_be_lost_here(system, daemon).await?;
+    let others = match discovery::others(system, node, daemon, Deadline::after(EC2_TIMEOUT)).await {
+        Ok(others) => others,
+        Err(source) if unanswered == Unanswered::Refuse => {
+            return Err(GuardError::NotListed { daemon, source });
+        }
+        Err(error) => return Ok(vec![format!("EC2 did not list them: {}", error.trouble())]),
+    };
+    let asked = others.iter().map(async |peer| (name(peer), leader(system, daemon, peer).await));
+    let mut silent = Vec::new();
+    for (name, said) in join_all(asked).await {
+        match said {
+            Ok(Some(leader)) => {
+                return Err(GuardError::HasLeader { daemon, leader, told_by: Some(name) });
+            }
+            Ok(None) => {}
+            Err(problem) => {
+                silent.push(format!("{name} does not say whether it has a leader: {problem}"))
+            }
+        }
+    }
+    if silent.is_empty() || unanswered == Unanswered::AssumeLost {
+        return Ok(silent);
+    }
+    Err(GuardError::OthersSilent { daemon, silent })
+}
+
+/// What the local agent and the disk say. An agent that does not answer may only be stopped, so its data counts, whatever
+/// was known of it before.
+async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardError> {
+    let mut silence = None;
+    for what in ["leader", "peers"] {
+        let asked = async {
+            Api::new(system.environment.api_of(daemon), API_TIMEOUT)?.status_of(what).await
+        };
+        match asked.await {
+            Ok(Value::String(leader)) if !leader.is_empty() => {
+                return Err(GuardError::HasLeader { daemon, leader, told_by: None });
+            }
+            Ok(Value::Array(peers)) if !peers.is_empty() => {
+                let peers =
+                    peers.iter().map(|peer| peer.as_str().unwrap_or("?").to_owned()).collect();
+                return Err(GuardError::HasData { daemon, peers });
+            }
+            Ok(_) => {}
+            Err(problem) => silence = silence.or(Some(problem)),
+        }
+    }
+    let Some(problem) = silence else { return Ok(()) };
+    tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
+    if system.root.list(daemon.server_data())?.is_empty() {
+        return Ok(());
+    }
+    Err(GuardError::Silent { daemon })
+}
+
+/// The leader that another server knows. Servers have their API on the private address too, at the port of the local one.
+/// Where the port is closed no agent runs, so nobody there has a leader.
+async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<String>, ApiError> {
+    let local = system.environment.api_of(daemon);
+    let port = local.rsplit(':').next().unwrap_or_default();
+    let api = Api::new(&format!("http://{}:{port}", peer.address), API_TIMEOUT)?;
+    match api.status_of("leader").await {
+        Ok(Value::String(leader)) => Ok(Some(leader).filter(|leader| !leader.is_empty())),
+        Ok(other) => Err(ApiError::Malformed {
+            path: "/v1/status/leader".to_owned(),
+            problem: format!("expected an address, found {other}"),
+        }),
+        Err(ApiError::Unreachable { refused: true, .. }) => Ok(None),
+        // "No cluster leader", as a server says it that has none.
+        Err(ApiError::Status { status: 500, words, .. })
+            if words.to_ascii_lowercase().contains("no cluster leader") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A server as people read it.
+fn name(peer: &Peer) -> String {
+    format!("{} at {}", peer.instance, peer.address)
+}

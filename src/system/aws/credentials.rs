@@ -1,0 +1,118 @@
+//! The credentials of the instance role, from metadata.
+
+use super::AwsError;
+use crate::system::imds::{Imds, ImdsError};
+use crate::system::retry::{Backoff, Deadline};
+use aws_credential_types::Credentials;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Where the role and its credentials are, below `/latest/`.
+pub const CREDENTIALS: &str = "meta-data/iam/security-credentials/";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    code: String,
+    message: Option<String>,
+    access_key_id: Option<String>,
+    secret_access_key: Option<String>,
+    token: Option<String>,
+}
+
+/// Whether the instance has a role by now; its credentials may still be late.
+pub async fn has_role(imds: &Imds) -> Result<bool, ImdsError> {
+    Ok(imds.text(CREDENTIALS).await?.is_some())
+}
+
+/// The role's credentials. They may come later than the instance, so 404 is asked again: of a role that may not exist
+/// until the deadline, of one that does for as long as there is patience. The same holds for credentials that are broken
+/// or that say why there are none: a role that was just made or attached cannot be assumed for some seconds.
+pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
+    let list = role_list(imds).await?.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
+    let role = list.lines().next().unwrap_or_default().trim();
+    let mut backoff = again();
+    loop {
+        let text = imds.text(&format!("{CREDENTIALS}{role}")).await?;
+        let problem = match text.as_deref().map(|text| read(role, text)) {
+            Some(Ok(credentials)) => return Ok(credentials),
+            Some(Err(problem)) => problem,
+            None => AwsError::LateCredentials { role: role.to_owned() },
+        };
+        if !slept(&mut backoff, imds.patience()).await {
+            return Err(problem);
+        }
+    }
+}
+
+/// The names of the instance's roles, `None` where there is none at the deadline.
+async fn role_list(imds: &Imds) -> Result<Option<String>, ImdsError> {
+    let mut backoff = again();
+    loop {
+        let list = imds.text(CREDENTIALS).await?;
+        if list.is_some() || !slept(&mut backoff, imds.deadline()).await {
+            return Ok(list);
+        }
+    }
+}
+
+/// The pauses: a boot has a few seconds for all of them.
+fn again() -> Backoff {
+    Backoff::new(Duration::from_millis(250), Duration::from_secs(5))
+}
+
+/// Waits until the next try; `false` where it would come too late.
+async fn slept(backoff: &mut Backoff, deadline: Deadline) -> bool {
+    let wait = backoff.delay();
+    if !deadline.allows(wait) {
+        return false;
+    }
+    tokio::time::sleep(wait).await;
+    true
+}
+
+/// Reads a document of credentials.
+fn read(role: &str, text: &str) -> Result<Credentials, AwsError> {
+    let malformed =
+        |problem: String| AwsError::Malformed { action: format!("`{CREDENTIALS}{role}`"), problem };
+    // The parser's own words may quote the document, which is a secret: only the place of the error is passed on.
+    let document: Document = serde_json::from_str(text).map_err(|error| {
+        malformed(format!(
+            "no JSON of credentials (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    if document.code != "Success" {
+        let message = document.message.unwrap_or_default();
+        return Err(AwsError::BadCredentials { code: document.code, message });
+    }
+    match (document.access_key_id, document.secret_access_key) {
+        (Some(key), Some(secret)) => {
+            Ok(Credentials::new(key, secret, document.token, None, "instance role"))
+        }
+        _ => Err(malformed("`AccessKeyId` or `SecretAccessKey` is missing".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_credentials_of_success_are_taken_and_none_is_quoted() {
+        let whole =
+            r#"{"Code":"Success","AccessKeyId":"ASIA","SecretAccessKey":"hush","Token":"t"}"#;
+        assert!(read("r", whole).is_ok());
+        for (text, words) in [
+            (&whole[..whole.len() - 9], "no JSON of credentials"),
+            ("", "no JSON of credentials"),
+            ("<html>", "no JSON of credentials"),
+            (r#"{"Code":"Success","SecretAccessKey":"hush"}"#, "is missing"),
+            (r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no trust"}"#, "no trust"),
+        ] {
+            let error = read("r", text).unwrap_err().to_string();
+            assert!(error.contains(words) && !error.contains("hush"), "{text}: {error}");
+        }
+    }
+}

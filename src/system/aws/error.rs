@@ -1,0 +1,138 @@
+//! Why AWS gave no answer, and the words for it.
+
+use super::CREDENTIALS;
+use crate::system::imds::ImdsError;
+use std::time::Duration;
+
+/// Why AWS gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The instance has no role, or its credentials never came.
+    #[error("the instance metadata holds no role credentials (`{0}` answers 404)")]
+    NoCredentials(&'static str),
+    /// The instance has a role, but its credentials did not come in time.
+    #[error("the credentials of the role {role} are late (`{CREDENTIALS}{role}` answers 404)")]
+    LateCredentials {
+        /// The role.
+        role: String,
+    },
+    /// The role exists but hands out no credentials; EC2 says why.
+    #[error("the instance role gives no credentials: {code}: {message}")]
+    BadCredentials {
+        /// EC2's code, such as `AssumeRoleUnauthorizedAccess`.
+        code: String,
+        /// EC2's words.
+        message: String,
+    },
+    /// The credentials could not be fetched.
+    #[error("cannot fetch the role credentials")]
+    Credentials(#[from] ImdsError),
+    /// The role may not do this.
+    #[error("{action} is denied: {code}: {message}")]
+    Denied {
+        /// The IAM action, such as `ec2:DescribeTags`.
+        action: String,
+        /// AWS's code.
+        code: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// AWS refused the request for another reason.
+    #[error("{action} fails with status {status}: {code}: {message}")]
+    Rejected {
+        /// The IAM action.
+        action: String,
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code.
+        code: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// No answer by the deadline.
+    #[error("{url} gave no usable answer to {action} after {attempts} attempts in {:.1} s; the last: {last}", elapsed.as_secs_f64())]
+    Unreachable {
+        /// The IAM action.
+        action: String,
+        /// The endpoint.
+        url: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// How long it was tried.
+        elapsed: Duration,
+        /// What went wrong the last time.
+        last: String,
+        /// Whether somebody was there, only throttled or broken.
+        answered: bool,
+    },
+    /// An answer that is not what the API documents.
+    #[error("{action}: the answer is not what the API documents: {problem}")]
+    Malformed {
+        /// The IAM action.
+        action: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The request could not be made or signed.
+    #[error("cannot make the request: {0}")]
+    Request(String),
+}
+
+impl AwsError {
+    /// What is in the way and what to do about it, without times and numbers: the same words for the same trouble, so
+    /// that whoever tries again for hours says and writes it once.
+    pub fn trouble(&self) -> String {
+        match self {
+            Self::Denied { action, code, message } => {
+                // EC2 adds a blob that is another one each time.
+                let message = message.split(" Encoded authorization failure message").next();
+                let message = message.unwrap_or_default();
+                format!(
+                    "{action} is denied: {code}: {message}; allow `{action}` in the policy of the instance role"
+                )
+            }
+            Self::Unreachable { action, url, last, answered: true, .. } => {
+                format!("{url} gives no usable answer to {action}: {last}")
+            }
+            Self::Unreachable { action, url, last, .. } => {
+                let service = action.split(':').next().unwrap_or_default();
+                format!(
+                    "{url} gives no usable answer to {action}: {last}; a subnet without internet needs the VPC endpoint `{service}`"
+                )
+            }
+            Self::Credentials(error) => format!("{self}: {}", error.trouble()),
+            _ => self.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_trouble_has_the_same_words() {
+        let unreachable = |attempts, answered, last: &str| AwsError::Unreachable {
+            action: "ec2:DescribeInstances".to_owned(),
+            url: "https://ec2".to_owned(),
+            attempts,
+            elapsed: Duration::from_secs(u64::from(attempts)),
+            last: last.to_owned(),
+            answered,
+        };
+        let silent = unreachable(6, false, "timed out").trouble();
+        assert_eq!(silent, unreachable(7, false, "timed out").trouble());
+        assert!(
+            silent.ends_with("timed out; a subnet without internet needs the VPC endpoint `ec2`")
+        );
+        let throttled = unreachable(6, true, "status 503 RequestLimitExceeded").trouble();
+        assert!(throttled.ends_with("RequestLimitExceeded"), "{throttled}");
+        let denied = |blob: &str| AwsError::Denied {
+            action: "ec2:DescribeInstances".to_owned(),
+            code: "UnauthorizedOperation".to_owned(),
+            message: format!("You may not. Encoded authorization failure message: {blob}"),
+        };
+        assert_eq!(denied("a").trouble(), denied("b").trouble());
+        assert!(denied("a").trouble().contains("UnauthorizedOperation: You may not.; allow `ec2:"));
+    }
+}
