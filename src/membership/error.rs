@@ -83,7 +83,7 @@ impl GuardError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::File(_) => return None,
+            Self::File(error) => return error.hint(),
             Self::Busy { parameter, .. } => format!(
                 "nothing was changed, and the next run asks again; if it lasts, look at `aws ssm get-parameter --name {parameter}` \
                  and at the throttling of the account's GetParameter"

@@ -82,7 +82,7 @@ pub fn is_empty(
     match system.root.list(daemon.server_data()) {
         Ok(names) => {
             let moved = identity::is_moved(manifest, &node.instance.id, unrecorded_data);
-            Ok(names.is_empty() || moved)
+            Ok(moved || !names.iter().any(|name| identity::is_data(name)))
         }
         // Who may not look into the data, as `plan` without root, cannot say that there is none.
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
@@ -168,7 +168,8 @@ pub async fn must_be_lost(system: &System, node: &Node, daemon: Daemon) -> Resul
     }
     let Some(problem) = silence else { return Ok(()) };
     tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
-    if !node.formation.join_only && !system.root.list(daemon.server_data())?.is_empty() {
+    let log = system.root.list(daemon.server_data())?;
+    if !node.formation.join_only && log.iter().any(|name| identity::is_data(name)) {
         return Err(GuardError::Silent { daemon });
     }
     Ok(())
