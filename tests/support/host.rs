@@ -44,6 +44,16 @@ impl Host {
         host
     }
 
+    /// As HashiCorp's packages leave a machine.
+    pub(crate) fn packaged() -> Self {
+        let host = Self::new();
+        let owned = [("/etc/consul.d", CONSUL), ("/opt/consul", CONSUL), ("/etc/nomad.d", NOMAD)];
+        for (path, uid) in owned {
+            host.directory(path, uid, 0o755);
+        }
+        host
+    }
+
     /// Another instance has the disk from now on.
     pub(crate) fn is_instance(&self, id: &str) {
         self.metadata.service.change(|instance: &mut Instance| id.clone_into(&mut instance.id));
@@ -72,6 +82,16 @@ impl Host {
     /// A run on the machine.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         run(self.metadata.around(on(self.root()), args))
+    }
+
+    /// A run on the machine whose kernel answers a system call with an error.
+    pub(crate) fn run_without(&self, call: &str, error: &str, args: &[&str]) -> Ran {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qqq", "-o", "/dev/null", "-e"]).arg(format!("trace={call}"));
+        strace.arg("-e").arg(format!("inject={call}:error={error}")).arg("--");
+        let on = on(self.root());
+        strace.arg(on.get_program()).args(on.get_args());
+        run(self.metadata.around(strace, args))
     }
 
     /// What the unit does at boot.

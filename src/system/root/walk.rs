@@ -10,7 +10,7 @@ use super::error::LinkError;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -207,8 +207,11 @@ impl<'a> Walk<'a> {
 
     /// Whether nobody else can put an entry of root's in another place. In a sticky directory that takes its owner.
     fn is_closed(&self, directory: &FileStat) -> bool {
-        let (open, sticky) = (directory.st_mode & 0o022 != 0, directory.st_mode & 0o1000 != 0);
-        self.is_trusted(directory.st_uid) && (!open || sticky)
+        let mode = directory.st_mode;
+        let own_group = !self.root.keeps_owners() && directory.st_gid == getegid().as_raw();
+        let is_open =
+            mode & 0o002 != 0 || (mode & 0o020 != 0 && directory.st_gid != 0 && !own_group);
+        self.is_trusted(directory.st_uid) && (!is_open || mode & 0o1000 != 0)
     }
 
     fn place(&self, name: &OsStr) -> PathBuf {
