@@ -91,6 +91,10 @@ fn after_apply_below_another_root_nothing_is_due() {
         assert!(!ran.stdout.contains("due"), "{}", ran.stdout);
         let plan = node.run("plan --detailed-exitcode");
         assert_eq!(plan.code, Some(0), "{role}: {}", plan.stdout);
+        // What a boot does not do by itself is the first run's there.
+        let manifest = node.folder.path().join("var/lib/cos-agent/manifest.json");
+        let manifest = binary::json(&std::fs::read_to_string(manifest).unwrap());
+        assert_eq!(manifest["pending"], serde_json::json!(["enable-agent"]), "{role}");
     }
 }
 
