@@ -118,7 +118,8 @@ impl Error {
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
                 Some("run it as root".to_owned())
             }
-            Self::File(_) | Self::Output(_) | Self::Same { .. } => None,
+            Self::File(error) => error.hint(),
+            Self::Output(_) | Self::Same { .. } => None,
             Self::Aws(crate::system::aws::AwsError::Unreachable { answered: true, .. }) => Some(
                 "EC2 is there and busy: the account's DescribeInstances is throttled; the next run tries again"
                     .to_owned(),

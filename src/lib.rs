@@ -53,3 +53,20 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// A name as people read it: bytes that are no UTF-8, and control characters, are escaped (`\xff.json`).
+pub fn shown(name: &std::ffi::OsStr) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char.is_control() {
+                text.extend(char.escape_default());
+            } else {
+                text.push(char);
+            }
+        }
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}

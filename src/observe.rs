@@ -1,11 +1,17 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
+mod directories;
+
+use crate::plan::identity;
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, PROGRAM, READY, UnitState, WATCH};
+use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH};
 use crate::system::System;
-use crate::system::root::{self, FileError, Root, Stat};
+use crate::system::root::{FileError, Root, Stat};
 use crate::system::services::ServiceError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// A path as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +27,10 @@ pub struct Seen {
 pub struct OperatorFile {
     /// The daemon that loads it.
     pub daemon: Daemon,
-    /// Its path.
+    /// Its path, as people read it.
     pub path: String,
+    /// Its name, which need not be UTF-8.
+    pub name: OsString,
     /// Its contents.
     pub bytes: Vec<u8>,
 }
@@ -37,7 +45,20 @@ pub struct Data {
     /// Whether it is a server's.
     pub of_server: bool,
     /// The names beside the folder, which a name for moving aside must not be.
-    pub siblings: Vec<String>,
+    pub siblings: Vec<OsString>,
+    /// Where the folder lies.
+    pub place: Place,
+}
+
+/// A file that only root may write, whoever owns it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardedFile {
+    /// Its path, as people read it.
+    pub path: String,
+    /// Its path, which need not be UTF-8.
+    pub real: PathBuf,
+    /// What it is.
+    pub stat: Stat,
 }
 
 /// The machine as it is.
@@ -53,6 +74,10 @@ pub struct Observed {
     pub operator_files: Vec<OperatorFile>,
     /// The data of all daemons.
     pub data: Vec<Data>,
+    /// Files in the directories that root reads alone.
+    pub guarded_files: Vec<GuardedFile>,
+    /// Whether this is the root directory of a machine that is off: it has no units, and starts them all when it boots.
+    pub is_off: bool,
     /// What the trust store holds by now, where authorities go into it.
     pub trust_bundle: Vec<u8>,
     /// The ids of the owners, where they exist.
@@ -93,7 +118,11 @@ pub async fn observe(
     manifest: &Manifest,
 ) -> Result<Observed, ObserveError> {
     let root = &system.root;
-    let mut observed = Observed { keeps_owners: root.keeps_owners(), ..Observed::default() };
+    let mut observed = Observed {
+        keeps_owners: root.keeps_owners(),
+        is_off: system.services.is_none() && !system.keeps_record,
+        ..Observed::default()
+    };
     let desired_paths = desired.files.iter().map(|file| file.path.as_str());
     let paths: BTreeSet<&str> =
         desired_paths.chain(manifest.files.keys().map(String::as_str)).collect();
@@ -105,11 +134,6 @@ pub async fn observe(
             observed.leftovers.push(path.to_owned());
         }
     }
-    for folder in &desired.folders {
-        if let Some(stat) = root.stat_target(folder.path)? {
-            observed.files.insert(folder.path.to_owned(), Seen { stat, bytes: Vec::new() });
-        }
-    }
     if let Some(bundle) = desired.trust_bundle {
         observed.trust_bundle = root.read(bundle)?.unwrap_or_default();
     }
@@ -119,18 +143,12 @@ pub async fn observe(
         }
         observed.data.push(data(root, daemon)?);
     }
-    let owners = desired
-        .files
-        .iter()
-        .map(|file| file.owner)
-        .chain(desired.folders.iter().map(|folder| folder.owner));
-    for Owner { user, group } in owners {
-        if let Some(ids) = root::owner_ids(user, group).filter(|_| root.keeps_owners()) {
-            observed.owners.insert((user, group), ids);
-        }
+    if root.keeps_owners() {
+        observed.owners = directories::owners(desired);
     }
     observed.agent =
         root.stat(PROGRAM)?.map(|stat| format!("{} bytes of {}", stat.size, stat.mtime_nanos));
+    directories::look(root, desired, &mut observed)?;
     if let Some(services) = &system.services {
         observed.units = Some(
             services
@@ -152,16 +170,18 @@ fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
 pub(crate) fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
     let mut files = Vec::new();
     for name in root.list(daemon.folder())? {
-        let path = format!("{}/{name}", daemon.folder());
-        let loaded = [".json", ".hcl"].iter().any(|suffix| name.ends_with(suffix));
+        let full = Path::new(daemon.folder()).join(&name);
+        let loaded =
+            [".json", ".hcl"].iter().any(|suffix| name.as_bytes().ends_with(suffix.as_bytes()));
         if !loaded
-            || path == daemon.file()
-            || root.stat(&path)?.is_some_and(|stat| stat.kind == Kind::Folder)
+            || full == Path::new(daemon.file())
+            || root.stat(&full)?.is_some_and(|stat| stat.kind == Kind::Folder)
         {
             continue;
         }
-        if let Some(bytes) = root.read(&path)? {
-            files.push(OperatorFile { daemon, path, bytes });
+        if let Some(bytes) = root.read(&full)? {
+            let path = crate::shown(full.as_os_str());
+            files.push(OperatorFile { daemon, path, name, bytes });
         }
     }
     Ok(files)
@@ -174,10 +194,13 @@ fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(Vec::new()),
         other => other,
     };
+    let has_data = |folder| Ok(names(folder)?.iter().any(|name| identity::is_data(name)));
+    let present = has_data(daemon.data())?;
     Ok(Data {
         daemon,
-        present: !names(daemon.data())?.is_empty(),
-        of_server: !names(daemon.server_data())?.is_empty(),
+        present,
+        of_server: has_data(daemon.server_data())?,
         siblings: names(parent)?,
+        place: if present { root.place(daemon.data())? } else { Place::Plain },
     })
 }

@@ -126,6 +126,35 @@ pub struct Folder {
     pub owner: Owner,
 }
 
+/// A directory that holds what a daemon reads or writes. Made by what is put into it; one that is there keeps its mode
+/// and owner as far as nobody can write into it who may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guarded {
+    /// The absolute path on the node.
+    pub path: &'static str,
+    /// Who may write into it beside root.
+    pub writer: Option<Owner>,
+    /// The group that goes on reading it when it is taken from another owner.
+    pub readers: &'static str,
+    /// Whether the files in it are root's alone too, as a daemon that runs as root reads them.
+    pub files: bool,
+}
+
+/// Where a directory lies, seen from the one that holds it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// On the same volume.
+    #[default]
+    Plain,
+    /// It is a mount point.
+    Volume,
+    /// It is a link to a directory somewhere else.
+    Link {
+        /// The text of the link.
+        target: String,
+    },
+}
+
 /// What has to happen when a file changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notify {
@@ -186,6 +215,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it is still due after a boot: all others only tell what runs of files that are read when it starts.
+    pub fn outlives_a_boot(self) -> bool {
+        matches!(self, Self::UpdateTrustStore | Self::EnableAgent)
+    }
+
     /// The action as people read it.
     pub fn words(self) -> String {
         match self {
@@ -214,6 +248,8 @@ pub struct DesiredState {
     pub files: Vec<File>,
     /// Its folders.
     pub folders: Vec<Folder>,
+    /// The directories around them.
+    pub guarded: Vec<Guarded>,
     /// Whether the link of the resolver must be there.
     pub dns_link: bool,
     /// The bundle of the trust store that its authorities go into, if it has some.

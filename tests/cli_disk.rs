@@ -34,8 +34,8 @@ file in place of a folder: exit 74
 --- stderr
 error: cannot bring the machine to the plan
   cause: the disk is not as it shall be
-  cause: cannot make folder ROOT/etc/consul.d
-  cause: File exists (os error 17)
+  cause: cannot make directory ROOT/etc/consul.d
+  cause: Not a directory (os error 20)
 
 hint: look for a full or read-only disk, or a file where a folder belongs; the next run goes on from here
 
@@ -151,7 +151,7 @@ exit 77
 --- stderr
 error: cannot bring the machine to the plan
   cause: the disk is not as it shall be
-  cause: cannot make folder ROOT/run/cos-agent
+  cause: cannot make directory ROOT/run/cos-agent
   cause: Permission denied (os error 13)
 
 hint: run it as root, or with --root DIR

@@ -383,6 +383,7 @@ fn operator_file() -> impl Strategy<Value = OperatorFile> {
         |(daemon, name, bytes)| OperatorFile {
             daemon,
             path: format!("{}/{name}", daemon.folder()),
+            name: name.into(),
             bytes,
         },
     )

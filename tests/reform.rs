@@ -354,7 +354,6 @@ exit 0
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3: it may form a new cluster; /cos/demo/formed/consul is set to `no`
 ~ /etc/consul.d/cos.json  (changes, 0640 root:consul)
-! consul.service restarts, because /etc/consul.d/cos.json changes
 --- stderr
 warning: consul.service does not say whether there is a leader (PROBLEM)
 The consul-servers of demo will form a new, empty cluster. Lost for good is what the old one stored:

@@ -15,7 +15,7 @@ use std::time::Duration;
 const DOCKER: &str = "docker.service";
 /// What Debian's tool leaves behind when it is killed: the next run would append to it, and would make no hash links for
 /// certificates that it had linked already. Made empty rather than removed, it stays a mark until a run has ended.
-const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
+pub(super) const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
 /// Longest time for a tool of the system: `update-ca-certificates` takes seconds on a small instance.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 

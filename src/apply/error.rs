@@ -108,6 +108,7 @@ impl ApplyError {
                 AS_ROOT.to_owned()
             }
             Self::NotRoot => AS_ROOT.to_owned(),
+            Self::File(error) if error.hint().is_some() => return error.hint(),
             Self::File(_) => "look for a full or read-only disk, or a file where a folder belongs; the next run goes on from here".to_owned(),
             Self::Locked { .. } => "find it with `pgrep -a cos-agent`; it holds /run/cos-agent/lock".to_owned(),
             Self::Refused { .. } => {

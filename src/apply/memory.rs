@@ -1,12 +1,13 @@
 //! What a run leaves to the next one: the manifest, the last good facts, the versions of binaries.
 
+use super::actions::UNFINISHED;
 use crate::facts::Facts;
 use crate::facts::binaries::{REMEMBERED, Versions};
 use crate::facts::kept::{self, LAST_GOOD};
 use crate::node::{Formation, Node};
 use crate::plan::manifest::{self, Manifest};
 use crate::system::System;
-use crate::system::root::{FileError, NewFile};
+use crate::system::root::{FileError, NewFile, Root};
 
 /// What the quorum guard found, once more: in the form of a manifest that knows nothing else.
 const FORMATION: &str = "/var/lib/cos-agent/formation.json";
@@ -113,6 +114,16 @@ pub(super) fn finish(
         files.push((REMEMBERED, json(remember.versions)));
     }
     write_state(system, &files)
+}
+
+/// Removes the half-written files of a run that was killed: they are not written again where nothing changes.
+pub(super) fn sweep(root: &Root) -> Result<(), FileError> {
+    for path in [manifest::PATH, FORMATION, LAST_GOOD, REMEMBERED, UNFINISHED] {
+        if root.has_leftover(path)? {
+            root.sweep(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes what is decided before it is done.

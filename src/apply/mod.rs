@@ -17,11 +17,11 @@ pub use memory::{Remember, forget_formation, read_formation, read_manifest};
 
 use crate::node::Node;
 use crate::plan::manifest::Manifest;
-use crate::plan::{Change, Plan};
-use crate::state::Daemon;
+use crate::plan::{Change, Plan, identity};
+use crate::state::{Daemon, Place};
 use crate::system::System;
 use crate::system::retry::{Backoff, Deadline};
-use crate::system::root::{Lock, NewFile};
+use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
 use crate::system::services::Job;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), A
         if let Some(lock) = system.root.try_lock(LOCK)? {
             // What a killed run left behind holds copies of configuration.
             validate::sweep(&system.root)?;
+            memory::sweep(&system.root)?;
             return Ok((lock, waited));
         }
         let wait = backoff.delay();
@@ -74,7 +75,7 @@ pub async fn apply(
             after.pending = ran.left;
             error = ran.error;
         }
-        // Rendered only: what has to happen stays due until units may be touched.
+        // Rendered only: what has to happen stays due until units may be touched, if it is of a machine that runs.
         None => after.pending.clone_from(&plan.during.pending),
     }
     memory::finish(system, &after, remember)?;
@@ -98,16 +99,19 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     let root = &system.root;
     for change in &plan.changes {
         match change {
-            Change::MoveAside { daemon, to, .. } => {
+            Change::Guard { real, mode, ids, .. } => {
+                root.set_attributes(real, *mode, Some(*ids))?;
+            }
+            Change::MoveAside { daemon, to, place, .. } => {
                 if let Some(services) = &system.services {
                     services.run(Job::Stop, daemon.unit()).await?;
                 }
-                root.rename(daemon.data(), to)?;
+                move_aside(root, *daemon, to, place)?;
             }
             Change::Sweep { path } => root.sweep(path)?,
             Change::MakeFolder(folder) => {
-                let owner = crate::system::root::owner_ids(folder.owner.user, folder.owner.group);
-                root.make_folder(folder.path, folder.mode, owner)?;
+                let owner = owner_ids(folder.owner.user, folder.owner.group);
+                root.make_directory(folder.path, folder.mode, owner)?;
             }
             Change::Write(_) | Change::Remove { .. } => continue,
         }
@@ -132,6 +136,15 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
         said(change);
     }
     Ok(())
+}
+
+fn move_aside(root: &Root, daemon: Daemon, to: &str, place: &Place) -> Result<(), FileError> {
+    if *place == Place::Plain {
+        return root.rename(daemon.data(), to);
+    }
+    let into = to.rsplit('/').next().unwrap_or(to);
+    let user = owner_ids(daemon.name(), daemon.name()).map(|(uid, _)| uid);
+    root.move_inside(daemon.data(), into, |name| !identity::is_data(name), user)
 }
 
 fn said(change: &Change) {

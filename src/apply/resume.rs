@@ -3,6 +3,7 @@
 use super::{ApplyError, memory};
 use crate::facts::{self, kept};
 use crate::node::{self, Node};
+use crate::plan::identity;
 use crate::plan::resume::{self, NotResumed};
 use crate::render::dns;
 use crate::role::Role;
@@ -72,7 +73,7 @@ async fn start(
             .iter()
             .find(|daemon| daemon.unit() == unit && node.duty.quorum() == Some(**daemon));
         if let Some(daemon) = server
-            && system.root.list(daemon.server_data())?.is_empty()
+            && !system.root.list(daemon.server_data())?.iter().any(|name| identity::is_data(name))
         {
             notes.push(format!(
                 "{unit} is not started: {} is empty, and a server without its Raft data might found a second cluster",

@@ -8,6 +8,7 @@ use crate::state::Daemon;
 use crate::system::System;
 use crate::system::daemon;
 use crate::system::root::{FileError, Root};
+use std::path::Path;
 
 /// The copies that are validated: for root alone, gone when it is over.
 const STAGING: &str = "/run/cos-agent/validate";
@@ -35,18 +36,18 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
 async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyError> {
     let root = &system.root;
     let folder = format!("{STAGING}{}", daemon.folder());
-    root.make_folder(STAGING, 0o700, None)?;
-    root.make_folder(&folder, 0o700, None)?;
+    root.make_directory(STAGING, 0o700, None)?;
+    root.make_directory(&folder, 0o700, None)?;
     for file in observe::operator_files(root, daemon)? {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        root.write(&format!("{folder}/{name}"), &file.bytes, 0o600)?;
+        root.write(Path::new(&folder).join(&file.name), &file.bytes, 0o600)?;
     }
-    root.write(&format!("{folder}/cos.json"), ours, 0o600)?;
+    root.write(format!("{folder}/cos.json"), ours, 0o600)?;
     let verb: &[&str] = match daemon {
         Daemon::Consul => &["validate"],
         Daemon::Nomad => &["config", "validate"],
     };
-    let output = daemon::validate(root, daemon.program(), verb, &folder, &system.environment.path)
+    let place = root.resolve(&folder)?;
+    let output = daemon::validate(root, daemon.program(), verb, &place, &system.environment.path)
         .await
         .map_err(ApplyError::Validator)?;
     if output.success() {
@@ -57,8 +58,7 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
         return Err(ApplyError::ValidatorKilled { command });
     }
     // The validator names the copy; people know the file by its own name.
-    let staged = root.path(&folder).to_string_lossy().into_owned();
-    let words = output.words().replace(&staged, daemon.folder());
+    let words = output.words().replace(&*place.to_string_lossy(), daemon.folder());
     Err(ApplyError::Refused { command, words })
 }
 
@@ -75,5 +75,5 @@ impl Drop for Staging<'_> {
 
 /// Removes what a run left behind, a killed one too.
 pub(super) fn sweep(root: &Root) -> Result<(), FileError> {
-    if root.stat(STAGING)?.is_some() { root.remove_folder(STAGING) } else { Ok(()) }
+    if root.stat(STAGING)?.is_some() { root.remove_directory(STAGING) } else { Ok(()) }
 }

@@ -103,6 +103,7 @@ fn text(outcome: &Outcome, acts: bool) -> String {
         (0, _) => changes,
         (1, true) => format!("{changes} on the disk, 1 action"),
         (many, true) => format!("{changes} on the disk, {many} actions"),
+        (1, false) => format!("{changes}; 1 action stays due"),
         (due, false) => format!("{changes}; {due} actions stay due"),
     };
     format!("{}: {done}\n", outcome.node.summary())

@@ -10,6 +10,8 @@ use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use x509_cert::Certificate;
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Decode, EncodePem};
@@ -36,9 +38,10 @@ pub struct Authority {
 pub fn gather(root: &Root, settings: &[PemText]) -> Result<Vec<Authority>, GatherError> {
     let mut sources = Vec::new();
     for name in root.list(FOLDER)? {
-        if !name.starts_with('.') && name.ends_with(".pem") {
-            let path = format!("{FOLDER}/{name}");
-            match root.read(&path) {
+        let bytes = name.as_bytes();
+        if !bytes.starts_with(b".") && bytes.ends_with(b".pem") {
+            let path = format!("{FOLDER}/{}", crate::shown(&name));
+            match root.read(Path::new(FOLDER).join(&name)) {
                 Ok(Some(bytes)) => sources.push((path, bytes)),
                 Ok(None) => {}
                 Err(error) => left_out(&path, &file_problem(&error)),

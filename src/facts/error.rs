@@ -173,6 +173,7 @@ impl GatherError {
             Self::VersionKilled { .. } => BUSY.to_owned(),
             Self::VersionUnknown { .. } | Self::VersionUnasked { .. } => "is this the binary for this architecture? run it by hand".to_owned(),
             Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => "run it as root".to_owned(),
+            Self::File(error) if error.hint().is_some() => return error.hint(),
             Self::File(_) => "put a text file of at most 4 MiB there, or take away what is there".to_owned(),
         })
     }

@@ -61,8 +61,8 @@ impl Instance {
             id: field("instanceId", "i- and 8 to 17 hexadecimal digits", |text| is_id(text, "i-"))?,
             zone: field("availabilityZone", "a zone like eu-central-1a", is_zone)?,
             account: field("accountId", "12 digits", is_account)?,
-            private_ip: field("privateIp", "a private IPv4 address", |text| {
-                text.parse::<Ipv4Addr>().is_ok()
+            private_ip: field("privateIp", "the IPv4 address of an interface in a VPC", |text| {
+                text.parse().is_ok_and(is_address)
             })?
             .parse()
             .unwrap_or(Ipv4Addr::UNSPECIFIED),
@@ -95,6 +95,16 @@ pub fn is_id(text: &str, prefix: &str) -> bool {
         (8..=17).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
+}
+
+/// Whether others can reach an interface by this address: the special ones of RFC 6890 are none, and daemons that are
+/// told `0.0.0.0` listen to the whole world. A VPC may have public ranges.
+fn is_address(address: Ipv4Addr) -> bool {
+    address.octets()[0] != 0
+        && !address.is_loopback()
+        && !address.is_link_local()
+        && !address.is_multicast()
+        && !address.is_broadcast()
 }
 
 fn is_account(text: &str) -> bool {
@@ -137,6 +147,14 @@ mod tests {
         assert_eq!(instance.private_ip, Ipv4Addr::new(10, 0, 1, 5));
     }
 
+    #[test]
+    fn a_vpc_may_have_any_range_that_hosts_have() {
+        for address in ["10.0.1.5", "100.64.0.9", "52.1.2.3", "172.16.0.4", "198.19.0.10"] {
+            let document = DOCUMENT.replace("10.0.1.5", address);
+            assert!(Instance::from_document(&document).is_ok(), "{address}");
+        }
+    }
+
     #[track_caller]
     fn refused(from: &str, to: &str, field: &str) {
         let error = Instance::from_document(&DOCUMENT.replace(from, to)).unwrap_err();
@@ -148,6 +166,18 @@ mod tests {
         refused("i-0123456789abcdef0", "i-0123\\n\\\"evil", "instanceId");
         refused("\"10.0.1.5\"", "null", "privateIp");
         refused("\"10.0.1.5\"", "\"10.0.1\"", "privateIp");
+        for special in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.1.1",
+            "224.0.0.1",
+            "239.1.1.1",
+            "255.255.255.255",
+        ] {
+            refused("10.0.1.5", special, "privateIp");
+        }
         refused("123456789012", "12345", "accountId");
         refused("\"region\":\"eu-central-1\"", "\"region\":\"eu central 1\"", "region");
         refused(

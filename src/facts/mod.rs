@@ -26,6 +26,8 @@ use instance::Instance;
 use serde::{Deserialize, Serialize};
 use settings::{Layer, Settings, SettingsError, Source};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tags::{TagContract, TagSource, Tags};
 use user_data::UserData;
@@ -188,17 +190,21 @@ pub async fn glimpse(system: &System, tags: &[&str]) -> Glimpse {
 /// The files of settings, lowest first.
 pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     let mut paths = Vec::new();
-    let in_folder = |folder: &str| -> Result<Vec<String>, FileError> {
-        let names = system.root.list(folder)?;
-        let named = names.iter().filter(|name| name.ends_with(".toml") && !name.starts_with('.'));
-        Ok(named.map(|name| format!("{folder}/{name}")).collect())
+    let in_folder = |folder: &str| -> Result<Vec<PathBuf>, FileError> {
+        let mut names = system.root.list(folder)?;
+        names.retain(|name| {
+            let name = name.as_bytes();
+            name.ends_with(b".toml") && !name.starts_with(b".")
+        });
+        Ok(names.iter().map(|name| Path::new(folder).join(name)).collect())
     };
     paths.extend(in_folder("/usr/lib/cos-agent/config.d")?);
-    paths.push("/etc/cos-agent/config.toml".to_owned());
+    paths.push(PathBuf::from("/etc/cos-agent/config.toml"));
     paths.extend(in_folder("/etc/cos-agent/config.d")?);
     let mut layers = Vec::new();
-    for name in paths {
-        if let Some(bytes) = system.root.read(&name)? {
+    for path in paths {
+        if let Some(bytes) = system.root.read(&path)? {
+            let name = crate::shown(path.as_os_str());
             let text = String::from_utf8(bytes).map_err(|error| SettingsError::Encoding {
                 name: name.clone(),
                 offset: error.utf8_error().valid_up_to(),

@@ -116,7 +116,7 @@ impl GuardError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::File(_) => return None,
+            Self::File(error) => return error.hint(),
             Self::Unanswered { parameter, .. } => format!(
                 "the node is configured and its daemons start; the next `apply` asks again, and cos-agent.service starts it by itself. \
                  `aws ssm get-parameter --name {parameter}` shows what the store says; a site without a parameter store sets \

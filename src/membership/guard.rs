@@ -68,7 +68,7 @@ pub fn is_empty(
     match system.root.list(daemon.server_data()) {
         Ok(names) => {
             let moved = identity::is_moved(manifest, &node.instance.id, unrecorded_data);
-            Ok(names.is_empty() || moved)
+            Ok(moved || !names.iter().any(|name| identity::is_data(name)))
         }
         // Who may not look into the data, as `plan` without root, cannot say that there is none.
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),

@@ -3,6 +3,7 @@
 use super::GuardError;
 use super::discovery;
 use crate::node::Node;
+use crate::plan::identity;
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
@@ -84,7 +85,7 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
     }
     let Some(problem) = silence else { return Ok(()) };
     tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
-    if system.root.list(daemon.server_data())?.is_empty() {
+    if !system.root.list(daemon.server_data())?.iter().any(|name| identity::is_data(name)) {
         return Ok(());
     }
     Err(GuardError::Silent { daemon })

@@ -30,9 +30,10 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
 }
 
 /// Whether an action would be lost with a crash. A unit that does not run is seen to not run by the next run, so that a
-/// reboot, which only starts things, writes nothing.
+/// reboot, which only starts things, writes nothing. Of a machine that is off, what its boot does not do by itself.
 pub(super) fn must_be_recorded(action: Action, inputs: &Inputs<'_>) -> bool {
     match action {
+        _ if inputs.observed.is_off => action.outlives_a_boot(),
         Action::Start(_) | Action::StartReady | Action::StartWatch => false,
         Action::RestartDnsLink => inputs.observed.is_up(DNS_LINK).unwrap_or(true),
         _ => true,

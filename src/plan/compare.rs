@@ -3,7 +3,7 @@
 use super::manifest::Written;
 use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
 use crate::observe::{Observed, Seen};
-use crate::state::{Contents, File, Folder, Kind, Owner, UNITS};
+use crate::state::{Contents, File, Folder, Kind, Owner, Place, UNITS};
 use serde_json::{Map, Value};
 
 pub(super) fn file_change(
@@ -100,9 +100,10 @@ pub(super) fn folder_change(
     inputs: &Inputs<'_>,
     changes: &[Change],
 ) -> Result<Option<Change>, PlanError> {
-    let moved = changes.iter().any(
-        |change| matches!(change, Change::MoveAside { daemon, .. } if daemon.data() == folder.path),
-    );
+    // Moved under another name; on a volume of its own the directory stays.
+    let moved = changes.iter().any(|change| {
+        matches!(change, Change::MoveAside { daemon, place: Place::Plain, .. } if daemon.data() == folder.path)
+    });
     let ids = ids(folder.path, folder.owner, inputs)?;
     let as_it_shall_be = inputs.observed.files.get(folder.path).is_some_and(|seen| {
         // Mode and owner are the daemon's to keep where we cannot set them.
@@ -114,7 +115,11 @@ pub(super) fn folder_change(
     Ok((moved || !as_it_shall_be).then(|| Change::MakeFolder(folder.clone())))
 }
 
-fn ids(path: &str, owner: Owner, inputs: &Inputs<'_>) -> Result<Option<(u32, u32)>, PlanError> {
+pub(super) fn ids(
+    path: &str,
+    owner: Owner,
+    inputs: &Inputs<'_>,
+) -> Result<Option<(u32, u32)>, PlanError> {
     if !inputs.observed.keeps_owners {
         return Ok(None);
     }

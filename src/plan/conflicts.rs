@@ -148,7 +148,8 @@ mod tests {
 
     fn conflict(daemon: Daemon, name: &str, text: &str, role: &str) -> Option<String> {
         let path = format!("{}/{name}", daemon.folder());
-        let file = OperatorFile { daemon, path, bytes: text.as_bytes().to_vec() };
+        let file =
+            OperatorFile { daemon, path, name: name.into(), bytes: text.as_bytes().to_vec() };
         find(&file, crate::role::named(role).unwrap()).map(|conflict| conflict.to_string())
     }
 

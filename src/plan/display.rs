@@ -2,6 +2,7 @@
 
 use super::diff::{self, Line};
 use super::{Change, Plan, PlannedAction, Why, Write, redact, sha256};
+use crate::state::Place;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ impl Change {
         match self {
             Self::MoveAside { daemon, .. } => daemon.data(),
             Self::MakeFolder(folder) => folder.path,
-            Self::Sweep { path } | Self::Remove { path, .. } => path,
+            Self::Guard { path, .. } | Self::Sweep { path } | Self::Remove { path, .. } => path,
             Self::Write(write) => &write.path,
         }
     }
@@ -27,10 +28,25 @@ impl Change {
     /// What happens to it, in a few words.
     pub fn words(&self) -> String {
         match self {
-            Self::MoveAside { to, of: Some(instance), .. } => {
-                format!("data of {instance}, moved to {to}")
+            Self::Guard { mode, ids, mode_before, ids_before, .. } => format!(
+                "{mode:04o} {}:{}, because others could write to it: {mode_before:04o} {}:{}",
+                ids.0, ids.1, ids_before.0, ids_before.1
+            ),
+            Self::MoveAside { to, place, of, .. } => {
+                let data = match of {
+                    Some(instance) => format!("data of {instance}"),
+                    None => "discarded data".to_owned(),
+                };
+                match place {
+                    Place::Plain => format!("{data}, moved to {to}"),
+                    Place::Volume => {
+                        format!("{data}, moved into {to}, as the directory is a mount point")
+                    }
+                    Place::Link { target } => {
+                        format!("{data}, moved into {to}, as the directory is a link to {target}")
+                    }
+                }
             }
-            Self::MoveAside { to, of: None, .. } => format!("discarded data, moved to {to}"),
             Self::Sweep { .. } => "a half-written file beside it is removed".to_owned(),
             Self::MakeFolder(folder) => {
                 format!("folder, {:04o} {}:{}", folder.mode, folder.owner.user, folder.owner.group)
@@ -55,6 +71,7 @@ impl Change {
 
     fn kind(&self) -> &'static str {
         match self {
+            Self::Guard { .. } => "guard",
             Self::MoveAside { .. } => "move-aside",
             Self::Sweep { .. } => "sweep",
             Self::MakeFolder(_) => "make-folder",
@@ -71,7 +88,7 @@ impl Change {
             Self::Write(Write { why: Why::New, .. }) | Self::MakeFolder(_) => "+",
             Self::Remove { .. } | Self::Sweep { .. } => "-",
             Self::MoveAside { .. } => ">",
-            Self::Write(_) => "~",
+            Self::Write(_) | Self::Guard { .. } => "~",
         }
     }
 

@@ -65,7 +65,10 @@ impl PlanError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Observe(_) => return None,
+            Self::Observe(ObserveError::File(error)) => {
+                return error.hint().map(|hint| format!("{hint}; nothing was changed"));
+            }
+            Self::Observe(ObserveError::Services(_)) => return None,
             Self::Conflict(Conflict::Sets { path, .. }) => format!(
                 "take the key out of {path}, or move the file away if it came with a package (`mv {path} {path}.packaged`); \
                  nothing was changed"

@@ -6,6 +6,9 @@
 use super::manifest::Manifest;
 use super::{Change, Inputs, PlanError, UnrecordedData};
 use crate::observe::Data;
+use crate::state::Place;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
 pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
@@ -15,6 +18,12 @@ pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: Unrecorded
         (Some(_), _) | (None, UnrecordedData::Discard) => true,
         (None, UnrecordedData::Refuse) => false,
     }
+}
+
+/// Whether a name in a directory of data is data: not what a file system makes (`mke2fs(8)`), nor what was moved aside.
+pub fn is_data(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name != b"lost+found" && name != b".discarded" && !name.starts_with(b".of-i-")
 }
 
 /// The data that is moved aside.
@@ -36,11 +45,17 @@ fn aside(data: &Data, of: Option<&String>) -> Change {
     let folder = data.daemon.data();
     let (parent, name) = folder.rsplit_once('/').unwrap_or(("", folder));
     let label = of.map_or_else(|| "discarded".to_owned(), |instance| format!("of-{instance}"));
+    if data.place != Place::Plain {
+        // On another volume it stays there. Neither daemon looks at names that it did not make.
+        let (to, place) = (format!("{folder}/.{label}"), data.place.clone());
+        return Change::MoveAside { daemon: data.daemon, to, place, of: of.cloned() };
+    }
     let free = (1..).map(|number| match number {
         1 => format!("{name}.{label}"),
         more => format!("{name}.{label}.{more}"),
     });
-    let free =
-        free.into_iter().find(|candidate| !data.siblings.contains(candidate)).unwrap_or_default();
-    Change::MoveAside { daemon: data.daemon, to: format!("{parent}/{free}"), of: of.cloned() }
+    let is_free = |candidate: &String| !data.siblings.iter().any(|name| name == candidate.as_str());
+    let free = free.into_iter().find(is_free).unwrap_or_default();
+    let (to, place) = (format!("{parent}/{free}"), Place::Plain);
+    Change::MoveAside { daemon: data.daemon, to, place, of: of.cloned() }
 }

@@ -1,5 +1,6 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
+use super::{Change, Inputs, PlannedAction, actions, keys};
 use crate::node::Formation;
 use crate::state::Action;
 use serde::{Deserialize, Serialize};
@@ -81,4 +82,43 @@ impl Manifest {
         let value = serde_json::to_value(self).unwrap_or_default();
         format!("{value:#}\n")
     }
+}
+
+/// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
+/// each, and all actions pending.
+pub(super) fn during(
+    inputs: &Inputs<'_>,
+    after: &Manifest,
+    changes: &[Change],
+    planned: &[PlannedAction],
+) -> Manifest {
+    let before = inputs.manifest;
+    let mut during = after.clone();
+    for (path, written) in &before.files {
+        match during.files.get_mut(path) {
+            Some(new) if new.sha256 != written.sha256 => {
+                new.replaces = Some(written.sha256.clone());
+                // Keys of before and after: whichever of them a crash leaves is ours to take back.
+                if let (Some(old), Some(ours)) = (&written.keys, &new.keys) {
+                    new.keys = Some(keys::set(old, None, ours));
+                }
+            }
+            Some(_) => {}
+            None => {
+                during.files.insert(path.clone(), written.clone());
+            }
+        }
+    }
+    during.pending = planned
+        .iter()
+        .map(|planned| planned.action)
+        .filter(|action| actions::must_be_recorded(*action, inputs))
+        .collect();
+    // Until the units of ours run by this agent, it is not on record.
+    during.agent.clone_from(&before.agent);
+    // Whose the data is stays as it was until it has been moved.
+    if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
+        during.instance.clone_from(&before.instance);
+    }
+    during
 }

@@ -7,6 +7,7 @@ pub mod conflicts;
 mod diff;
 pub mod display;
 mod error;
+mod guard;
 pub mod identity;
 pub mod keys;
 pub mod manifest;
@@ -16,11 +17,12 @@ pub mod resume;
 use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
-use crate::state::{Action, Daemon, DesiredState, Folder, Owner};
+use crate::state::{Action, Daemon, DesiredState, Folder, Owner, Place};
 pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 
 /// What to do with server data that nobody recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,12 +39,29 @@ pub enum UnrecordedData {
 /// One change of the disk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Data of another instance gets another name.
+    /// What somebody else could write becomes root's to write.
+    Guard {
+        /// The path, as people read it.
+        path: String,
+        /// The path, which need not be UTF-8.
+        real: PathBuf,
+        /// The permission bits that it gets.
+        mode: u32,
+        /// The owner that it gets.
+        ids: (u32, u32),
+        /// The permission bits until now.
+        mode_before: u32,
+        /// The owner until now.
+        ids_before: (u32, u32),
+    },
+    /// Data of another instance goes out of the way.
     MoveAside {
         /// Whose data it is.
         daemon: Daemon,
-        /// The new name.
+        /// The directory that has it afterwards: the data's own under another name, or one in it where it lies elsewhere.
         to: String,
+        /// Where it lies.
+        place: Place,
         /// The instance that made it, if it is known.
         of: Option<String>,
     },
@@ -151,7 +170,9 @@ impl Plan {
         {
             return Err(conflict.into());
         }
-        let mut changes = identity::changes(inputs)?;
+        // First of all: what is moved or written afterwards is out of the reach of others.
+        let mut changes = guard::changes(inputs)?;
+        changes.extend(identity::changes(inputs)?);
         changes.extend(
             inputs.observed.leftovers.iter().map(|path| Change::Sweep { path: path.clone() }),
         );
@@ -176,8 +197,10 @@ impl Plan {
             after.files.insert(file.path.clone(), written);
         }
         changes.extend(compare::removals(inputs)?);
-        let actions = actions::due(inputs, &changes);
-        let during = during(inputs, &after, &changes, &actions);
+        let due = actions::due(inputs, &changes);
+        let during = manifest::during(inputs, &after, &changes, &due);
+        // A machine that is off has no units, and a tool of this host does not work below another root.
+        let actions = if inputs.observed.is_off { Vec::new() } else { due };
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
         Ok(Self { is_first, changes, actions, during, after })
     }
@@ -199,43 +222,4 @@ impl Plan {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     crate::hexadecimal(&Sha256::digest(bytes))
-}
-
-/// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
-/// each, and all actions pending.
-fn during(
-    inputs: &Inputs<'_>,
-    after: &Manifest,
-    changes: &[Change],
-    planned: &[PlannedAction],
-) -> Manifest {
-    let before = inputs.manifest;
-    let mut during = after.clone();
-    for (path, written) in &before.files {
-        match during.files.get_mut(path) {
-            Some(new) if new.sha256 != written.sha256 => {
-                new.replaces = Some(written.sha256.clone());
-                // Keys of before and after: whichever of them a crash leaves is ours to take back.
-                if let (Some(old), Some(ours)) = (&written.keys, &new.keys) {
-                    new.keys = Some(keys::set(old, None, ours));
-                }
-            }
-            Some(_) => {}
-            None => {
-                during.files.insert(path.clone(), written.clone());
-            }
-        }
-    }
-    during.pending = planned
-        .iter()
-        .map(|planned| planned.action)
-        .filter(|action| actions::must_be_recorded(*action, inputs))
-        .collect();
-    // Until the units of ours run by this agent, it is not on record.
-    during.agent.clone_from(&before.agent);
-    // Whose the data is stays as it was until it has been moved.
-    if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
-        during.instance.clone_from(&before.instance);
-    }
-    during
 }

@@ -14,6 +14,21 @@ const LOCK: &str = "/run/cos-agent/record.lock";
 /// A change takes a millisecond; who holds the lock for longer hangs, and must not make the others hang.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Removes the half-written records of a unit that was killed.
+pub async fn sweep(root: &Root) -> Result<(), FileError> {
+    let records = [status::PATH, boots::PATH];
+    let mut left = false;
+    for path in records {
+        left |= root.has_leftover(path)?;
+    }
+    if !left {
+        return Ok(());
+    }
+    // Another unit may be writing one of them now.
+    let Some(_lock) = lock(root).await? else { return Ok(()) };
+    records.iter().try_for_each(|path| root.sweep(path))
+}
+
 /// Waits for the records; after two seconds goes on without the lock.
 async fn lock(root: &Root) -> Result<Option<Lock>, FileError> {
     let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(50));

@@ -13,6 +13,7 @@ use crate::system::root::FileError;
 pub async fn known(system: &System, node: &Node) {
     let identity = Identity::of(node);
     if system.keeps_record {
+        or_warn(super::sweep(&system.root).await);
         let known = |status: &mut status::Status| {
             if status.node.as_ref().is_some_and(|before| *before != identity) {
                 // Another role has to join anew.

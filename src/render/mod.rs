@@ -33,9 +33,11 @@ pub fn desired(node: &Node) -> Result<DesiredState, RenderError> {
         files.extend(render(node)?);
     }
     let folders = role.daemons.iter().map(|daemon| units::data_folder(*daemon, role)).collect();
+    let guarded = role.daemons.iter().flat_map(|daemon| units::guarded(*daemon, role)).collect();
     Ok(DesiredState {
         files,
         folders,
+        guarded,
         dns_link: dns::by_resolved(node),
         trust_bundle: ca_trust::bundle_of(node),
         daemons: role.daemons,

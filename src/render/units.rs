@@ -5,7 +5,7 @@ use super::RenderError;
 use crate::node::Node;
 use crate::role::{AgentMode, Role};
 use crate::state::{
-    self, AGENT, Action, Contents, Daemon, File, Folder, Notify, Owner, READY, ROOT, WATCH,
+    self, AGENT, Action, Contents, Daemon, File, Folder, Guarded, Notify, Owner, READY, ROOT, WATCH,
 };
 
 /// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
@@ -75,4 +75,29 @@ pub fn data_folder(daemon: Daemon, role: &Role) -> Folder {
         (Daemon::Nomad, _) => ROOT,
     };
     Folder { path: daemon.data(), mode: 0o700, owner }
+}
+
+/// The directories around a daemon's configuration and data. HashiCorp's packages give Consul's to the user `consul`, as
+/// which it runs, and `/etc/nomad.d` to `nomad` (their `postinst`); Nomad runs as root on clients, and what root reads
+/// there nobody else may write.
+pub fn guarded(daemon: Daemon, role: &Role) -> [Guarded; 2] {
+    let configuration = match (daemon, role.nomad) {
+        (Daemon::Consul, _) => Guarded {
+            path: daemon.folder(),
+            writer: Some(Owner { user: "consul", group: "consul" }),
+            readers: "consul",
+            files: false,
+        },
+        (Daemon::Nomad, Some(AgentMode::Server)) => {
+            Guarded { path: daemon.folder(), writer: None, readers: "nomad", files: false }
+        }
+        (Daemon::Nomad, _) => {
+            Guarded { path: daemon.folder(), writer: None, readers: "root", files: true }
+        }
+    };
+    let data = match daemon {
+        Daemon::Consul => "/opt/consul",
+        Daemon::Nomad => "/opt/nomad",
+    };
+    [configuration, Guarded { path: data, files: false, ..configuration }]
 }

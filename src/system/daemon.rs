@@ -2,6 +2,7 @@
 
 use super::command::{self, CommandError, Output};
 use super::root::Root;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A cold page-in of a 100 MB binary from EBS took 13 s on a loaded instance (awslabs/amazon-eks-ami 1751).
@@ -11,18 +12,25 @@ const VALIDATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What `PROGRAM version` says; the first line is like `Nomad v1.10.5`.
 pub async fn version(root: &Root, program: &str, path: &str) -> Result<Output, CommandError> {
-    command::run(&root.path(program), &["version"], path, VERSION_TIMEOUT).await
+    let program = resolved(root, program)?;
+    command::run(&program, &["version"], path, VERSION_TIMEOUT).await
 }
 
-/// Runs a validator (`consul validate`, `nomad config validate`) over a folder.
+/// Runs a validator (`consul validate`, `nomad config validate`) over a directory, whose place is its whole path.
 pub async fn validate(
     root: &Root,
     program: &str,
     verb: &[&str],
-    folder: &str,
+    place: &Path,
     path: &str,
 ) -> Result<Output, CommandError> {
-    let folder = root.path(folder).to_string_lossy().into_owned();
-    let args: Vec<&str> = verb.iter().copied().chain([folder.as_str()]).collect();
-    command::run(&root.path(program), &args, path, VALIDATE_TIMEOUT).await
+    let place = place.to_string_lossy();
+    let args: Vec<&str> = verb.iter().copied().chain([place.as_ref()]).collect();
+    command::run(&resolved(root, program)?, &args, path, VALIDATE_TIMEOUT).await
+}
+
+/// Where a program lies: below another root its links lead to that root's programs, not to this host's.
+fn resolved(root: &Root, program: &str) -> Result<PathBuf, CommandError> {
+    root.resolve(program)
+        .map_err(|error| CommandError::Spawn { program: error.path, source: error.source })
 }

@@ -1,0 +1,62 @@
+//! READ: the directories of the desired state, and who owns what is in them.
+
+use super::{GuardedFile, Observed, Seen};
+use crate::state::{DesiredState, Kind, Owner};
+use crate::system::root::{self, FileError, Root};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The owners of what is desired, where they exist on this host.
+pub(super) fn owners(desired: &DesiredState) -> BTreeMap<(&'static str, &'static str), (u32, u32)> {
+    let files = desired.files.iter().map(|file| file.owner);
+    let folders = desired.folders.iter().map(|folder| folder.owner);
+    let guarded = desired
+        .guarded
+        .iter()
+        .flat_map(|guarded| [guarded.writer, Some(Owner { user: "root", group: guarded.readers })]);
+    let all = files.chain(folders).chain(guarded.flatten());
+    let mut owners = BTreeMap::new();
+    for Owner { user, group } in all {
+        if !owners.contains_key(&(user, group))
+            && let Some(ids) = root::owner_ids(user, group)
+        {
+            owners.insert((user, group), ids);
+        }
+    }
+    owners
+}
+
+/// The directories as what will be changed: a link that others could have put there is an error here already.
+pub(super) fn look(
+    root: &Root,
+    desired: &DesiredState,
+    observed: &mut Observed,
+) -> Result<(), FileError> {
+    let mut seen = |path: &str, of_daemon| -> Result<(), FileError> {
+        if let Some(stat) = root.stat_directory(path, of_daemon)? {
+            observed.files.insert(path.to_owned(), Seen { stat, bytes: Vec::new() });
+        }
+        Ok(())
+    };
+    for folder in &desired.folders {
+        let owner = observed.owners.get(&(folder.owner.user, folder.owner.group));
+        seen(folder.path, owner.map(|(uid, _)| *uid))?;
+    }
+    if !root.keeps_owners() {
+        return Ok(());
+    }
+    for guarded in &desired.guarded {
+        seen(guarded.path, None)?;
+        if !guarded.files {
+            continue;
+        }
+        for name in root.list(guarded.path)? {
+            let real = Path::new(guarded.path).join(name);
+            if let Some(stat) = root.stat(&real)?.filter(|stat| stat.kind == Kind::File) {
+                let path = crate::shown(real.as_os_str());
+                observed.guarded_files.push(GuardedFile { path, real, stat });
+            }
+        }
+    }
+    Ok(())
+}

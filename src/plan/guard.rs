@@ -1,0 +1,108 @@
+//! What nobody but root, and in its own directories a daemon's user, may write: the directories around configuration and
+//! data, and the files that a daemon reads as root.
+//!
+//! Who may write into a directory decides which file a daemon reads there, and puts a link where its data was. Modes that
+//! are stricter stay, and so do groups that may only read.
+
+use super::compare::ids;
+use super::{Change, Inputs, PlanError};
+use crate::state::{Guarded, Kind, Owner};
+use std::path::PathBuf;
+
+const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITES: u32 = 0o020;
+/// What readers need of a directory.
+const GROUP_READS: u32 = 0o050;
+
+/// Permission bits, user and group.
+type Access = (u32, u32, u32);
+
+/// The changes of mode and owner that are needed. None where owners are not kept.
+pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
+    let mut changes = Vec::new();
+    if !inputs.observed.keeps_owners {
+        return Ok(changes);
+    }
+    for guarded in &inputs.desired.guarded {
+        let Some(seen) = inputs.observed.files.get(guarded.path) else { continue };
+        if seen.stat.kind == Kind::Folder {
+            let before = (seen.stat.mode, seen.stat.uid, seen.stat.gid);
+            let after = directory(guarded, before, inputs)?;
+            changes.extend(change(guarded.path, PathBuf::from(guarded.path), before, after));
+        }
+    }
+    for file in &inputs.observed.guarded_files {
+        // What is ours gets its own mode and owner.
+        if !inputs.desired.files.iter().any(|ours| ours.path == file.path) {
+            let before = (file.stat.mode, file.stat.uid, file.stat.gid);
+            let after = closed(before, &[0], &[0], file.stat.gid, 0);
+            changes.extend(change(&file.path, file.real.clone(), before, after));
+        }
+    }
+    Ok(changes)
+}
+
+fn change(path: &str, real: PathBuf, before: Access, after: Access) -> Option<Change> {
+    (before != after).then(|| Change::Guard {
+        path: path.to_owned(),
+        real,
+        mode: after.0,
+        ids: (after.1, after.2),
+        mode_before: before.0,
+        ids_before: (before.1, before.2),
+    })
+}
+
+fn directory(guarded: &Guarded, before: Access, inputs: &Inputs<'_>) -> Result<Access, PlanError> {
+    let (mut users, mut groups) = (vec![0], vec![0]);
+    if let Some(writer) = guarded.writer
+        && let Some((uid, gid)) = ids(guarded.path, writer, inputs)?
+    {
+        users.push(uid);
+        groups.push(gid);
+    }
+    let readers = Owner { user: "root", group: guarded.readers };
+    let readers = ids(guarded.path, readers, inputs)?.map_or(0, |(_, gid)| gid);
+    Ok(closed(before, &users, &groups, readers, GROUP_READS))
+}
+
+/// The same so that only these users and groups can write. What is taken from another owner becomes root's, and the readers
+/// get these bits: the daemon may have read it as that owner.
+fn closed(before: Access, users: &[u32], groups: &[u32], readers: u32, read: u32) -> Access {
+    let (mut mode, uid, gid) = before;
+    mode &= !OTHERS_WRITE;
+    if !groups.contains(&gid) {
+        mode &= !GROUP_WRITES;
+    }
+    if users.contains(&uid) { (mode, uid, gid) } else { (mode & !GROUP_WRITES | read, 0, readers) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONSUL: u32 = 900;
+    const NOMAD: u32 = 901;
+
+    #[test]
+    fn a_directory_of_the_daemons_user_stays_as_it_is() {
+        for kept in [(0o755, CONSUL, CONSUL), (0o750, 0, CONSUL), (0o700, 0, 0), (0o770, 0, CONSUL)]
+        {
+            let users = [0, CONSUL];
+            assert_eq!(closed(kept, &users, &users, CONSUL, GROUP_READS), kept);
+        }
+    }
+
+    #[test]
+    fn what_others_can_write_is_closed_and_stays_readable_for_the_daemon() {
+        for (found, expected) in [
+            ((0o777, 0, 0), (0o775, 0, 0)),
+            ((0o775, 0, 1000), (0o755, 0, 1000)),
+            ((0o755, NOMAD, NOMAD), (0o755, 0, NOMAD)),
+            ((0o700, NOMAD, NOMAD), (0o750, 0, NOMAD)),
+            ((0o770, 1000, 1000), (0o750, 0, NOMAD)),
+        ] {
+            assert_eq!(closed(found, &[0], &[0], NOMAD, GROUP_READS), expected, "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Directories: made, given mode and owner, and removed, through their handles.
+
+use super::walk::Last;
+use super::{FileError, Root, Stat, names};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fchmod, fstat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// How a directory, and nothing else, is opened.
+pub(super) const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
+
+impl Root {
+    /// The directory that holds a path, for a change in it, and the name in there.
+    pub(super) fn parent<'a>(
+        &self,
+        operation: &'static str,
+        path: &'a Path,
+        last: Last,
+    ) -> Result<(OwnedFd, &'a OsStr), FileError> {
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        let handle = match last {
+            Last::Make => self.made(parent, None)?,
+            _ => self.directory(operation, parent, last, None)?,
+        };
+        match path.file_name() {
+            Some(name) => Ok((handle, name)),
+            None => {
+                let source = Errno::EISDIR.into();
+                Err(FileError { operation, path: self.path(path), source })
+            }
+        }
+    }
+
+    /// A directory, made with its parents where it is missing.
+    fn made(&self, path: &Path, of_daemon: Option<u32>) -> Result<OwnedFd, FileError> {
+        let make = || self.directory("make directory", path, Last::Make, of_daemon);
+        match make() {
+            // The prefix itself: the caller's to name, and made as it was named.
+            Err(error) if super::absent(&error.source) && !self.is_host() => {
+                let fail = |source| FileError {
+                    operation: "make directory",
+                    path: self.prefix.clone(),
+                    source,
+                };
+                std::fs::create_dir_all(&self.prefix).map_err(fail)?;
+                make()
+            }
+            other => other,
+        }
+    }
+
+    /// A directory for a change; `of_daemon` is who may have it behind a link that others can move.
+    pub(super) fn directory(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        last: Last,
+        of_daemon: Option<u32>,
+    ) -> Result<OwnedFd, FileError> {
+        super::walk::open(self, path, DIRECTORY, last)
+            .and_then(|found| found.for_change(of_daemon))
+            .map_err(|source| FileError { operation, path: self.path(path), source })
+    }
+
+    /// What a directory is that will be changed, `None` where there is nothing.
+    pub fn stat_directory(
+        &self,
+        path: &str,
+        of_daemon: Option<u32>,
+    ) -> Result<Option<Stat>, FileError> {
+        let path = Path::new(path);
+        let Some(found) = self.open("look at", path, OFlag::O_PATH, Last::Follow)? else {
+            return Ok(None);
+        };
+        let fail = |source| FileError { operation: "look at", path: self.path(path), source };
+        let handle = found.for_change(of_daemon).map_err(fail)?;
+        self.stat_of(path, handle).map(Some)
+    }
+
+    /// Makes a directory, its parents included, with this mode and owner. One that is there may be reached through a link
+    /// of root's, in another user's directory only if it is this owner's already.
+    pub fn make_directory(
+        &self,
+        path: &str,
+        mode: u32,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), FileError> {
+        let path = Path::new(path);
+        let handle = self.made(path, owner.map(|(uid, _)| uid))?;
+        self.give(path, handle, mode, owner)
+    }
+
+    /// Gives what is there mode and owner.
+    pub fn set_attributes(
+        &self,
+        path: impl AsRef<Path>,
+        mode: u32,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), FileError> {
+        let path = path.as_ref();
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+        let handle = super::walk::open(self, path, flags, Last::Follow)
+            .and_then(|found| found.for_change(None));
+        let handle = handle.map_err(|source| self.not_given(path, source))?;
+        self.give(path, handle, mode, owner)
+    }
+
+    fn give(
+        &self,
+        path: &Path,
+        handle: OwnedFd,
+        mode: u32,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), FileError> {
+        set_attributes(handle, mode, owner.filter(|_| self.owners))
+            .map_err(|source| self.not_given(path, source))
+    }
+
+    fn not_given(&self, path: &Path, source: io::Error) -> FileError {
+        FileError { operation: "set mode and owner of", path: self.path(path), source }
+    }
+
+    /// Removes a directory and all that is in it; a link in its place goes, not what it leads to.
+    pub fn remove_directory(&self, path: &str) -> Result<(), FileError> {
+        let path = Path::new(path);
+        let (parent, name) = match self.parent("remove", path, Last::Follow) {
+            Err(error) if super::absent(&error.source) => return Ok(()),
+            other => other?,
+        };
+        remove_tree(parent.as_fd(), name).map_err(|source| FileError {
+            operation: "remove",
+            path: self.path(path),
+            source,
+        })
+    }
+}
+
+/// Mode and owner of an open file or directory, set where they differ.
+pub(super) fn set_attributes(
+    handle: impl AsFd,
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
+    let handle = handle.as_fd();
+    let found = fstat(handle)?;
+    let owner = owner.filter(|owner| *owner != (found.st_uid, found.st_gid));
+    if let Some((uid, gid)) = owner {
+        fchown(handle, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    // A change of owner takes the set-user-ID bits away (chown(2)).
+    if owner.is_some() || found.st_mode & 0o7777 != mode {
+        fchmod(handle, Mode::from_bits_truncate(mode))?;
+    }
+    Ok(())
+}
+
+/// Opens a directory by its name in another one; a link is an error.
+pub(super) fn open_in(parent: BorrowedFd<'_>, name: &OsStr) -> nix::Result<OwnedFd> {
+    let flags = DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(parent, name, flags, Mode::empty())
+}
+
+fn remove_tree(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    let directory = match open_in(parent, name) {
+        Ok(directory) => directory,
+        Err(Errno::ENOENT) => return Ok(()),
+        Err(Errno::ENOTDIR | Errno::ELOOP) => {
+            return Ok(unlinkat(parent, name, UnlinkatFlags::NoRemoveDir)?);
+        }
+        Err(errno) => return Err(errno.into()),
+    };
+    for entry in names(directory.try_clone()?)? {
+        remove_tree(directory.as_fd(), &entry)?;
+    }
+    match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
