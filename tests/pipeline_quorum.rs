@@ -11,6 +11,7 @@ use cos_agent::exit::ExitCode;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::state::{Action, Daemon};
+use cos_agent::system::consul::{Consul, Turn};
 use node::{PATIENCE, TestNode, actions};
 use std::time::Duration;
 
@@ -46,8 +47,17 @@ async fn a_server_restarts_while_the_others_keep_the_quorum() {
         node.converge().await;
         let restart = format!("Restart {}", daemon(role).unit());
         assert!(node.units.take_jobs().contains(&restart), "{role} {servers:?}");
-        assert_eq!(node.quorum.asked(), 1, "{role}");
+        assert_eq!(node.quorum.asked_of(daemon(role)), 1, "{role}");
+        assert_eq!(node.quorum.asked(), 1, "{role}: the other daemon has nothing to say");
     }
+}
+
+#[tokio::test]
+#[should_panic(expected = "nomad.service would not expect: PUT /v1/session/create")]
+async fn a_request_that_goes_to_the_wrong_daemon_fails_the_test() {
+    let node = TestNode::new("nomad-server").await;
+    let nomad = Consul::new(&node.environment.nomad_api, PATIENCE).unwrap();
+    assert!(matches!(nomad.take_turn("nomad.service").await, Turn::Unknown(_)));
 }
 
 #[tokio::test]

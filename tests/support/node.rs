@@ -2,6 +2,9 @@
 //! unmodified pipeline.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+#[path = "quorum.rs"]
+mod quorum;
+
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
 use cos_agent::plan::UnrecordedData;
@@ -10,26 +13,21 @@ use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::simulate::{self, Kind};
-use cos_agent::state::UnitState;
+use cos_agent::state::{Daemon, UnitState};
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
-use serde_json::{Value, json};
+use quorum::QuorumApi;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 /// How long a run may wait for metadata that will come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,97 +78,6 @@ impl ServiceManager for Shared {
     }
 }
 
-/// What the daemons' APIs say of their quorum.
-pub(crate) struct QuorumApi {
-    address: SocketAddr,
-    answers: Arc<Mutex<(u16, String)>>,
-    asked: Arc<AtomicUsize>,
-    taken: Arc<AtomicBool>,
-    known: Arc<Mutex<(Value, Value)>>,
-}
-
-impl QuorumApi {
-    /// An API that tells of three healthy voters besides this node.
-    pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let api = Self {
-            address,
-            answers: Arc::default(),
-            asked: Arc::default(),
-            taken: Arc::default(),
-            known: Arc::default(),
-        };
-        api.knows("10.20.1.12:8300", &["10.20.1.11:8300", "10.20.1.12:8300", "10.20.1.13:8300"]);
-        api.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
-        let (answers, asked) = (Arc::clone(&api.answers), Arc::clone(&api.asked));
-        let (taken, known) = (Arc::clone(&api.taken), Arc::clone(&api.known));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0_u8; 4096];
-                let length = stream.read(&mut request).await.unwrap_or(0);
-                let line = String::from_utf8_lossy(&request[..length]);
-                let (status, body) = match line.lines().next().unwrap_or_default() {
-                    "GET /v1/operator/autopilot/health HTTP/1.1" => {
-                        asked.fetch_add(1, Ordering::Relaxed);
-                        answers.lock().unwrap().clone()
-                    }
-                    "GET /v1/status/leader?stale HTTP/1.1" => {
-                        (200, known.lock().unwrap().0.to_string())
-                    }
-                    "GET /v1/status/peers?stale HTTP/1.1" => {
-                        (200, known.lock().unwrap().1.to_string())
-                    }
-                    "PUT /v1/session/create HTTP/1.1" => (200, r#"{"ID":"5e55"}"#.to_owned()),
-                    line if line.starts_with("PUT /v1/kv/cos-agent/restart/")
-                        && line.contains("?acquire=5e55 ") =>
-                    {
-                        (200, (!taken.load(Ordering::Relaxed)).to_string())
-                    }
-                    "PUT /v1/session/destroy/5e55 HTTP/1.1" => (200, "true".to_owned()),
-                    other => panic!("no request that Consul or Nomad would expect here: {other}"),
-                };
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-                );
-                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
-            }
-        });
-        api
-    }
-
-    /// From now on it tells of these voters: name, and whether it is healthy.
-    pub(crate) fn says(&self, servers: &[(&str, bool)]) {
-        let all: Vec<_> = servers
-            .iter()
-            .map(|(name, healthy)| json!({ "Name": name, "Healthy": healthy, "Voter": true }))
-            .collect();
-        let status = if servers.iter().all(|(_, healthy)| *healthy) { 200 } else { 429 };
-        self.answers(status, &json!({ "Healthy": status == 200, "Servers": all }).to_string());
-    }
-
-    /// What the agent itself knows from now on: the leader, and the peers of its Raft log.
-    pub(crate) fn knows(&self, leader: &str, peers: &[&str]) {
-        *self.known.lock().unwrap() = (json!(leader), json!(peers));
-    }
-
-    /// From now on it answers this.
-    pub(crate) fn answers(&self, status: u16, body: &str) {
-        *self.answers.lock().unwrap() = (status, body.to_owned());
-    }
-
-    /// Whether another server has the turn from now on.
-    pub(crate) fn turn_is_taken(&self, taken: bool) {
-        self.taken.store(taken, Ordering::Relaxed);
-    }
-
-    /// How often it was asked.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
-    }
-}
-
 /// A node and its metadata service.
 pub(crate) struct TestNode {
     folder: tempfile::TempDir,
@@ -207,13 +114,12 @@ impl TestNode {
     pub(crate) async fn bare(instance: Instance, names: &[&str]) -> Self {
         let service = Service::start(instance, faults(names)).await.unwrap();
         let quorum = QuorumApi::start().await;
-        let api = format!("http://{}", quorum.address);
         let environment = Environment {
             metadata_endpoint: Some(service.endpoint()),
             ec2_endpoint: Some("http://127.0.0.1:1".to_owned()),
             path: "/usr/bin:/bin".to_owned(),
-            consul_api: api.clone(),
-            nomad_api: api,
+            consul_api: quorum.url(Daemon::Consul),
+            nomad_api: quorum.url(Daemon::Nomad),
             ..Environment::default()
         };
         let folder = tempfile::tempdir().unwrap();
