@@ -207,10 +207,14 @@ async fn changed(
         facts: degraded.is_none().then_some(&facts),
         versions: degraded.is_none().then_some(&versions),
     };
-    apply::apply(system, &node, &plan, &remember).await?;
+    let ran = apply::apply(system, &node, &plan, &remember).await?;
+    run::noted(system, &node, &ran.notes).await;
+    if let Some(error) = ran.error {
+        return Err(error.into());
+    }
     stopwatch.lap("apply", 0, "ok");
     let changes = (!plan.is_empty()).then_some(plan.changes.len());
-    run::applied(system, &node, degraded.as_deref(), changes).await;
+    run::applied(system, degraded.as_deref(), changes).await;
     Ok(Some(Outcome { node, plan, degraded }))
 }
 

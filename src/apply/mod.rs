@@ -4,12 +4,14 @@
 //! is being written and which actions are due before the first byte is written, and the next run plans from there.
 
 mod actions;
+mod denied;
 mod error;
 mod memory;
 mod quorum;
 mod reload;
 mod validate;
 
+pub use actions::Ran;
 pub use error::ApplyError;
 pub use memory::{Remember, forget_formation, read_manifest};
 
@@ -43,15 +45,18 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<Lock, ApplyErro
     }
 }
 
-/// Carries out a plan.
+/// Carries out a plan. An error of its own tells that the disk is not as planned; what came of the actions is returned.
 pub async fn apply(
     system: &System,
     node: &Node,
     plan: &Plan,
     remember: &Remember<'_>,
-) -> Result<(), ApplyError> {
+) -> Result<Ran, ApplyError> {
     programs_are_there(system, plan)?;
     validate::all(system, plan).await?;
+    if system.services.is_some() {
+        quorum::may_change(system, plan, node).await?;
+    }
     if !plan.is_empty() {
         memory::write_manifest(system, &plan.during)?;
         change_disk(system, plan).await?;
@@ -63,18 +68,18 @@ pub async fn apply(
         }
     }
     let mut after = plan.after.clone();
-    let mut error = None;
+    let mut ran = Ran::default();
     match &system.services {
         Some(services) => {
-            let ran = actions::run(system, services.as_ref(), plan, node).await;
-            after.pending = ran.left;
-            error = ran.error;
+            ran = actions::run(system, services.as_ref(), plan, node).await;
+            after.pending.clone_from(&ran.left);
+            after.leaving.retain(|daemon| ran.leaves(*daemon));
         }
         // Rendered only: what has to happen stays due until units may be touched.
         None => after.pending.clone_from(&plan.during.pending),
     }
     memory::finish(system, &after, remember)?;
-    error.map_or(Ok(()), Err)
+    Ok(ran)
 }
 
 fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {

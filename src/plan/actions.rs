@@ -25,6 +25,13 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
     for (action, because) in missing_units(inputs) {
         add(action, because);
     }
+    for change in changes {
+        if let Change::MoveAside { daemon, .. } = change
+            && inputs.observed.is_up(daemon.unit()) == Some(true)
+        {
+            add(Action::Start(*daemon), format!("{} is moved aside", daemon.data()));
+        }
+    }
     absorb(&mut due, inputs, changes);
     due.into_iter().map(|(action, because)| PlannedAction { action, because }).collect()
 }

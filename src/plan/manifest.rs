@@ -1,9 +1,9 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
 use crate::node::Formation;
-use crate::state::Action;
+use crate::state::{Action, Daemon};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where it is kept.
 pub const PATH: &str = "/var/lib/cos-agent/manifest.json";
@@ -22,6 +22,9 @@ pub struct Manifest {
     /// What the quorum guard found; of this instance in this role.
     #[serde(default, skip_serializing_if = "Formation::is_usual")]
     pub formation: Formation,
+    /// The daemons in whose quorum this instance voted in an earlier role, and which have not stopped or restarted since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leaving: BTreeSet<Daemon>,
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.

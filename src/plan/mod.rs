@@ -11,6 +11,7 @@ pub mod identity;
 pub mod keys;
 pub mod manifest;
 mod redact;
+mod votes;
 
 use crate::node::Formation;
 use crate::observe::Observed;
@@ -20,6 +21,7 @@ pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// What to do with server data that nobody recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,6 +117,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The actions.
     pub actions: Vec<PlannedAction>,
+    /// The daemons in whose quorum this instance votes so far.
+    pub votes: BTreeSet<Daemon>,
+    /// Those of them that are no longer such a server once this plan is carried out.
+    pub ends: BTreeSet<Daemon>,
     /// The manifest while the plan is carried out.
     pub during: Manifest,
     /// The manifest when all is done.
@@ -162,6 +168,7 @@ impl Plan {
             instance: Some(inputs.instance.to_owned()),
             role: Some(inputs.role.name.to_owned()),
             formation: inputs.formation.clone(),
+            leaving: votes::leaving(inputs),
             ..Manifest::default()
         };
         for file in &inputs.desired.files {
@@ -176,7 +183,8 @@ impl Plan {
         let actions = actions::due(inputs, &changes);
         let during = during(inputs, &after, &changes, &actions);
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
-        Ok(Self { is_first, changes, actions, during, after })
+        let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
+        Ok(Self { is_first, changes, actions, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.

@@ -25,8 +25,21 @@ pub async fn known(system: &System, node: &Node) {
     }
 }
 
+/// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
+/// says it once a boot.
+pub async fn noted(system: &System, node: &Node, notes: &[String]) {
+    let said = if system.keeps_record { status::read(&system.root).notes } else { Vec::new() };
+    for note in notes.iter().filter(|note| !said.contains(note)) {
+        tracing::warn!("{note}");
+    }
+    if system.keeps_record {
+        let notes = [node.formation.notes(), notes.to_vec()].concat();
+        or_warn(status::update(&system.root, |status| status.notes.clone_from(&notes)).await);
+    }
+}
+
 /// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
-pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, changes: Option<usize>) {
+pub async fn applied(system: &System, degraded: Option<&str>, changes: Option<usize>) {
     if !system.keeps_record {
         return;
     }
@@ -34,7 +47,6 @@ pub async fn applied(system: &System, node: &Node, degraded: Option<&str>, chang
     let applied = |status: &mut status::Status| {
         status.state = if degraded.is_some() { State::Degraded } else { State::Applied };
         status.reason = degraded.map(str::to_owned);
-        status.notes = node.formation.notes();
         status.problem = None;
         if changes.is_some() || status.applied.is_none() {
             status.applied = Some(now.clone());

@@ -22,6 +22,7 @@ pub mod root;
 pub mod services;
 pub mod signal;
 pub mod ssm;
+pub mod turn;
 pub mod unit_report;
 
 use environment::Environment;

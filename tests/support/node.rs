@@ -3,12 +3,13 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 #[path = "quorum.rs"]
-mod quorum;
+pub(crate) mod quorum;
 
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
 use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest::{self, Manifest};
+use cos_agent::record::status;
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
@@ -195,7 +196,12 @@ impl TestNode {
 
     /// `apply`, which must succeed.
     pub(crate) async fn converge(&self) -> Outcome {
-        let outcome = self.try_converge(PATIENCE, UnrecordedData::Refuse).await;
+        self.converge_within(PATIENCE).await
+    }
+
+    /// `apply`, which must succeed in that time.
+    pub(crate) async fn converge_within(&self, timeout: Duration) -> Outcome {
+        let outcome = self.try_converge(timeout, UnrecordedData::Refuse).await;
         outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen")
     }
 
@@ -214,6 +220,11 @@ impl TestNode {
         unrecorded_data: UnrecordedData,
     ) -> Result<Option<Outcome>, Error> {
         pipeline::converge(&self.system(true), timeout, unrecorded_data).await
+    }
+
+    /// What is to be known of the last run beside its result, one note a line.
+    pub(crate) fn notes(&self) -> String {
+        status::read(&Root::at(self.root())).notes.join("\n")
     }
 
     /// The record of the last run.
