@@ -1,7 +1,7 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, Owner, READY, UnitState, WATCH};
+use crate::state::{DNS_LINK, DOCKER, Daemon, DesiredState, Kind, Owner, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::root::{self, FileError, Root, Stat};
 use crate::system::services::ServiceError;
@@ -67,6 +67,12 @@ impl Observed {
         self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
     }
 
+    /// Whether a unit runs, or will without our doing; `None` where units are not ours to ask for.
+    pub fn comes_up(&self, unit: &str) -> Option<bool> {
+        let comes = |state: &UnitState| matches!(state, UnitState::Up | UnitState::Queued);
+        self.units.as_ref().map(|units| units.get(unit).is_some_and(comes))
+    }
+
     /// The state of a unit, where units are ours to ask for.
     pub fn state(&self, unit: &str) -> Option<UnitState> {
         self.units.as_ref()?.get(unit).copied()
@@ -130,7 +136,14 @@ pub async fn observe(
     if let Some(services) = &system.services {
         observed.units = Some(
             services
-                .states(&[Daemon::Consul.unit(), Daemon::Nomad.unit(), DNS_LINK, READY, WATCH])
+                .states(&[
+                    Daemon::Consul.unit(),
+                    Daemon::Nomad.unit(),
+                    DNS_LINK,
+                    DOCKER,
+                    READY,
+                    WATCH,
+                ])
                 .await?,
         );
     }

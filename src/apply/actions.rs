@@ -1,19 +1,19 @@
 //! The actions of a plan: each enqueued, none waited for.
 
 use super::quorum::{self, Leave, Voter};
-use super::{ApplyError, reload};
+use super::{ApplyError, docker, reload, since};
 use crate::facts::host::{self, TrustStore};
 use crate::node::Node;
 use crate::plan::{Plan, PlannedAction};
-use crate::state::{AGENT, Action, DNS_LINK, Daemon, READY, UnitState, WATCH};
+use crate::state::{AGENT, Action, DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::command;
 use crate::system::services::{Job, ServiceError, ServiceManager};
 use std::path::Path;
 use std::time::Duration;
 
-/// The unit of docker.
-const DOCKER: &str = "docker.service";
+/// Of units that run or will: both take a stop.
+const STARTED: &[UnitState] = &[UnitState::Up, UnitState::Queued];
 /// What Debian's tool leaves behind when it is killed: the next run would append to it, and would make no hash links for
 /// certificates that it had linked already. Made empty rather than removed, it stays a mark until a run has ended.
 const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
@@ -29,14 +29,6 @@ pub struct Ran {
     pub notes: Vec<String>,
     /// Why the first of the others failed.
     pub error: Option<ApplyError>,
-}
-
-impl Ran {
-    /// Whether this daemon runs as it did before.
-    pub(super) fn leaves(&self, daemon: Daemon) -> bool {
-        let due = [Action::Stop(daemon), Action::Restart(daemon)];
-        self.left.iter().any(|action| due.contains(action))
-    }
 }
 
 /// How an action ended.
@@ -76,7 +68,7 @@ pub(super) async fn run(
             Action::DaemonReload if !reload::is_needed(services, plan, planned).await => {
                 Ok(Ended::Nothing)
             }
-            action => run.one(action).await,
+            _ => run.one(planned).await,
         };
         match ended {
             Ok(Ended::Done) => tracing::info!("{}", planned.words()),
@@ -96,31 +88,30 @@ pub(super) async fn run(
 }
 
 impl Run<'_> {
-    async fn one(&self, action: Action) -> Result<Ended, ApplyError> {
-        let (system, services) = (self.system, self.services);
-        let (job, unit) = match action {
-            Action::UpdateTrustStore => return update_trust_store(system).await,
-            // To ask docker for containers would start it where it comes by its socket.
-            Action::RestartDocker if !is_up(services, DOCKER).await? => return Ok(Ended::Nothing),
-            Action::RestartDocker if container_runs(system).await => {
-                tracing::warn!("{DOCKER} needs a restart; a container runs, so it is left to you");
-                return Ok(Ended::Nothing);
-            }
-            Action::Restart(daemon) => return self.take_away(Job::Restart, daemon).await,
-            // What does not run needs no stop, and what does not run reads its file when it starts.
-            Action::Stop(daemon) if !is_up(services, daemon.unit()).await? => {
-                return Ok(Ended::Nothing);
-            }
-            Action::Stop(daemon) => return self.take_away(Job::Stop, daemon).await,
-            Action::StopDnsLink => return if_up(services, Job::Stop, DNS_LINK).await,
+    async fn one(&self, planned: &PlannedAction) -> Result<Ended, ApplyError> {
+        let services = self.services;
+        let (job, unit) = match planned.action {
+            Action::UpdateTrustStore => return update_trust_store(self.system).await,
+            Action::RestartDocker => return self.restart_docker().await,
+            Action::Restart(daemon) => return self.restart(daemon).await,
+            // Between the look and the writing somebody else may have started it, with the old file.
+            Action::Start(daemon) if planned.is_new => match self.state(daemon.unit()).await? {
+                UnitState::Up => return self.restart(daemon).await,
+                UnitState::Queued => return Ok(Ended::Nothing),
+                _ => (Job::Start, daemon.unit()),
+            },
+            Action::Start(daemon) => (Job::Start, daemon.unit()),
+            Action::Stop(daemon) => return self.stop(daemon).await,
+            Action::StopDnsLink => return self.if_any_of(STARTED, Job::Stop, DNS_LINK).await,
+            // What does not run reads its file when it starts.
             Action::RestartResolved => {
-                return if_up(services, Job::Restart, "systemd-resolved.service").await;
+                let unit = "systemd-resolved.service";
+                return self.if_any_of(&[UnitState::Up], Job::Restart, unit).await;
             }
             Action::RestartDnsmasq => {
-                return if_up(services, Job::Restart, "dnsmasq.service").await;
+                return self.if_any_of(&[UnitState::Up], Job::Restart, "dnsmasq.service").await;
             }
-            Action::RestartDocker => (Job::Restart, DOCKER),
-            Action::Start(daemon) => (Job::Start, daemon.unit()),
+            Action::StartDocker => (Job::Start, DOCKER),
             // One that is green for another role begins anew.
             Action::StartReady => (Job::Restart, READY),
             Action::StartWatch => (Job::Start, WATCH),
@@ -131,6 +122,52 @@ impl Run<'_> {
         };
         services.run(job, unit).await?;
         Ok(Ended::Done)
+    }
+
+    async fn state(&self, unit: &str) -> Result<UnitState, ServiceError> {
+        let states = self.services.states(&[unit]).await?;
+        Ok(states.get(unit).copied().unwrap_or(UnitState::Unknown))
+    }
+
+    async fn if_any_of(
+        &self,
+        states: &[UnitState],
+        job: Job,
+        unit: &str,
+    ) -> Result<Ended, ApplyError> {
+        if !states.contains(&self.state(unit).await?) {
+            return Ok(Ended::Nothing);
+        }
+        self.services.run(job, unit).await?;
+        Ok(Ended::Done)
+    }
+
+    async fn restart_docker(&self) -> Result<Ended, ApplyError> {
+        // To ask docker for containers would start it where it comes by its socket.
+        if self.state(DOCKER).await? != UnitState::Up
+            || since::has_started(self.services, self.plan, DOCKER).await?
+        {
+            return Ok(Ended::Nothing);
+        }
+        if let Some(note) = docker::is_left(self.system, self.services).await? {
+            return Ok(Ended::Left(note));
+        }
+        self.services.run(Job::Restart, DOCKER).await?;
+        Ok(Ended::Done)
+    }
+
+    async fn restart(&self, daemon: Daemon) -> Result<Ended, ApplyError> {
+        if since::has_started(self.services, self.plan, daemon.unit()).await? {
+            return Ok(Ended::Nothing);
+        }
+        self.take_away(Job::Restart, daemon).await
+    }
+
+    async fn stop(&self, daemon: Daemon) -> Result<Ended, ApplyError> {
+        match self.state(daemon.unit()).await? {
+            UnitState::Up => self.take_away(Job::Stop, daemon).await,
+            _ => self.if_any_of(STARTED, Job::Stop, daemon.unit()).await,
+        }
     }
 
     /// Restarts or stops a daemon, if its quorum can do without it.
@@ -146,18 +183,6 @@ impl Run<'_> {
         self.services.run(job, daemon.unit()).await?;
         Ok(Ended::Done)
     }
-}
-
-async fn if_up(services: &dyn ServiceManager, job: Job, unit: &str) -> Result<Ended, ApplyError> {
-    if !is_up(services, unit).await? {
-        return Ok(Ended::Nothing);
-    }
-    services.run(job, unit).await?;
-    Ok(Ended::Done)
-}
-
-async fn is_up(services: &dyn ServiceManager, unit: &str) -> Result<bool, ServiceError> {
-    Ok(services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up))
 }
 
 async fn update_trust_store(system: &System) -> Result<Ended, ApplyError> {
@@ -181,26 +206,5 @@ async fn update_trust_store(system: &System) -> Result<Ended, ApplyError> {
         Ok(Ended::Done)
     } else {
         Err(ApplyError::Tool { command: program.to_owned(), words: output.words() })
-    }
-}
-
-/// docker is never restarted below a task.
-async fn container_runs(system: &System) -> bool {
-    let docker = Path::new("/usr/bin/docker");
-    if !system.root.is_host() {
-        return false;
-    }
-    match command::run(
-        docker,
-        &["ps", "--quiet"],
-        &system.environment.path,
-        Duration::from_secs(20),
-    )
-    .await
-    {
-        // A docker that does not answer runs no container that a restart could end, or hangs, and then a person decides.
-        Ok(output) => output.success() && !output.stdout.trim().is_empty(),
-        Err(command::CommandError::Timeout { .. }) => true,
-        Err(command::CommandError::Spawn { .. }) => false,
     }
 }

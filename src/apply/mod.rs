@@ -5,10 +5,12 @@
 
 mod actions;
 mod denied;
+mod docker;
 mod error;
 mod memory;
 mod quorum;
 mod reload;
+mod since;
 mod validate;
 
 pub use actions::Ran;
@@ -16,9 +18,8 @@ pub use error::ApplyError;
 pub use memory::{Remember, forget_formation, read_manifest};
 
 use crate::node::Node;
-use crate::plan::manifest::Manifest;
 use crate::plan::{Change, Plan};
-use crate::state::Daemon;
+use crate::state::{Action, Daemon, UnitState};
 use crate::system::System;
 use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{Lock, NewFile};
@@ -57,29 +58,45 @@ pub async fn apply(
     if system.services.is_some() {
         quorum::may_change(system, plan, node).await?;
     }
+    let mut after = plan.after.clone();
     if !plan.is_empty() {
-        memory::write_manifest(system, &plan.during)?;
+        let mut during = plan.during.clone();
+        if system.services.is_some() {
+            during.since = since::stamp(plan);
+        }
+        memory::write_manifest(system, &during)?;
         change_disk(system, plan).await?;
         // What the daemons write from here on is this instance's, even if an action fails.
-        if plan.during.instance != plan.after.instance {
-            let instance = plan.after.instance.clone();
-            let moved = Manifest { instance, ..plan.during.clone() };
-            memory::write_manifest(system, &moved)?;
+        if during.instance != after.instance {
+            during.instance.clone_from(&after.instance);
+            memory::write_manifest(system, &during)?;
         }
     }
-    let mut after = plan.after.clone();
     let mut ran = Ran::default();
     match &system.services {
         Some(services) => {
+            after.since = since::stamp(plan);
             ran = actions::run(system, services.as_ref(), plan, node).await;
-            after.pending.clone_from(&ran.left);
-            after.leaving.retain(|daemon| ran.leaves(*daemon));
+            ran.notes.extend(plan.masked.iter().map(|unit| {
+                format!(
+                    "{unit} is masked, so it is left alone: `systemctl unmask {unit}`, then `cos-agent apply`, ends that"
+                )
+            }));
+            let held = plan.held.iter().map(|planned| planned.action);
+            after.pending = ran.left.iter().copied().chain(held).collect();
+            after.pending.sort();
         }
         // Rendered only: what has to happen stays due until units may be touched.
         None => after.pending.clone_from(&plan.during.pending),
     }
+    after.leaving.retain(|daemon| is_due(&after.pending, daemon.unit()));
+    after.since.retain(|unit, _| is_due(&after.pending, unit));
     memory::finish(system, &after, remember)?;
     Ok(ran)
+}
+
+fn is_due(pending: &[Action], unit: &str) -> bool {
+    pending.iter().any(|action| action.unit() == Some(unit))
 }
 
 fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
@@ -101,7 +118,11 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
         match change {
             Change::MoveAside { daemon, to, .. } => {
                 if let Some(services) = &system.services {
-                    services.run(Job::Stop, daemon.unit()).await?;
+                    let states = services.states(&[daemon.unit()]).await?;
+                    // One that waits for its next start is stopped too; what systemd does not know it refuses to stop.
+                    if states.get(daemon.unit()) != Some(&UnitState::Unknown) {
+                        services.run(Job::Stop, daemon.unit()).await?;
+                    }
                 }
                 root.rename(daemon.data(), to)?;
             }

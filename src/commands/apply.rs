@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
 use crate::record::boots::Stopwatch;
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -39,9 +40,19 @@ pub(super) async fn run(
     };
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
     if system.services.is_some() && !args.no_wait {
+        if let Some(unit) = never_joins(&outcome) {
+            tracing::warn!("not waiting until this node has joined, because {unit} is masked");
+            return Ok(ExitCode::Done);
+        }
         joined(&system, args.root.timeout).await?;
     }
     Ok(ExitCode::Done)
+}
+
+/// A daemon without which no gate opens, and which an operator keeps down.
+fn never_joins(outcome: &Outcome) -> Option<&'static str> {
+    let daemons = [Daemon::Consul.unit(), Daemon::Nomad.unit()];
+    outcome.plan.masked.iter().copied().find(|unit| daemons.contains(unit))
 }
 
 /// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.

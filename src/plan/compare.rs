@@ -6,10 +6,16 @@ use crate::observe::{Observed, Seen};
 use crate::state::{Contents, File, Folder, Kind, Owner};
 use serde_json::{Map, Value};
 
+/// Where units of ours and masks are.
+const UNITS: &str = "/etc/systemd/system/";
+
 pub(super) fn file_change(
     file: &File,
     inputs: &Inputs<'_>,
 ) -> Result<(Option<Write>, Written), PlanError> {
+    if matches!(file.contents, Contents::Seed(_)) && is_link(&file.path, inputs.observed) {
+        return Ok((None, Written::default()));
+    }
     let seen = regular(&file.path, inputs.observed)?;
     let before = inputs.manifest.files.get(&file.path);
     let created = before.map_or(seen.is_none(), |before| before.created);
@@ -107,6 +113,12 @@ fn regular<'a>(path: &str, observed: &'a Observed) -> Result<Option<&'a Seen>, P
     Err(PlanError::NoFile { path: path.to_owned(), found })
 }
 
+/// Where a unit of ours would be there may be a link of the operator: to /dev/null, which masks the unit, or to another
+/// file (systemctl(1), `mask` and `link`).
+fn is_link(path: &str, observed: &Observed) -> bool {
+    observed.files.get(path).is_some_and(|seen| seen.stat.kind == Kind::Other)
+}
+
 fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Value>, PlanError> {
     let Some(seen) = seen.filter(|seen| !seen.bytes.trim_ascii().is_empty()) else {
         return Ok(Map::new());
@@ -125,6 +137,9 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let mut changes = Vec::new();
     for (path, written) in &inputs.manifest.files {
         if inputs.desired.files.iter().any(|file| file.path == *path) {
+            continue;
+        }
+        if path.starts_with(UNITS) && is_link(path, inputs.observed) {
             continue;
         }
         let Some(seen) = regular(path, inputs.observed)? else { continue };

@@ -1,7 +1,7 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
 use crate::node::Formation;
-use crate::state::{Action, Daemon};
+use crate::state::{Action, Daemon, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.
     #[serde(deserialize_with = "known_actions")]
     pub pending: Vec<Action>,
+    /// Unit → since when a restart of it is due: one that somebody else has started since has read what it shall read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub since: BTreeMap<String, Moment>,
 }
 
 /// A file that was written.

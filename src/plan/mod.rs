@@ -11,17 +11,18 @@ pub mod identity;
 pub mod keys;
 pub mod manifest;
 mod redact;
+mod units;
 mod votes;
 
 use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
-use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Owner};
+use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Moment, Owner};
 pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to do with server data that nobody recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,6 +107,8 @@ pub struct PlannedAction {
     pub action: Action,
     /// Why.
     pub because: Vec<String>,
+    /// Whether a change of this plan makes it due, and not an earlier run or the state of a unit alone.
+    pub is_new: bool,
 }
 
 /// Everything that `apply` will do, in this order.
@@ -117,6 +120,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The actions.
     pub actions: Vec<PlannedAction>,
+    /// The units that this node would run and that an operator has masked.
+    pub masked: Vec<&'static str>,
+    /// Actions that stay due while their unit is masked.
+    pub held: Vec<PlannedAction>,
     /// The daemons in whose quorum this instance votes so far.
     pub votes: BTreeSet<Daemon>,
     /// Those of them that are no longer such a server once this plan is carried out.
@@ -180,11 +187,14 @@ impl Plan {
             }
         }
         changes.extend(compare::removals(inputs)?);
-        let actions = actions::due(inputs, &changes);
-        let during = during(inputs, &after, &changes, &actions);
+        let mut actions = actions::due(inputs, &changes);
+        let (masked, held) = (units::masked(inputs), units::hold(&mut actions, inputs));
+        let all = || actions.iter().chain(&held);
+        after.since = since(inputs, all());
+        let during = during(inputs, &after, &changes, all());
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
         let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
-        Ok(Self { is_first, changes, actions, votes, ends, during, after })
+        Ok(Self { is_first, changes, actions, masked, held, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.
@@ -206,13 +216,26 @@ pub fn sha256(bytes: &[u8]) -> String {
     crate::hexadecimal(&Sha256::digest(bytes))
 }
 
+/// Since when units have to restart, where it is not this plan that makes it due.
+fn since<'a>(
+    inputs: &Inputs<'_>,
+    planned: impl Iterator<Item = &'a PlannedAction>,
+) -> BTreeMap<String, Moment> {
+    let old: BTreeSet<&str> = planned
+        .filter(|planned| !planned.is_new)
+        .filter_map(|planned| planned.action.unit())
+        .collect();
+    let since = inputs.manifest.since.iter().filter(|(unit, _)| old.contains(unit.as_str()));
+    since.map(|(unit, moment)| (unit.clone(), moment.clone())).collect()
+}
+
 /// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
 /// each, and all actions pending.
-fn during(
+fn during<'a>(
     inputs: &Inputs<'_>,
     after: &Manifest,
     changes: &[Change],
-    planned: &[PlannedAction],
+    planned: impl Iterator<Item = &'a PlannedAction>,
 ) -> Manifest {
     let before = inputs.manifest;
     let mut during = after.clone();
@@ -231,11 +254,8 @@ fn during(
             }
         }
     }
-    during.pending = planned
-        .iter()
-        .map(|planned| planned.action)
-        .filter(|action| actions::must_be_recorded(*action, inputs))
-        .collect();
+    during.pending = planned.filter_map(|planned| actions::recorded(planned, inputs)).collect();
+    during.pending.sort();
     // Whose the data is stays as it was until it has been moved.
     if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
         during.instance.clone_from(&before.instance);

@@ -17,6 +17,7 @@ pub mod imds;
 pub mod network;
 pub mod nomad;
 pub mod notify;
+mod recorded;
 pub mod retry;
 pub mod root;
 pub mod services;

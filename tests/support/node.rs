@@ -44,6 +44,7 @@ pub(crate) struct Units {
     recorded: RecordedServices,
     refuse: Cell<Option<(Job, &'static str)>>,
     sources: RefCell<BTreeSet<String>>,
+    becomes: RefCell<Option<(String, UnitState)>>,
 }
 
 struct Shared(Rc<Units>);
@@ -53,7 +54,20 @@ impl ServiceManager for Shared {
         &'a self,
         units: &'a [&'a str],
     ) -> Pin<Box<dyn Future<Output = Result<BTreeMap<String, UnitState>, ServiceError>> + 'a>> {
-        self.0.recorded.states(units)
+        Box::pin(async move {
+            let states = self.0.recorded.states(units).await;
+            if let Some((unit, state)) = self.0.becomes.take() {
+                self.0.recorded.set(&unit, state);
+            }
+            states
+        })
+    }
+
+    fn started<'a>(
+        &'a self,
+        unit: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<u64>, ServiceError>> + 'a>> {
+        self.0.recorded.started(unit)
     }
 
     fn sources<'a>(
@@ -263,6 +277,21 @@ impl Units {
         jobs.into_iter()
             .map(|(job, unit)| format!("{job:?} {unit}").trim_end().to_owned())
             .collect()
+    }
+
+    /// Puts a unit into a state.
+    pub(crate) fn set(&self, unit: &str, state: UnitState) {
+        self.recorded.set(unit, state);
+    }
+
+    /// Puts a unit into a state as soon as somebody has looked at the units.
+    pub(crate) fn set_after_a_look(&self, unit: &str, state: UnitState) {
+        self.becomes.replace(Some((unit.to_owned(), state)));
+    }
+
+    /// Starts the main process of a unit, as an operator or a boot would.
+    pub(crate) fn start(&self, unit: &str) {
+        self.recorded.start(unit);
     }
 
     /// Says from now on that its units were read from these files.

@@ -31,7 +31,7 @@ struct State {
     sessions: BTreeSet<String>,
     created: usize,
     given_back: usize,
-    /// What the servers have this client as, or what Nomad answers instead.
+    /// What the servers have this client as, or what Nomad answers instead; nothing where Nomad is no client.
     client: Option<(u16, String)>,
     asked: BTreeMap<Daemon, usize>,
     wrong: Vec<String>,
@@ -133,6 +133,11 @@ impl QuorumApi {
         self.state.lock().unwrap().client = Some((200, node.to_string()));
     }
 
+    /// Nomad is a server from now on, and no client.
+    pub(crate) fn is_no_client(&self) {
+        self.state.lock().unwrap().client = None;
+    }
+
     /// What Nomad answers from now on when it is asked for this client.
     pub(crate) fn hides_the_client(&self, status: u16, body: &str) {
         self.state.lock().unwrap().client = Some((status, body.to_owned()));
@@ -196,9 +201,15 @@ fn answer(state: &mut State, daemon: Daemon, line: &str) -> (u16, String) {
         }
         (_, "GET /v1/status/peers?stale") => (200, state.known.1.to_string()),
         (Daemon::Nomad, "GET /v1/agent/self") => {
-            (200, json!({ "stats": { "client": { "node_id": NODE_ID } } }).to_string())
+            let stats = match state.client {
+                Some(_) => json!({ "client": { "node_id": NODE_ID } }),
+                None => json!({ "nomad": { "server": "true" } }),
+            };
+            (200, json!({ "stats": stats }).to_string())
         }
-        (Daemon::Nomad, line) if line == format!("GET /v1/node/{NODE_ID}") => {
+        (Daemon::Nomad, line)
+            if line == format!("GET /v1/node/{NODE_ID}") && state.client.is_some() =>
+        {
             state.client.clone().unwrap()
         }
         (Daemon::Consul, "PUT /v1/session/create") => match state.no_sessions {
