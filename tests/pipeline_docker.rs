@@ -8,6 +8,8 @@ mod node;
 use cos_agent::plan::manifest;
 use cos_agent::state::{Action, DOCKER, UnitState};
 use node::TestNode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const NOMAD: &str = "nomad.service";
 const RESTART: &str = "Restart docker.service";
@@ -160,4 +162,49 @@ async fn a_node_that_is_no_client_any_more_gets_no_tasks() {
     node.quorum.is_no_client();
     node.converge().await;
     assert!(restarts(&node) && node.notes().is_empty(), "{}", node.notes());
+}
+
+/// Counts the warnings about docker.
+struct Log(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Words(bool);
+        impl tracing::field::Visit for Words {
+            fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0 |= format!("{value:?}").contains("docker.service has to restart");
+            }
+        }
+        let mut words = Words(false);
+        event.record(&mut words);
+        self.0.fetch_add(usize::from(words.0), Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn what_is_left_to_a_person_is_said_once_a_boot() {
+    let said = Arc::new(AtomicUsize::new(0));
+    let _log = tracing::subscriber::set_default(Log(Arc::clone(&said)));
+    // Nomad is up all the time, so the reason stays the same.
+    let node = client(Some(SOMETHING), UnitState::Up).await;
+    for boot in 1..3 {
+        for _ in 0..3 {
+            node.converge().await;
+        }
+        assert_eq!(said.load(Ordering::Relaxed), boot);
+        std::fs::remove_dir_all(node.path("/run/cos-agent")).unwrap();
+    }
 }

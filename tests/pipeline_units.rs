@@ -91,7 +91,9 @@ async fn a_masked_unit_is_left_alone_and_named() {
             let unmask = format!("`systemctl unmask {unit}`");
             assert!(node.notes().contains(&unmask), "{unit}, {round} run: {}", node.notes());
         }
-        assert!(node.converge().await.plan.is_empty(), "{unit}");
+        let plan = node.converge().await.plan;
+        assert!(plan.is_empty(), "{unit}");
+        assert_eq!(plan.summary(), format!("! {unit} is left alone, because it is masked\n"));
         node.units.set(unit, UnitState::Down);
         node.converge().await;
         assert_eq!(of_unit(&node.units.take_jobs(), unit).len(), 1, "{unit}: unmasked");

@@ -1,6 +1,7 @@
 //! The actions of a plan: each enqueued, none waited for.
 
-use super::quorum::{self, Leave, Voter};
+use super::quorum::{self, Leave};
+use super::voter::{ELECTION, Voter};
 use super::{ApplyError, docker, reload, since};
 use crate::facts::host::{self, TrustStore};
 use crate::node::Node;
@@ -60,8 +61,7 @@ pub(super) async fn run(
     let mut ran = Ran::default();
     // What this very run restarts is away for a moment, and that is no reason to put anything off.
     let restarts = |planned: &PlannedAction| planned.action == Action::Restart(Daemon::Consul);
-    let patience =
-        if plan.actions.iter().any(restarts) { quorum::ELECTION } else { Duration::ZERO };
+    let patience = if plan.actions.iter().any(restarts) { ELECTION } else { Duration::ZERO };
     let run = Run { system, services, plan, node, patience };
     for planned in &plan.actions {
         let ended = match planned.action {

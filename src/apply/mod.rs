@@ -12,6 +12,7 @@ mod quorum;
 mod reload;
 mod since;
 mod validate;
+mod voter;
 
 pub use actions::Ran;
 pub use error::ApplyError;
