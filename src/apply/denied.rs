@@ -53,7 +53,7 @@ fn note(daemon: Daemon, verb: &str, asked: Daemon, problem: &str, rules: &str) -
     let unit = daemon.unit();
     format!(
         "{unit} still has to {verb}: the ACLs of {} refuse what cos-agent asks before that ({problem}). Add {rules} {}, then \
-         run `cos-agent apply`. To do it by hand, see that the other servers are healthy, then type `systemctl {verb} {unit}`",
+         run `cos-agent apply`. To do it by hand, check that the other servers are healthy, then type `systemctl {verb} {unit}`",
         asked.unit(),
         place(asked)
     )
