@@ -4,7 +4,9 @@ mod directories;
 
 use crate::plan::identity;
 use crate::plan::manifest::Manifest;
-use crate::state::{DNS_LINK, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH};
+use crate::state::{
+    DNS_LINK, DOCKER, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH,
+};
 use crate::system::System;
 use crate::system::root::{FileError, Root, Stat};
 use crate::system::services::ServiceError;
@@ -94,6 +96,12 @@ impl Observed {
         self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
     }
 
+    /// Whether a unit runs, or will without our doing; `None` where units are not ours to ask for.
+    pub fn comes_up(&self, unit: &str) -> Option<bool> {
+        let comes = |state: &UnitState| matches!(state, UnitState::Up | UnitState::Queued);
+        self.units.as_ref().map(|units| units.get(unit).is_some_and(comes))
+    }
+
     /// The state of a unit, where units are ours to ask for.
     pub fn state(&self, unit: &str) -> Option<UnitState> {
         self.units.as_ref()?.get(unit).copied()
@@ -152,7 +160,14 @@ pub async fn observe(
     if let Some(services) = &system.services {
         observed.units = Some(
             services
-                .states(&[Daemon::Consul.unit(), Daemon::Nomad.unit(), DNS_LINK, READY, WATCH])
+                .states(&[
+                    Daemon::Consul.unit(),
+                    Daemon::Nomad.unit(),
+                    DNS_LINK,
+                    DOCKER,
+                    READY,
+                    WATCH,
+                ])
                 .await?,
         );
     }

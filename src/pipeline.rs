@@ -229,10 +229,15 @@ async fn changed(
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
     run::known(system, &node).await;
-    apply::apply(system, &node, &plan, &Remember { facts: &facts, versions: &versions }).await?;
+    let remember = Remember { facts: &facts, versions: &versions };
+    let ran = apply::apply(system, &node, &plan, &remember).await?;
+    run::noted(system, &node, &ran.notes).await;
+    if let Some(error) = ran.error {
+        return Err(error.into());
+    }
     stopwatch.lap("apply", 0, "ok");
     let changes = (!plan.is_empty()).then_some(plan.changes.len());
-    run::applied(system, &node, changes).await;
+    run::applied(system, changes).await;
     Ok(Some(Outcome { node, plan }))
 }
 

@@ -200,8 +200,10 @@ pub enum Action {
     RestartDnsmasq,
     /// Restart the unit that makes the link of the resolver.
     RestartDnsLink,
-    /// Restart docker, unless a container runs.
+    /// Restart docker, if nothing runs in it and nothing can start meanwhile.
     RestartDocker,
+    /// Start docker.
+    StartDocker,
     /// Reload a daemon.
     Reload(Daemon),
     /// Restart a daemon.
@@ -220,6 +222,23 @@ impl Action {
         matches!(self, Self::UpdateTrustStore | Self::EnableAgent)
     }
 
+    /// The unit that it starts, restarts, reloads or stops.
+    pub fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Stop(daemon)
+            | Self::Reload(daemon)
+            | Self::Restart(daemon)
+            | Self::Start(daemon) => Some(daemon.unit()),
+            Self::StopDnsLink | Self::RestartDnsLink => Some(DNS_LINK),
+            Self::RestartResolved => Some("systemd-resolved.service"),
+            Self::RestartDnsmasq => Some("dnsmasq.service"),
+            Self::RestartDocker | Self::StartDocker => Some(DOCKER),
+            Self::StartReady => Some(READY),
+            Self::StartWatch => Some(WATCH),
+            Self::UpdateTrustStore | Self::DaemonReload | Self::EnableAgent => None,
+        }
+    }
+
     /// The action as people read it.
     pub fn words(self) -> String {
         match self {
@@ -232,6 +251,7 @@ impl Action {
             Self::StopDnsLink => "cos-dns.service stops".to_owned(),
             Self::RestartDnsLink => "cos-dns.service restarts".to_owned(),
             Self::RestartDocker => "docker.service restarts, unless a container runs".to_owned(),
+            Self::StartDocker => format!("{DOCKER} starts"),
             Self::Reload(daemon) => format!("{} reloads", daemon.unit()),
             Self::Restart(daemon) => format!("{} restarts", daemon.unit()),
             Self::Start(daemon) => format!("{} starts", daemon.unit()),
@@ -256,6 +276,8 @@ pub struct DesiredState {
     pub trust_bundle: Option<&'static str>,
     /// Its daemons, in the order of their start.
     pub daemons: &'static [Daemon],
+    /// Whether they run tasks in docker, which then starts before them.
+    pub docker: bool,
 }
 
 /// What kind of thing a path is.
@@ -272,8 +294,10 @@ pub enum Kind {
 /// What a unit is doing, in systemd's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitState {
-    /// Running, starting, or asked to start.
+    /// Running or starting.
     Up,
+    /// Asked to start and not started: it waits for a unit that is before it, as the daemons wait for our own.
+    Queued,
     /// Not running, failed, or waiting for its next start.
     Down,
     /// Switched off by an operator, for good: systemd refuses to start it.
@@ -287,6 +311,18 @@ pub const PROGRAM: &str = "/usr/bin/cos-agent";
 
 /// Where the units of ours are.
 pub const UNITS: &str = "/etc/systemd/system";
+
+/// A moment on this machine, by the clock of which no jump is heard (`CLOCK_MONOTONIC`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// The kernel's id of the boot.
+    pub boot: String,
+    /// Microseconds since its beginning, as systemd counts them.
+    pub micros: u64,
+}
+
+/// The unit of docker, which the image brings.
+pub const DOCKER: &str = "docker.service";
 
 /// The unit of the agent itself.
 pub const AGENT: &str = "cos-agent.service";

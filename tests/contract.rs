@@ -105,6 +105,12 @@ fn the_daemons_wait_for_the_agent_and_for_nobody_else() {
 }
 
 #[test]
+fn nomad_stops_before_docker_and_starts_after_it() {
+    let after = Unit::named("nomad.service").values("Unit.After").join(" ");
+    assert!(after.split(' ').any(|other| other == "docker.service"), "{after}");
+}
+
+#[test]
 fn no_target_waits_for_a_join() {
     for name in ["cos-agent-ready.service", "cos-agent-watch.service"] {
         let unit = Unit::named(name);

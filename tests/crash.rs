@@ -91,7 +91,7 @@ impl Services {
 
     fn around(&self, command: Command) -> Command {
         let mut command = self.metadata.around(command, &APPLY);
-        command.env("AWS_ENDPOINT_URL_SSM", &self.store);
+        command.env("AWS_ENDPOINT_URL_SSM", &self.store).env("SSL_CERT_FILE", host::AUTHORITIES);
         command
     }
 }

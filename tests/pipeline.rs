@@ -13,6 +13,7 @@ use cos_agent::pipeline;
 use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest;
 use cos_agent::render::units::UNITS;
+use cos_agent::state::{DOCKER, UnitState};
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
@@ -171,6 +172,7 @@ async fn a_file_of_our_keys_alone_goes_with_the_role() {
 #[tokio::test]
 async fn a_change_of_role_leaves_nothing_of_the_old_one() {
     let node = TestNode::new("nomad-client").await;
+    node.units.set(DOCKER, UnitState::Unknown);
     node.converge().await;
     for (role, stops_nomad) in [("nomad-server", false), ("consul-server", true)] {
         node.become_role(role);

@@ -123,6 +123,7 @@ async fn a_reboot_starts_the_daemons_and_writes_nothing() {
         node.units.take_jobs(),
         [
             format!("Restart {DNS_LINK}"),
+            "Start docker.service".to_owned(),
             "Start consul.service".to_owned(),
             "Start nomad.service".to_owned(),
             format!("Restart {READY}"),

@@ -21,14 +21,15 @@ const OWN: &str = "i-0123456789abcdef0";
 const OTHER: &str = "i-0fedcba9876543210";
 const CONSUL_RAFT: &str = "/opt/consul/data/raft/raft.db";
 const SETTINGS: &str = "/etc/cos-agent/config.toml";
-const CLIENT: [&str; 5] = [
+const CLIENT: [&str; 6] = [
     "Start cos-dns.service",
+    "Start docker.service",
     "Start consul.service",
     "Start nomad.service",
     "Start cos-agent-ready.service",
     "Start cos-agent-watch.service",
 ];
-const SERVER: [&str; 4] = [CLIENT[0], CLIENT[1], CLIENT[3], CLIENT[4]];
+const SERVER: [&str; 4] = [CLIENT[0], CLIENT[2], CLIENT[4], CLIENT[5]];
 
 fn record(node: &TestNode) -> Status {
     status::read(&Root::at(node.root()))
@@ -135,7 +136,7 @@ async fn a_masked_unit_stays_down_and_the_others_start() {
     node.units.mask("consul.service");
     node.write(SETTINGS, "[nomad\n");
     node.refused(SHORT).await;
-    assert_eq!(node.units.take_jobs(), [CLIENT[0], CLIENT[2], CLIENT[3], CLIENT[4]]);
+    assert_eq!(node.units.take_jobs(), [CLIENT[0], CLIENT[1], CLIENT[3], CLIENT[4], CLIENT[5]]);
     let notes = record(&node).notes;
     assert!(notes.iter().any(|note| note.contains("consul.service is masked")), "{notes:?}");
 }

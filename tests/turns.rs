@@ -7,7 +7,10 @@ mod programs;
 #[path = "support/consul.rs"]
 mod support;
 
-use cos_agent::system::consul::{self, Turn};
+use cos_agent::system::api::{Api, Quorum};
+use cos_agent::system::consul;
+use cos_agent::system::turn::{Held, Turn};
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::Consul;
 
@@ -15,15 +18,16 @@ async fn take_turn(api: &str, name: &str) -> Turn {
     consul::Consul::new(api, Duration::from_secs(10)).unwrap().take_turn(name).await
 }
 
-/// Asks until the answer is this one.
-async fn until(consul: &Consul, name: &str, wanted: &Turn, limit: Duration) {
+/// Asks until the turn is ours.
+async fn until_ours(consul: &Consul, name: &str, limit: Duration) -> Held {
     let started = Instant::now();
     loop {
-        let turn = take_turn(&consul.api, name).await;
-        if turn == *wanted {
-            return;
+        match take_turn(&consul.api, name).await {
+            Turn::Ours(held) => return held,
+            turn => {
+                assert!(started.elapsed() < limit, "after {limit:?} the turn of {name} is {turn:?}")
+            }
         }
-        assert!(started.elapsed() < limit, "after {limit:?} the turn of {name} is {turn:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -32,15 +36,84 @@ async fn until(consul: &Consul, name: &str, wanted: &Turn, limit: Duration) {
 async fn one_node_at_a_time_and_the_next_when_the_turn_has_ended() {
     let consul = Consul::start(1);
     assert!(matches!(take_turn("http://127.0.0.1:1", "nobody").await, Turn::Unknown(_)));
-    until(&consul, "consul.service", &Turn::Ours, Duration::from_secs(60)).await;
+    until_ours(&consul, "consul.service", Duration::from_secs(60)).await;
     for _ in 0..3 {
         assert_eq!(take_turn(&consul.api, "consul.service").await, Turn::Taken);
     }
-    assert_eq!(
-        take_turn(&consul.api, "nomad.service").await,
-        Turn::Ours,
-        "each daemon has turns of its own"
+    let held = match take_turn(&consul.api, "nomad.service").await {
+        Turn::Ours(held) => held,
+        turn => panic!("each daemon has turns of its own: {turn:?}"),
+    };
+    assert_eq!(take_turn(&consul.api, "nomad.service").await, Turn::Taken);
+    let client = consul::Consul::new(&consul.api, Duration::from_secs(10)).unwrap();
+    client.give_back(&held).await.unwrap();
+    assert!(
+        matches!(take_turn(&consul.api, "nomad.service").await, Turn::Ours(_)),
+        "what is given back is the next one's at once"
     );
     // Consul ends a session after its time, and at the latest after twice as long.
-    until(&consul, "consul.service", &Turn::Ours, Duration::from_secs(60)).await;
+    until_ours(&consul, "consul.service", Duration::from_secs(60)).await;
+}
+
+#[tokio::test]
+async fn a_consul_that_waits_for_its_servers_gives_no_turns_and_says_why() {
+    let consul = Consul::start(3);
+    let started = Instant::now();
+    loop {
+        match take_turn(&consul.api, "nomad.service").await {
+            Turn::Leaderless => return,
+            // Nobody listens yet.
+            Turn::Unknown(_) if started.elapsed() < Duration::from_secs(60) => {}
+            turn => panic!("after {:?}: {turn:?}", started.elapsed()),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The rules that the agent names where one of these is denied, all of them.
+const RULES: &str = r#"
+operator = "read"
+session_prefix "" { policy = "write" }
+key_prefix "cos-agent/restart/" { policy = "write" }
+"#;
+
+/// Without a token, as the agent asks.
+#[tokio::test]
+async fn acls_deny_a_turn_until_the_anonymous_token_has_the_rules() {
+    let acl = json!({ "acl": { "enabled": true, "default_policy": "deny" } });
+    let consul = Consul::start_with(1, acl);
+    let secret = bootstrap(&consul.api).await;
+    let health =
+        || async { Api::new(&consul.api, Duration::from_secs(10)).unwrap().quorum().await };
+    assert!(matches!(take_turn(&consul.api, "nomad.service").await, Turn::Denied(_)));
+    assert!(matches!(health().await, Quorum::Denied(_)));
+    put(&consul.api, "policy", &secret, &json!({ "Name": "cos-agent", "Rules": RULES })).await;
+    let anonymous = "token/00000000-0000-0000-0000-000000000002";
+    let policies = json!({ "Policies": [{ "Name": "cos-agent" }] });
+    put(&consul.api, anonymous, &secret, &policies).await;
+    until_ours(&consul, "nomad.service", Duration::from_secs(60)).await;
+    assert!(matches!(health().await, Quorum::Servers(_)), "{:?}", health().await);
+}
+
+/// Waits for a leader, and returns the token that may do everything.
+async fn bootstrap(api: &str) -> String {
+    let started = Instant::now();
+    loop {
+        let answer = reqwest::Client::new().put(format!("{api}/v1/acl/bootstrap")).send().await;
+        if let Ok(answer) = answer
+            && answer.status() == 200
+        {
+            let token: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            return token["SecretID"].as_str().unwrap().to_owned();
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no leader");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn put(api: &str, what: &str, secret: &str, body: &Value) {
+    let request = reqwest::Client::new().put(format!("{api}/v1/acl/{what}"));
+    let answer = request.header("x-consul-token", secret).body(body.to_string()).send().await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 200, "{what}: {}", answer.text().await.unwrap());
 }

@@ -1,18 +1,20 @@
 //! The actions of a plan: each enqueued, none waited for.
 
-use super::{ApplyError, quorum, reload};
+use super::quorum::{self, Leave};
+use super::voter::{ELECTION, Voter};
+use super::{ApplyError, docker, reload, since};
 use crate::facts::host::{self, TrustStore};
 use crate::node::Node;
 use crate::plan::{Plan, PlannedAction};
-use crate::state::{AGENT, Action, DNS_LINK, Daemon, READY, UnitState, WATCH};
+use crate::state::{AGENT, Action, DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::command;
 use crate::system::services::{Job, ServiceError, ServiceManager};
 use std::path::Path;
 use std::time::Duration;
 
-/// The unit of docker.
-const DOCKER: &str = "docker.service";
+/// Of units that run or will: both take a stop.
+const STARTED: &[UnitState] = &[UnitState::Up, UnitState::Queued];
 /// What Debian's tool leaves behind when it is killed: the next run would append to it, and would make no hash links for
 /// certificates that it had linked already. Made empty rather than removed, it stays a mark until a run has ended.
 pub(super) const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
@@ -20,11 +22,32 @@ pub(super) const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What came of the actions.
-pub(super) struct Ran {
-    /// Those that failed and stay due.
+#[derive(Default)]
+pub struct Ran {
+    /// Those that stay due.
     pub(super) left: Vec<Action>,
-    /// Why the first of them failed.
-    pub(super) error: Option<ApplyError>,
+    /// What people have to know of those that stay due without an error, a sentence each.
+    pub notes: Vec<String>,
+    /// Why the first of the others failed.
+    pub error: Option<ApplyError>,
+}
+
+/// How an action ended.
+enum Ended {
+    Done,
+    /// There was nothing to do.
+    Nothing,
+    /// It stays due until somebody does what this says.
+    Left(String),
+}
+
+/// Where actions are carried out.
+struct Run<'a> {
+    system: &'a System,
+    services: &'a dyn ServiceManager,
+    plan: &'a Plan,
+    node: &'a Node,
+    patience: Duration,
 }
 
 /// Carries out actions in their order. One that fails stays due and does not keep the others from happening: a trust
@@ -35,19 +58,25 @@ pub(super) async fn run(
     plan: &Plan,
     node: &Node,
 ) -> Ran {
-    let mut ran = Ran { left: Vec::new(), error: None };
+    let mut ran = Ran::default();
     // What this very run restarts is away for a moment, and that is no reason to put anything off.
     let restarts = |planned: &PlannedAction| planned.action == Action::Restart(Daemon::Consul);
-    let patience =
-        if plan.actions.iter().any(restarts) { quorum::ELECTION } else { Duration::ZERO };
+    let patience = if plan.actions.iter().any(restarts) { ELECTION } else { Duration::ZERO };
+    let run = Run { system, services, plan, node, patience };
     for planned in &plan.actions {
         let ended = match planned.action {
-            Action::DaemonReload if !reload::is_needed(services, plan, planned).await => Ok(false),
-            action => one(system, services, action, node, patience).await,
+            Action::DaemonReload if !reload::is_needed(services, plan, planned).await => {
+                Ok(Ended::Nothing)
+            }
+            _ => run.one(planned).await,
         };
         match ended {
-            Ok(true) => tracing::info!("{}", planned.words()),
-            Ok(false) => tracing::info!("nothing to do for: {}", planned.words()),
+            Ok(Ended::Done) => tracing::info!("{}", planned.words()),
+            Ok(Ended::Nothing) => tracing::info!("nothing to do for: {}", planned.words()),
+            Ok(Ended::Left(note)) => {
+                ran.left.push(planned.action);
+                ran.notes.push(note);
+            }
             Err(error) => {
                 tracing::error!("{}: {error}", planned.words());
                 ran.left.push(planned.action);
@@ -58,65 +87,110 @@ pub(super) async fn run(
     ran
 }
 
-/// One action; whether there was something to do.
-async fn one(
-    system: &System,
-    services: &dyn ServiceManager,
-    action: Action,
-    node: &Node,
-    patience: Duration,
-) -> Result<bool, ApplyError> {
-    let (job, unit) = match action {
-        Action::UpdateTrustStore => return update_trust_store(system).await,
-        // To ask docker for containers would start it where it comes by its socket.
-        Action::RestartDocker if !is_up(services, DOCKER).await? => return Ok(false),
-        Action::RestartDocker if container_runs(system).await => {
-            tracing::warn!("{DOCKER} needs a restart; a container runs, so it is left to you");
-            return Ok(false);
-        }
-        Action::Restart(daemon) => {
-            quorum::may_restart(system, daemon, node, patience).await?;
-            (Job::Restart, daemon.unit())
-        }
-        // What does not run needs no stop, and what does not run reads its file when it starts.
-        Action::Stop(daemon) => return if_up(services, Job::Stop, daemon.unit()).await,
-        Action::StopDnsLink => return if_up(services, Job::Stop, DNS_LINK).await,
-        Action::RestartResolved => {
-            return if_up(services, Job::Restart, "systemd-resolved.service").await;
-        }
-        Action::RestartDnsmasq => return if_up(services, Job::Restart, "dnsmasq.service").await,
-        Action::RestartDocker => (Job::Restart, DOCKER),
-        Action::Start(daemon) => (Job::Start, daemon.unit()),
-        // One that is green for another role, or runs by an agent that was replaced, begins anew.
-        Action::StartReady => (Job::Restart, READY),
-        Action::StartWatch => (Job::Restart, WATCH),
-        Action::Reload(daemon) => (Job::Reload, daemon.unit()),
-        Action::DaemonReload => (Job::DaemonReload, ""),
-        Action::EnableAgent => (Job::Enable, AGENT),
-        Action::RestartDnsLink => (Job::Restart, DNS_LINK),
-    };
-    services.run(job, unit).await?;
-    Ok(true)
-}
-
-async fn if_up(services: &dyn ServiceManager, job: Job, unit: &str) -> Result<bool, ApplyError> {
-    let up = is_up(services, unit).await?;
-    if up {
+impl Run<'_> {
+    async fn one(&self, planned: &PlannedAction) -> Result<Ended, ApplyError> {
+        let services = self.services;
+        let (job, unit) = match planned.action {
+            Action::UpdateTrustStore => return update_trust_store(self.system).await,
+            Action::RestartDocker => return self.restart_docker().await,
+            Action::Restart(daemon) => return self.restart(daemon).await,
+            // Between the look and the writing somebody else may have started it, with the old file.
+            Action::Start(daemon) if planned.is_new => match self.state(daemon.unit()).await? {
+                UnitState::Up => return self.restart(daemon).await,
+                UnitState::Queued => return Ok(Ended::Nothing),
+                _ => (Job::Start, daemon.unit()),
+            },
+            Action::Start(daemon) => (Job::Start, daemon.unit()),
+            Action::Stop(daemon) => return self.stop(daemon).await,
+            Action::StopDnsLink => return self.if_any_of(STARTED, Job::Stop, DNS_LINK).await,
+            // What does not run reads its file when it starts.
+            Action::RestartResolved => {
+                let unit = "systemd-resolved.service";
+                return self.if_any_of(&[UnitState::Up], Job::Restart, unit).await;
+            }
+            Action::RestartDnsmasq => {
+                return self.if_any_of(&[UnitState::Up], Job::Restart, "dnsmasq.service").await;
+            }
+            Action::StartDocker => (Job::Start, DOCKER),
+            // One that is green for another role, or runs by an agent that was replaced, begins anew.
+            Action::StartReady => (Job::Restart, READY),
+            Action::StartWatch => (Job::Restart, WATCH),
+            Action::Reload(daemon) => (Job::Reload, daemon.unit()),
+            Action::DaemonReload => (Job::DaemonReload, ""),
+            Action::EnableAgent => (Job::Enable, AGENT),
+            Action::RestartDnsLink => (Job::Restart, DNS_LINK),
+        };
         services.run(job, unit).await?;
+        Ok(Ended::Done)
     }
-    Ok(up)
+
+    async fn state(&self, unit: &str) -> Result<UnitState, ServiceError> {
+        let states = self.services.states(&[unit]).await?;
+        Ok(states.get(unit).copied().unwrap_or(UnitState::Unknown))
+    }
+
+    async fn if_any_of(
+        &self,
+        states: &[UnitState],
+        job: Job,
+        unit: &str,
+    ) -> Result<Ended, ApplyError> {
+        if !states.contains(&self.state(unit).await?) {
+            return Ok(Ended::Nothing);
+        }
+        self.services.run(job, unit).await?;
+        Ok(Ended::Done)
+    }
+
+    async fn restart_docker(&self) -> Result<Ended, ApplyError> {
+        // To ask docker for containers would start it where it comes by its socket.
+        if self.state(DOCKER).await? != UnitState::Up
+            || since::has_started(self.services, self.plan, DOCKER).await?
+        {
+            return Ok(Ended::Nothing);
+        }
+        if let Some(note) = docker::is_left(self.system, self.services).await? {
+            return Ok(Ended::Left(note));
+        }
+        self.services.run(Job::Restart, DOCKER).await?;
+        Ok(Ended::Done)
+    }
+
+    async fn restart(&self, daemon: Daemon) -> Result<Ended, ApplyError> {
+        if since::has_started(self.services, self.plan, daemon.unit()).await? {
+            return Ok(Ended::Nothing);
+        }
+        self.take_away(Job::Restart, daemon).await
+    }
+
+    async fn stop(&self, daemon: Daemon) -> Result<Ended, ApplyError> {
+        match self.state(daemon.unit()).await? {
+            UnitState::Up => self.take_away(Job::Stop, daemon).await,
+            _ => self.if_any_of(STARTED, Job::Stop, daemon.unit()).await,
+        }
+    }
+
+    /// Restarts or stops a daemon, if its quorum can do without it.
+    async fn take_away(&self, job: Job, daemon: Daemon) -> Result<Ended, ApplyError> {
+        if let Some(voter) = Voter::of(self.system, self.plan, self.node, daemon) {
+            let verb = if job == Job::Stop { "stop" } else { "restart" };
+            // Consul itself has not restarted yet.
+            let patience = if daemon == Daemon::Consul { Duration::ZERO } else { self.patience };
+            if let Leave::Denied(note) = quorum::may_go(&voter, verb, patience).await? {
+                return Ok(Ended::Left(note));
+            }
+        }
+        self.services.run(job, daemon.unit()).await?;
+        Ok(Ended::Done)
+    }
 }
 
-async fn is_up(services: &dyn ServiceManager, unit: &str) -> Result<bool, ServiceError> {
-    Ok(services.states(&[unit]).await?.get(unit) == Some(&UnitState::Up))
-}
-
-async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {
+async fn update_trust_store(system: &System) -> Result<Ended, ApplyError> {
     // Another root has a trust store of its own, which this host's tool must not touch.
     if !system.root.is_host() {
-        return Ok(false);
+        return Ok(Ended::Nothing);
     }
-    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(false) };
+    let Some(store) = host::look(&system.root)?.trust_store else { return Ok(Ended::Nothing) };
     let (program, args): (&str, &[&str]) = match store {
         TrustStore::UpdateCaTrust => ("/usr/bin/update-ca-trust", &["extract"]),
         TrustStore::UpdateCaCertificates if system.root.stat(UNFINISHED)?.is_some() => {
@@ -129,29 +203,8 @@ async fn update_trust_store(system: &System) -> Result<bool, ApplyError> {
         .await
         .map_err(ApplyError::ToolMissing)?;
     if output.success() {
-        Ok(true)
+        Ok(Ended::Done)
     } else {
         Err(ApplyError::Tool { command: program.to_owned(), words: output.words() })
-    }
-}
-
-/// docker is never restarted below a task.
-async fn container_runs(system: &System) -> bool {
-    let docker = Path::new("/usr/bin/docker");
-    if !system.root.is_host() {
-        return false;
-    }
-    match command::run(
-        docker,
-        &["ps", "--quiet"],
-        &system.environment.path,
-        Duration::from_secs(20),
-    )
-    .await
-    {
-        // A docker that does not answer runs no container that a restart could end, or hangs, and then a person decides.
-        Ok(output) => output.success() && !output.stdout.trim().is_empty(),
-        Err(command::CommandError::Timeout { .. }) => true,
-        Err(command::CommandError::Spawn { .. }) => false,
     }
 }

@@ -60,11 +60,23 @@ pub enum ApplyError {
     /// A tool of the system could not be run.
     #[error("a tool of the system cannot be run")]
     ToolMissing(#[source] CommandError),
-    /// A server may not be restarted now, or the quorum would be lost.
-    #[error("{unit} has to restart, but {reason}")]
+    /// A server may not be restarted or stopped now, or the quorum would be lost.
+    #[error("{unit} has to {verb}, but {reason}")]
     QuorumAtRisk {
         /// The unit.
         unit: &'static str,
+        /// `restart` or `stop`.
+        verb: &'static str,
+        /// Why not now.
+        reason: String,
+    },
+    /// A server may not get another role, or lose its data, while its quorum needs it.
+    #[error("{change}, but {unit} may still be needed as a server: {reason}")]
+    StillNeeded {
+        /// The unit.
+        unit: &'static str,
+        /// What would take it from its quorum.
+        change: String,
         /// Why not now.
         reason: String,
     },
@@ -78,6 +90,7 @@ impl ApplyError {
             | Self::Refused { .. }
             | Self::Validator(_)
             | Self::ValidatorKilled { .. }
+            | Self::StillNeeded { .. }
             | Self::NoProgram { .. } => true,
             Self::NotRoot
             | Self::Locked { .. }
@@ -93,7 +106,9 @@ impl ApplyError {
         match self {
             Self::File(error) => error.exit_code(),
             Self::NotRoot => ExitCode::Denied,
-            Self::Locked { .. } | Self::QuorumAtRisk { .. } => ExitCode::NotYet,
+            Self::Locked { .. } | Self::QuorumAtRisk { .. } | Self::StillNeeded { .. } => {
+                ExitCode::NotYet
+            }
             Self::Validator(error) if error.is_transient() => ExitCode::NotYet,
             Self::ValidatorKilled { .. } => ExitCode::NotYet,
             Self::Refused { .. } | Self::Validator(_) | Self::NoProgram { .. } => ExitCode::Config,
@@ -125,9 +140,13 @@ impl ApplyError {
             Self::NoProgram { program } => format!("build the image with {program}; nothing was changed"),
             Self::Service(_) => "look at `systemctl status` and `journalctl -b` of the unit; the next run tries again".to_owned(),
             Self::Tool { .. } | Self::ToolMissing(_) => "the next run tries again".to_owned(),
-            Self::QuorumAtRisk { unit, .. } => format!(
-                "the new configuration is written and the next run restarts it; to restart it in spite of that: \
-                 `systemctl restart {unit}`"
+            Self::QuorumAtRisk { unit, verb, .. } => format!(
+                "the new configuration is on disk, and the next `apply` asks again; to do it now in spite of that: \
+                 `systemctl {verb} {unit}`"
+            ),
+            Self::StillNeeded { unit, .. } => format!(
+                "nothing was changed, and the next `apply` asks again; to go on in spite of that: `systemctl stop {unit}`, then \
+                 `cos-agent apply`"
             ),
         })
     }

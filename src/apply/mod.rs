@@ -4,21 +4,25 @@
 //! is being written and which actions are due before the first byte is written, and the next run plans from there.
 
 mod actions;
+mod denied;
+mod docker;
 mod error;
 mod memory;
 pub mod pause;
 mod quorum;
 mod reload;
 pub mod resume;
+mod since;
 mod validate;
+mod voter;
 
+pub use actions::Ran;
 pub use error::ApplyError;
 pub use memory::{Remember, forget_formation, read_formation, read_manifest};
 
 use crate::node::Node;
-use crate::plan::manifest::Manifest;
 use crate::plan::{Change, Plan, identity};
-use crate::state::{Daemon, Place};
+use crate::state::{Action, Daemon, Place, UnitState};
 use crate::system::System;
 use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
@@ -48,38 +52,57 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), A
     }
 }
 
-/// Carries out a plan.
+/// Carries out a plan. An error of its own tells that the disk is not as planned; what came of the actions is returned.
 pub async fn apply(
     system: &System,
     node: &Node,
     plan: &Plan,
     remember: &Remember<'_>,
-) -> Result<(), ApplyError> {
+) -> Result<Ran, ApplyError> {
     programs_are_there(system, plan)?;
     validate::all(system, plan).await?;
-    if !plan.is_empty() {
-        memory::write_manifest(system, &plan.during)?;
-        change_disk(system, plan).await?;
-        // What the daemons write from here on is this instance's, even if an action fails.
-        if plan.during.instance != plan.after.instance {
-            let instance = plan.after.instance.clone();
-            let moved = Manifest { instance, ..plan.during.clone() };
-            memory::write_manifest(system, &moved)?;
-        }
+    if system.services.is_some() {
+        quorum::may_change(system, plan, node).await?;
     }
     let mut after = plan.after.clone();
-    let mut error = None;
+    if !plan.is_empty() {
+        let mut during = plan.during.clone();
+        if system.services.is_some() {
+            during.since = since::stamp(plan);
+        }
+        memory::write_manifest(system, &during)?;
+        change_disk(system, plan).await?;
+        // What the daemons write from here on is this instance's, even if an action fails.
+        if during.instance != after.instance {
+            during.instance.clone_from(&after.instance);
+            memory::write_manifest(system, &during)?;
+        }
+    }
+    let mut ran = Ran::default();
     match &system.services {
         Some(services) => {
-            let ran = actions::run(system, services.as_ref(), plan, node).await;
-            after.pending = ran.left;
-            error = ran.error;
+            after.since = since::stamp(plan);
+            ran = actions::run(system, services.as_ref(), plan, node).await;
+            ran.notes.extend(plan.masked.iter().map(|unit| {
+                format!(
+                    "{unit} is masked, so it is left alone. To end that, type `systemctl unmask {unit}`, then `cos-agent apply`"
+                )
+            }));
+            let held = plan.held.iter().map(|planned| planned.action);
+            after.pending = ran.left.iter().copied().chain(held).collect();
+            after.pending.sort();
         }
         // Rendered only: what has to happen stays due until units may be touched, if it is of a machine that runs.
         None => after.pending.clone_from(&plan.during.pending),
     }
+    after.leaving.retain(|daemon| is_due(&after.pending, daemon.unit()));
+    after.since.retain(|unit, _| is_due(&after.pending, unit));
     memory::finish(system, &after, remember)?;
-    error.map_or(Ok(()), Err)
+    Ok(ran)
+}
+
+fn is_due(pending: &[Action], unit: &str) -> bool {
+    pending.iter().any(|action| action.unit() == Some(unit))
 }
 
 fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
@@ -104,7 +127,11 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
             }
             Change::MoveAside { daemon, to, place, .. } => {
                 if let Some(services) = &system.services {
-                    services.run(Job::Stop, daemon.unit()).await?;
+                    let states = services.states(&[daemon.unit()]).await?;
+                    // One that waits for its next start is stopped too; what systemd does not know it refuses to stop.
+                    if states.get(daemon.unit()) != Some(&UnitState::Unknown) {
+                        services.run(Job::Stop, daemon.unit()).await?;
+                    }
                 }
                 move_aside(root, *daemon, to, place)?;
             }

@@ -1,124 +1,147 @@
-//! Whether a server may restart now: only while the others can do without it, and one at a time.
+//! Whether a server may go away for a moment: only while the others can do without it, and one at a time.
 
-use super::ApplyError;
-use crate::node::{Duty, Node};
+use super::voter::{AGAIN, ANSWER, NOBODY_SEEN, Others, Voter};
+use super::{ApplyError, denied};
+use crate::node::Node;
+use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::api::{Api, Quorum, Server};
-use crate::system::consul::{Consul, Turn};
+use crate::system::consul::Consul;
+use crate::system::turn::{Held, Turn};
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
-pub(super) const ELECTION: Duration = Duration::from_secs(20);
-/// Leaderless agents answer after about 7 s (`rpc_hold_timeout`).
-const ANSWER: Duration = Duration::from_secs(10);
+/// Servers that nobody can give a turn wait for a random time below this one, so that not all restart at once.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A server restarts only while the other servers keep the quorum, and only one at a time: all could see each other
-/// healthy in the same moment. So a change of a whole fleet at once restarts one after the other. A Consul that does not
-/// say whose turn it is, is asked again for as long as `patience`.
-pub(super) async fn may_restart(
-    system: &System,
-    daemon: Daemon,
-    node: &Node,
+/// Whether a server may go away for a moment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It may go.
+    Given,
+    /// ACLs refuse the question, and this is what to do about it.
+    Denied(String),
+}
+
+/// A server restarts or stops only while the other servers keep the quorum, and only one at a time: all could see each
+/// other healthy in the same moment. So a change of a whole fleet at once restarts one after the other. What was asked
+/// before the turn was ours is old by then, and is asked again. A Consul that does not say whose turn it is, is asked
+/// again for as long as `patience`.
+pub(super) async fn may_go(
+    voter: &Voter<'_>,
+    verb: &'static str,
     patience: Duration,
-) -> Result<(), ApplyError> {
-    let (servers, api) = match (&node.duty, daemon) {
-        (Duty::ConsulServer { servers }, Daemon::Consul) => {
-            (*servers, &system.environment.consul_api)
+) -> Result<Leave, ApplyError> {
+    let unit = voter.daemon.unit();
+    let at_risk = |reason: String| Err(ApplyError::QuorumAtRisk { unit, verb, reason });
+    let is_leaderless = match voter.ask_patiently().await {
+        Others::Enough => false,
+        Others::Leaderless => true,
+        Others::Denied(problem) => {
+            return Ok(Leave::Denied(denied::health(voter.daemon, verb, &problem)));
         }
-        (Duty::NomadServer { servers, .. }, Daemon::Nomad) => {
-            (*servers, &system.environment.nomad_api)
-        }
-        _ => return Ok(()),
+        Others::AtRisk(reason) => return at_risk(reason),
+        Others::Electing => return at_risk(NOBODY_SEEN.to_owned()),
     };
-    if servers == 1 {
-        return Ok(());
-    }
-    let at_risk = |reason: String| Err(ApplyError::QuorumAtRisk { unit: daemon.unit(), reason });
-    let unknown = |error: &dyn std::fmt::Display| {
-        at_risk(format!("its agent does not say how the others are: {error}"))
+    // A Consul without a leader gives no turns, its own included.
+    let turn = if is_leaderless && voter.daemon == Daemon::Consul {
+        Turn::Leaderless
+    } else {
+        take_turn(voter, patience).await
     };
-    let agent = match Api::new(api, ANSWER) {
-        Ok(agent) => agent,
-        Err(error) => return unknown(&error),
-    };
-    let started = tokio::time::Instant::now();
-    loop {
-        match agent.quorum().await {
-            // A leader that was just elected has looked at nobody yet.
-            Quorum::Servers(servers) if servers.is_empty() && started.elapsed() <= ELECTION => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+    match turn {
+        Turn::Ours(held) => match last_look(voter, &held, is_leaderless).await {
+            Ok(()) => Ok(Leave::Given),
+            Err(reason) => {
+                give_back(voter, &held).await;
+                at_risk(reason)
             }
-            Quorum::Servers(servers) => {
-                if let Err(reason) = others_keep_quorum(&servers, &node.instance.id) {
-                    return at_risk(reason);
-                }
-                break;
+        },
+        Turn::Taken => at_risk("another server restarts at this moment".to_owned()),
+        _ if is_leaderless => {
+            let pause = fastrand::u64(..LONGEST_PAUSE.as_secs() * 1000);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            match voter.ask(ANSWER).await {
+                Others::Leaderless => Ok(Leave::Given),
+                _ => at_risk("its cluster has just got a leader".to_owned()),
             }
-            Quorum::Unknown(problem) => return unknown(&problem),
-            Quorum::Leaderless if started.elapsed() > ELECTION => return Ok(()),
-            Quorum::Leaderless => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+        Turn::Denied(problem) => Ok(Leave::Denied(denied::turn(voter.daemon, verb, &problem))),
+        Turn::Leaderless => {
+            at_risk("Consul has no leader, so nobody says whose turn it is".to_owned())
+        }
+        Turn::Unknown(problem) => {
+            at_risk(format!("Consul does not say whose turn it is: {problem}"))
         }
     }
-    let started = tokio::time::Instant::now();
+}
+
+/// Asks for the turn. A Consul that this very run has restarted may know neither its leader nor its ACLs for a while.
+async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
+    let started = Instant::now();
     loop {
-        let turn = match Consul::new(&system.environment.consul_api, ANSWER) {
-            Ok(consul) => consul.take_turn(daemon.unit()).await,
+        let turn = match Consul::new(&voter.system.environment.consul_api, ANSWER) {
+            Ok(consul) => consul.take_turn(voter.daemon.unit()).await,
             Err(error) => Turn::Unknown(error.to_string()),
         };
         match turn {
-            Turn::Ours => return Ok(()),
-            Turn::Taken => return at_risk("another server restarts at this moment".to_owned()),
-            Turn::Unknown(_) if started.elapsed() < patience => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Turn::Unknown(problem) => {
-                return at_risk(format!("Consul does not say whose turn it is: {problem}"));
-            }
+            Turn::Ours(_) | Turn::Taken => return turn,
+            _ if started.elapsed() < patience => tokio::time::sleep(AGAIN).await,
+            _ => return turn,
         }
     }
 }
 
-/// Whether the healthy voters besides this node are a majority of all voters.
-fn others_keep_quorum(servers: &[Server], own: &str) -> Result<(), String> {
-    let is_own =
-        |server: &Server| server.name == own || server.name.starts_with(&format!("{own}."));
-    let voters = servers.iter().filter(|server| server.voter).count();
-    let others =
-        servers.iter().filter(|server| server.voter && server.healthy && !is_own(server)).count();
-    let majority = voters / 2 + 1;
-    if others >= majority {
-        Ok(())
-    } else {
-        Err(format!(
-            "of {voters} voters {others} others are healthy, and {majority} are needed without it"
-        ))
+/// Whether the others can still do without this server, now that nobody else goes.
+async fn last_look(voter: &Voter<'_>, held: &Held, was_leaderless: bool) -> Result<(), String> {
+    let left = held.until.saturating_duration_since(Instant::now());
+    match tokio::time::timeout(left, voter.ask(left)).await {
+        Ok(Others::Enough) => Ok(()),
+        Ok(Others::Leaderless) if was_leaderless => Ok(()),
+        Ok(Others::Leaderless) => Err("its cluster has just lost its leader".to_owned()),
+        Ok(Others::Electing) => Err(NOBODY_SEEN.to_owned()),
+        Ok(Others::AtRisk(reason)) => Err(reason),
+        Ok(Others::Denied(problem)) => {
+            Err(format!("its agent does not say how the others are: {problem}"))
+        }
+        Err(_) => Err("its turn was over before its agent said how the others are".to_owned()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+async fn give_back(voter: &Voter<'_>, held: &Held) {
+    let given = match Consul::new(&voter.system.environment.consul_api, ANSWER) {
+        Ok(consul) => consul.give_back(held).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = given {
+        tracing::debug!("the turn of {} ends by itself: {error}", voter.daemon.unit());
+    }
+}
 
-    fn servers(healthy: &[bool]) -> Vec<Server> {
-        let server = |(index, healthy): (usize, &bool)| Server {
-            name: format!("i-{index}.eu-central-1"),
-            healthy: *healthy,
-            voter: true,
+/// Whether this node may change as planned: a server that gets another role stays what it is, whole, while the others
+/// cannot do without it, and so does one whose data would be moved from below it.
+pub(super) async fn may_change(
+    system: &System,
+    plan: &Plan,
+    node: &Node,
+) -> Result<(), ApplyError> {
+    for daemon in plan.ends.iter().copied() {
+        let Some(voter) = Voter::of(system, plan, node, daemon) else { continue };
+        let needed = |reason: String| {
+            let unit = daemon.unit();
+            let change = if plan.after.leaving.contains(&daemon) {
+                format!("this node becomes a {}", node.duty.role())
+            } else {
+                format!("{} is discarded", daemon.data())
+            };
+            Err(ApplyError::StillNeeded { unit, change, reason })
         };
-        healthy.iter().enumerate().map(server).collect()
+        match voter.ask_patiently().await {
+            Others::Enough | Others::Leaderless => {}
+            Others::Electing => return needed(NOBODY_SEEN.to_owned()),
+            Others::AtRisk(reason) => return needed(reason),
+            Others::Denied(problem) => return needed(denied::question(daemon, &problem)),
+        }
     }
-
-    #[test]
-    fn a_server_restarts_only_if_the_others_are_a_majority() {
-        assert!(others_keep_quorum(&servers(&[true, true, true]), "i-0").is_ok());
-        assert!(
-            others_keep_quorum(&servers(&[false, true, true]), "i-0").is_ok(),
-            "a sick one may restart"
-        );
-        assert!(others_keep_quorum(&servers(&[true, false, true]), "i-0").is_err());
-        assert!(others_keep_quorum(&servers(&[true, true, true, true, false]), "i-0").is_ok());
-        assert!(others_keep_quorum(&servers(&[true, false, true, true, false]), "i-0").is_err());
-        assert!(others_keep_quorum(&servers(&[true, true]), "i-0").is_err());
-    }
+    Ok(())
 }

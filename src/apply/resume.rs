@@ -2,12 +2,12 @@
 
 use super::{ApplyError, memory};
 use crate::facts::{self, kept};
-use crate::node::{self, Node};
+use crate::node::{self, Duty, Node};
 use crate::plan::identity;
 use crate::plan::resume::{self, NotResumed};
 use crate::render::dns;
 use crate::role::Role;
-use crate::state::{DNS_LINK, READY, UnitState, WATCH};
+use crate::state::{DNS_LINK, DOCKER, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::network;
 use crate::system::services::{Job, ServiceManager};
@@ -52,13 +52,16 @@ async fn start(
 ) -> Result<Vec<String>, ApplyError> {
     let daemons = Role::of(node).daemons;
     let link = dns::by_resolved(node).then_some(DNS_LINK);
+    // It comes by its socket on some images, and with no socket by nobody but the agent.
+    let docker = matches!(node.duty, Duty::NomadClient { .. }).then_some(DOCKER);
     let of_daemons = daemons.iter().map(|daemon| daemon.unit());
-    let units: Vec<&str> = link.into_iter().chain(of_daemons).chain([READY, WATCH]).collect();
+    let before = link.into_iter().chain(docker);
+    let units: Vec<&str> = before.chain(of_daemons).chain([READY, WATCH]).collect();
     let states = services.states(&units).await?;
     let mut notes = Vec::new();
     for unit in units {
         match states.get(unit) {
-            Some(UnitState::Up) => continue,
+            Some(UnitState::Up | UnitState::Queued) => continue,
             // Who masks a unit wants it to stay down.
             Some(UnitState::Masked) => {
                 notes.push(format!(

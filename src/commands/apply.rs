@@ -11,6 +11,7 @@ use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
 use crate::record::boots::Stopwatch;
 use crate::record::status;
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -51,6 +52,10 @@ pub(super) async fn run(
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
     // A node that has joined has its answer; one that has not is to be tried again.
     if system.services.is_some() && !args.no_wait {
+        if let Some(unit) = never_joins(&outcome) {
+            tracing::warn!("not waiting until this node has joined, because {unit} is masked");
+            return Ok(ExitCode::Done);
+        }
         joined(&system, args.root.timeout).await?;
     } else if let Some(unanswered) = unanswered {
         // Said in full once, as a failure is.
@@ -73,6 +78,12 @@ async fn tries_again(system: &System, failed: bool) {
     if let Err(error) = told {
         tracing::warn!("cannot change the pause before the next try: {error}");
     }
+}
+
+/// A daemon without which no gate opens, and which an operator keeps down.
+fn never_joins(outcome: &Outcome) -> Option<&'static str> {
+    let daemons = [Daemon::Consul.unit(), Daemon::Nomad.unit()];
+    outcome.plan.masked.iter().copied().find(|unit| daemons.contains(unit))
 }
 
 /// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.

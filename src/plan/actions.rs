@@ -1,42 +1,72 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
-use super::{Change, Inputs, PlannedAction, Why};
-use crate::state::{Action, DNS_LINK, Daemon, Notify, PROGRAM, READY, UnitState, WATCH};
+use super::{Change, Inputs, PlannedAction, Why, units};
+use crate::state::{Action, DNS_LINK, Daemon, Notify, UnitState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Why an action is due.
+#[derive(Default)]
+pub(super) struct Reasons {
+    pub(super) because: Vec<String>,
+    /// Whether a change of this plan is among the reasons.
+    pub(super) is_new: bool,
+}
+
+/// The actions that are due.
+pub(super) type Due = BTreeMap<Action, Reasons>;
+
 /// The actions that are due after these changes.
 pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction> {
-    let mut due: BTreeMap<Action, Vec<String>> = BTreeMap::new();
-    let mut add = |action: Action, because: String| {
+    let mut due = Due::new();
+    let mut add = |action: Action, because: String, is_new: bool| {
         let reasons = due.entry(action).or_default();
-        if !reasons.contains(&because) {
-            reasons.push(because);
+        reasons.is_new |= is_new;
+        if !reasons.because.contains(&because) {
+            reasons.because.push(because);
         }
     };
     for action in &inputs.manifest.pending {
-        add(*action, "it was due when the last run ended".to_owned());
+        add(*action, "it was due when the last run ended".to_owned(), false);
     }
     for change in changes {
         for (action, because) in notified(change, inputs) {
-            add(action, because);
+            add(action, because, true);
         }
     }
-    for (action, because) in missing_units(inputs) {
-        add(action, because);
+    for (action, because) in units::missing(inputs) {
+        add(action, because, false);
     }
-    absorb(&mut due, inputs, changes);
-    due.into_iter().map(|(action, because)| PlannedAction { action, because }).collect()
+    for change in changes {
+        if let Change::MoveAside { daemon, .. } = change
+            && inputs.observed.comes_up(daemon.unit()) == Some(true)
+        {
+            add(Action::Start(*daemon), format!("{} is moved aside", daemon.data()), false);
+        }
+    }
+    units::absorb(&mut due, inputs, changes);
+    let planned = |(action, reasons): (Action, Reasons)| PlannedAction {
+        action,
+        because: reasons.because,
+        is_new: reasons.is_new,
+    };
+    due.into_iter().map(planned).collect()
 }
 
-/// Whether an action would be lost with a crash. A unit that does not run is seen to not run by the next run, so that a
-/// reboot, which only starts things, writes nothing. Of a machine that is off, what its boot does not do by itself.
-pub(super) fn must_be_recorded(action: Action, inputs: &Inputs<'_>) -> bool {
-    match action {
-        _ if inputs.observed.is_off => action.outlives_a_boot(),
-        Action::Start(_) | Action::StartReady | Action::StartWatch => false,
-        Action::RestartDnsLink => inputs.observed.is_up(DNS_LINK).unwrap_or(true),
-        _ => true,
+/// What a crash must not make us forget of an action. A unit that does not run is seen to not run by the next run, so that
+/// a reboot, which only starts things, writes nothing.
+pub(super) fn recorded(planned: &PlannedAction, inputs: &Inputs<'_>) -> Option<Action> {
+    let state = |daemon: Daemon| inputs.observed.state(daemon.unit());
+    match planned.action {
+        // Of a machine that is off, what its boot does not do by itself.
+        action if inputs.observed.is_off => action.outlives_a_boot().then_some(action),
+        // It may have started with the old file until the next run looks.
+        Action::Start(daemon) if planned.is_new && state(daemon) == Some(UnitState::Queued) => {
+            Some(Action::Restart(daemon))
+        }
+        Action::Start(_) | Action::StartReady | Action::StartWatch | Action::StartDocker => None,
+        Action::RestartDnsLink if inputs.observed.is_up(DNS_LINK) == Some(false) => None,
+        action => Some(action),
     }
 }
 
@@ -107,88 +137,6 @@ fn removed(path: &str) -> Vec<Action> {
         vec![Action::RestartDocker]
     } else {
         Vec::new()
-    }
-}
-
-/// Units that shall run and do not, and daemons of another role that run still.
-fn missing_units(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
-    // Where units are not ours to ask for, a stop is noted for the run that may.
-    let is_up = |unit: &str| inputs.observed.is_up(unit).unwrap_or(true);
-    let mut missing = Vec::new();
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
-        let shall_run = inputs.desired.daemons.contains(&daemon);
-        if shall_run && !is_up(daemon.unit()) {
-            missing.push((Action::Start(daemon), format!("{} is not running", daemon.unit())));
-        } else if !shall_run
-            && is_up(daemon.unit())
-            && inputs.manifest.files.contains_key(daemon.file())
-        {
-            missing.push((Action::Stop(daemon), format!("a {} does not run it", inputs.role.name)));
-        }
-    }
-    for (unit, action) in [(READY, Action::StartReady), (WATCH, Action::StartWatch)] {
-        // Who masks them wants it so, and the node does without.
-        let is_masked = inputs.observed.state(unit) == Some(UnitState::Masked);
-        if !is_up(unit) && !is_masked {
-            missing.push((action, format!("{unit} is not running")));
-        } else if inputs.observed.units.is_some() && !is_masked && agent_changed(inputs) {
-            missing.push((action, format!("{PROGRAM} is another one")));
-        }
-    }
-    let was = inputs.manifest.role.as_deref();
-    if is_up(READY)
-        && inputs.observed.units.is_some()
-        && was.is_some_and(|was| was != inputs.role.name)
-    {
-        missing.push((Action::StartReady, "another role has to join anew".to_owned()));
-    }
-    if inputs.desired.dns_link && !is_up(DNS_LINK) {
-        missing.push((Action::RestartDnsLink, format!("{DNS_LINK} is not running")));
-    }
-    let link_is_ours = inputs.manifest.files.keys().any(|path| path.contains(DNS_LINK));
-    if !inputs.desired.dns_link
-        && is_up(DNS_LINK)
-        && (inputs.observed.units.is_some() || link_is_ours)
-    {
-        missing.push((
-            Action::StopDnsLink,
-            "`.consul` does not go through systemd-resolved".to_owned(),
-        ));
-    }
-    missing
-}
-
-/// Whether the units of ours run by another agent than the one that is installed.
-fn agent_changed(inputs: &Inputs<'_>) -> bool {
-    inputs.manifest.instance.is_some() && inputs.manifest.agent != inputs.observed.agent
-}
-
-/// A daemon is touched once: a restart absorbs a reload, and one that does not run is started and nothing else.
-fn absorb(due: &mut BTreeMap<Action, Vec<String>>, inputs: &Inputs<'_>, changes: &[Change]) {
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
-        // Data is moved with the daemon stopped.
-        let is_moved = |change: &Change| matches!(change, Change::MoveAside { daemon: moved, .. } if *moved == daemon);
-        let down = inputs
-            .observed
-            .is_up(daemon.unit())
-            .is_some_and(|up| !up || changes.iter().any(is_moved));
-        let (start, restart, reload) =
-            (Action::Start(daemon), Action::Restart(daemon), Action::Reload(daemon));
-        if !inputs.desired.daemons.contains(&daemon) {
-            due.retain(|action, _| ![start, restart, reload].contains(action));
-            continue;
-        }
-        due.remove(&Action::Stop(daemon));
-        let into = if down { start } else { restart };
-        if due.contains_key(&restart) || due.contains_key(&start) {
-            let mut reasons = Vec::new();
-            for action in [start, restart, reload] {
-                reasons.extend(due.remove(&action).unwrap_or_default());
-            }
-            due.insert(into, reasons);
-        } else if down {
-            due.remove(&reload);
-        }
     }
 }
 

@@ -67,7 +67,8 @@ fn is_ours(path: &str, bytes: &[u8], inputs: &Inputs<'_>) -> bool {
     })
 }
 
-/// Whether a unit is masked: a link to `/dev/null` in its place, which is the operator's word.
+/// Whether a link is in the place of a unit, which is the operator's word: to `/dev/null`, which masks it, or to another file
+/// (systemctl(1), `mask` and `link`).
 pub(super) fn is_masked(path: &str, observed: &Observed) -> bool {
     let kind = observed.files.get(path).map(|seen| seen.stat.kind);
     is_unit(path) && kind == Some(Kind::Other)
@@ -160,6 +161,9 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let mut changes = Vec::new();
     for (path, written) in &inputs.manifest.files {
         if inputs.desired.files.iter().any(|file| file.path == *path) {
+            continue;
+        }
+        if is_masked(path, inputs.observed) {
             continue;
         }
         let Some(seen) = regular(path, inputs.observed)? else { continue };

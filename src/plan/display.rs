@@ -147,7 +147,10 @@ impl Plan {
         for planned in &self.actions {
             let _ = writeln!(text, "! {}", planned.words());
         }
-        if self.is_empty() {
+        for unit in &self.masked {
+            let _ = writeln!(text, "! {unit} is left alone, because it is masked");
+        }
+        if self.is_empty() && self.masked.is_empty() {
             text.push_str("nothing to do: the node is as it shall be\n");
         }
         text

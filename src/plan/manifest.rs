@@ -2,9 +2,9 @@
 
 use super::{Change, Inputs, PlannedAction, actions, keys};
 use crate::node::Formation;
-use crate::state::Action;
+use crate::state::{Action, Daemon, Moment};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where it is kept.
 pub const PATH: &str = "/var/lib/cos-agent/manifest.json";
@@ -26,11 +26,17 @@ pub struct Manifest {
     /// The agent that runs the units of ours: size and time of change of its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The daemons in whose quorum this instance voted in an earlier role, and which have not stopped or restarted since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leaving: BTreeSet<Daemon>,
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.
     #[serde(deserialize_with = "known_actions")]
     pub pending: Vec<Action>,
+    /// Unit → since when a restart of it is due: one that somebody else has started since has read what it shall read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub since: BTreeMap<String, Moment>,
 }
 
 /// A file that was written.
@@ -86,11 +92,11 @@ impl Manifest {
 
 /// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
 /// each, and all actions pending.
-pub(super) fn during(
+pub(super) fn during<'a>(
     inputs: &Inputs<'_>,
     after: &Manifest,
     changes: &[Change],
-    planned: &[PlannedAction],
+    planned: impl Iterator<Item = &'a PlannedAction>,
 ) -> Manifest {
     let before = inputs.manifest;
     let mut during = after.clone();
@@ -109,11 +115,8 @@ pub(super) fn during(
             }
         }
     }
-    during.pending = planned
-        .iter()
-        .map(|planned| planned.action)
-        .filter(|action| actions::must_be_recorded(*action, inputs))
-        .collect();
+    during.pending = planned.filter_map(|planned| actions::recorded(planned, inputs)).collect();
+    during.pending.sort();
     // Until the units of ours run by this agent, it is not on record.
     during.agent.clone_from(&before.agent);
     // Whose the data is stays as it was until it has been moved.

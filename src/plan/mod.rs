@@ -13,15 +13,18 @@ pub mod keys;
 pub mod manifest;
 mod redact;
 pub mod resume;
+mod units;
+mod votes;
 
 use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
-use crate::state::{Action, Daemon, DesiredState, Folder, Owner, Place};
+use crate::state::{Action, Daemon, DesiredState, Folder, Moment, Owner, Place};
 pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What to do with server data that nobody recorded.
@@ -124,6 +127,8 @@ pub struct PlannedAction {
     pub action: Action,
     /// Why.
     pub because: Vec<String>,
+    /// Whether a change of this plan makes it due, and not an earlier run or the state of a unit alone.
+    pub is_new: bool,
 }
 
 /// Everything that `apply` will do, in this order.
@@ -135,6 +140,14 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The actions.
     pub actions: Vec<PlannedAction>,
+    /// The units that this node would run and that an operator has masked.
+    pub masked: Vec<&'static str>,
+    /// Actions that stay due while their unit is masked.
+    pub held: Vec<PlannedAction>,
+    /// The daemons in whose quorum this instance votes so far.
+    pub votes: BTreeSet<Daemon>,
+    /// Those of them that are no longer such a server once this plan is carried out.
+    pub ends: BTreeSet<Daemon>,
     /// The manifest while the plan is carried out.
     pub during: Manifest,
     /// The manifest when all is done.
@@ -185,6 +198,7 @@ impl Plan {
             role: Some(inputs.role.name.to_owned()),
             formation: inputs.formation.clone(),
             agent: inputs.observed.agent.clone(),
+            leaving: votes::leaving(inputs),
             ..Manifest::default()
         };
         for file in &inputs.desired.files {
@@ -197,12 +211,18 @@ impl Plan {
             after.files.insert(file.path.clone(), written);
         }
         changes.extend(compare::removals(inputs)?);
-        let due = actions::due(inputs, &changes);
-        let during = manifest::during(inputs, &after, &changes, &due);
-        // A machine that is off has no units, and a tool of this host does not work below another root.
-        let actions = if inputs.observed.is_off { Vec::new() } else { due };
+        let mut actions = actions::due(inputs, &changes);
+        let (masked, held) = (units::masked(inputs), units::hold(&mut actions, inputs));
+        let all = || actions.iter().chain(&held);
+        after.since = since(inputs, all());
+        let during = manifest::during(inputs, &after, &changes, all());
+        if inputs.observed.is_off {
+            // A machine that is off has no units, and a tool of this host does not work below another root.
+            actions.clear();
+        }
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
-        Ok(Self { is_first, changes, actions, during, after })
+        let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
+        Ok(Self { is_first, changes, actions, masked, held, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.
@@ -222,4 +242,17 @@ impl Plan {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     crate::hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Since when units have to restart, where it is not this plan that makes it due.
+fn since<'a>(
+    inputs: &Inputs<'_>,
+    planned: impl Iterator<Item = &'a PlannedAction>,
+) -> BTreeMap<String, Moment> {
+    let old: BTreeSet<&str> = planned
+        .filter(|planned| !planned.is_new)
+        .filter_map(|planned| planned.action.unit())
+        .collect();
+    let since = inputs.manifest.since.iter().filter(|(unit, _)| old.contains(unit.as_str()));
+    since.map(|(unit, moment)| (unit.clone(), moment.clone())).collect()
 }

@@ -26,8 +26,21 @@ pub async fn known(system: &System, node: &Node) {
     }
 }
 
+/// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
+/// says it once a boot.
+pub async fn noted(system: &System, node: &Node, notes: &[String]) {
+    let said = if system.keeps_record { status::read(&system.root).notes } else { Vec::new() };
+    for note in notes.iter().filter(|note| !said.contains(note)) {
+        tracing::warn!("{note}");
+    }
+    if system.keeps_record {
+        let notes = [node.formation_notes(), notes.to_vec()].concat();
+        or_warn(status::update(&system.root, |status| status.notes.clone_from(&notes)).await);
+    }
+}
+
 /// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
-pub async fn applied(system: &System, node: &Node, changes: Option<usize>) {
+pub async fn applied(system: &System, changes: Option<usize>) {
     if !system.keeps_record {
         return;
     }
@@ -35,7 +48,6 @@ pub async fn applied(system: &System, node: &Node, changes: Option<usize>) {
     let applied = |status: &mut status::Status| {
         status.state = State::Applied;
         status.reason = None;
-        status.notes = node.formation_notes();
         status.problem = None;
         if changes.is_some() || status.applied.is_none() {
             status.applied = Some(now.clone());

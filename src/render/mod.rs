@@ -14,7 +14,7 @@ pub mod profile;
 pub mod units;
 
 use crate::node::Node;
-use crate::role::Role;
+use crate::role::{AgentMode, Role};
 use crate::state::{DesiredState, File};
 pub use extra::RenderError;
 
@@ -41,6 +41,7 @@ pub fn desired(node: &Node) -> Result<DesiredState, RenderError> {
         dns_link: dns::by_resolved(node),
         trust_bundle: ca_trust::bundle_of(node),
         daemons: role.daemons,
+        docker: role.nomad == Some(AgentMode::Client),
     })
 }
 

@@ -45,6 +45,15 @@ impl Role {
     pub fn of(node: &Node) -> &'static Self {
         named(node.duty.role()).unwrap_or(&nomad_client::ROLE)
     }
+
+    /// The daemon in whose quorum it votes.
+    pub fn quorum(&self) -> Option<Daemon> {
+        match (self.consul, self.nomad) {
+            (AgentMode::Server, _) => Some(Daemon::Consul),
+            (_, Some(AgentMode::Server)) => Some(Daemon::Nomad),
+            _ => None,
+        }
+    }
 }
 
 /// The role of this name.

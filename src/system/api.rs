@@ -199,6 +199,8 @@ pub enum Quorum {
     Leaderless,
     /// The servers as the leader sees them.
     Servers(Vec<Server>),
+    /// Its ACLs refuse the question.
+    Denied(String),
     /// The agent did not say.
     Unknown(String),
 }
@@ -270,6 +272,9 @@ impl Api {
                 && self.status_of("leader").await.is_ok_and(|leader| leader == "")
         {
             return Quorum::Leaderless;
+        }
+        if answer.status == 403 {
+            return Quorum::Denied(answer.refusal().to_string());
         }
         if answer.status == 429 {
             answer.status = 200;

@@ -1,12 +1,15 @@
 //! Child processes: bounded in time and output, never through a shell.
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Child;
 
 /// How much of a child's output is kept.
-const OUTPUT_CAP: u64 = 64 * 1024;
+const OUTPUT_CAP: usize = 64 * 1024;
 
 /// What a child said and how it ended.
 #[derive(Debug, Clone)]
@@ -70,7 +73,13 @@ impl CommandError {
     }
 }
 
-/// Runs `program` to its end and returns what it said.
+/// How long a child that has ended may leave its output open, as one does that leaves a process in the background.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long the end of a killed child is waited for: only one that hangs in the kernel takes longer.
+const KILLED: Duration = Duration::from_secs(2);
+
+/// Runs `program` to its end and returns what it said. Out of time, or dropped, it ends with every process that it has
+/// started: a shell script that is killed alone leaves its tools at work, while the next run starts others.
 pub async fn run(
     program: &Path,
     args: &[&str],
@@ -88,28 +97,161 @@ pub async fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(spawn_error)?;
-    let stdout = child.stdout.take();
-    let stderr = child.stderr.take();
-    let work = async {
-        let (stdout, stderr, status) =
-            tokio::join!(read_capped(stdout), read_capped(stderr), child.wait());
-        status.map(|status| Output { code: status.code(), stdout, stderr })
-    };
-    match tokio::time::timeout(timeout, work).await {
-        Ok(result) => result.map_err(spawn_error),
-        Err(_) => Err(CommandError::Timeout { program: program.to_owned(), timeout }),
+    let mut group = Group::of(&child);
+    match tokio::time::timeout(timeout, finish(&mut child)).await {
+        Ok(result) => {
+            group.0 = None;
+            result.map_err(spawn_error)
+        }
+        Err(_) => {
+            drop(group);
+            let _ = tokio::time::timeout(KILLED, child.wait()).await;
+            Err(CommandError::Timeout { program: program.to_owned(), timeout })
+        }
     }
 }
 
-/// Keeps the first [`OUTPUT_CAP`] bytes and drains the rest, so that a talkative child does not block on a full pipe.
-async fn read_capped(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
-    let Some(mut stream) = stream else { return String::new() };
-    let mut kept = Vec::new();
-    // A broken pipe only shortens what we can show; the exit code still decides.
-    let _ = (&mut stream).take(OUTPUT_CAP).read_to_end(&mut kept).await;
-    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&kept).into_owned()
+/// Reads what a child says until it has ended.
+async fn finish(child: &mut Child) -> std::io::Result<Output> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut said, mut errors) = (Vec::new(), Vec::new());
+    let status = {
+        let reading = async {
+            tokio::join!(read_capped(stdout, &mut said), read_capped(stderr, &mut errors))
+        };
+        tokio::pin!(reading);
+        tokio::select! {
+            _ = &mut reading => child.wait().await?,
+            status = child.wait() => {
+                // What was said before the end is in the pipes; whoever holds them open is not our child.
+                let _ = tokio::time::timeout(DRAIN, &mut reading).await;
+                status?
+            }
+        }
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Output { code: status.code(), stdout: text(said), stderr: text(errors) })
+}
+
+/// Keeps the first [`OUTPUT_CAP`] bytes and drains the rest, so that a talkative child does not block on a full pipe. A
+/// broken pipe only shortens what we can show; the exit code still decides.
+async fn read_capped(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = [0_u8; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut chunk).await {
+        let wanted = length.min(OUTPUT_CAP - kept.len());
+        kept.extend_from_slice(&chunk[..wanted]);
+    }
+}
+
+/// The process group of a child, killed when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// The child leads a group of its own, which has its number.
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended by now.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// Runs a script of the shell.
+    async fn script(text: &str, timeout: Duration) -> Result<Output, CommandError> {
+        run(Path::new("/bin/sh"), &["-c", text], "/usr/bin:/bin", timeout).await
+    }
+
+    /// The numbers that a script wrote: its own process and one that it left in the background.
+    async fn processes(path: &Path) -> Vec<String> {
+        for _ in 0..500 {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            if text.ends_with('\n') {
+                return text.split_whitespace().map(str::to_owned).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the script wrote nothing");
+    }
+
+    /// Whether a process is at work; one that has ended and that nobody has asked for yet is not.
+    fn lives(process: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    }
+
+    async fn until_dead(process: &str) {
+        for _ in 0..500 {
+            if !lives(process) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{process} lives on");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_out_of_time_ends_with_all_that_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("processes");
+        let text = format!("sleep 600 & echo $$ $! >{}; wait", path.display());
+        let ended = script(&text, Duration::from_millis(500)).await;
+        assert!(matches!(ended, Err(CommandError::Timeout { .. })), "{ended:?}");
+        let processes = processes(&path).await;
+        assert!(!Path::new(&format!("/proc/{}", processes[0])).exists(), "it was waited for");
+        until_dead(&processes[1]).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_that_nobody_waits_for_any_more_ends_with_all_that_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("processes");
+        let text = format!("sleep 600 & echo $$ $! >{}; wait", path.display());
+        let processes = tokio::select! {
+            ended = script(&text, Duration::from_secs(60)) => panic!("{ended:?}"),
+            processes = processes(&path) => processes,
+        };
+        for process in &processes {
+            until_dead(process).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_leaves_its_output_to_another_is_not_waited_for_beyond_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("processes");
+        let text = format!("echo said; sleep 600 & echo $! >{}; exit 3", path.display());
+        let started = Instant::now();
+        let output = script(&text, Duration::from_secs(60)).await.unwrap();
+        assert_eq!((output.code, output.stdout.as_str()), (Some(3), "said\n"));
+        assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+        let processes = processes(&path).await;
+        assert!(lives(&processes[0]), "what a tool starts on purpose stays");
+        let killed = std::process::Command::new("kill").arg(&processes[0]).status();
+        assert!(killed.unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn a_child_that_says_more_than_is_kept_says_it_to_its_end() {
+        let output = script("head -c 1000000 /dev/zero; echo end >&2", Duration::from_secs(60))
+            .await
+            .unwrap();
+        assert!(output.success());
+        assert_eq!((output.stdout.len(), output.stderr.as_str()), (64 * 1024, "end\n"));
+    }
 }

@@ -1,6 +1,6 @@
 //! The process environment and the clock, read once and passed on as a value.
 
-use crate::state::Daemon;
+use crate::state::{Daemon, Moment};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the environment says; names as the AWS SDKs define them, so that one variable redirects them and us.
@@ -112,6 +112,13 @@ pub fn rfc3339_now() -> String {
 pub fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
+}
+
+/// This very moment.
+pub fn moment() -> Moment {
+    use nix::time::{ClockId, clock_gettime};
+    let since = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    Moment { boot: boot_id(), micros: u64::try_from(since.as_micros()).unwrap_or(u64::MAX) }
 }
 
 /// Whether this process may change owners and units.

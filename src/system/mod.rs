@@ -17,11 +17,13 @@ pub mod imds;
 pub mod network;
 pub mod nomad;
 pub mod notify;
+mod recorded;
 pub mod retry;
 pub mod root;
 pub mod services;
 pub mod signal;
 pub mod ssm;
+pub mod turn;
 pub mod unit_report;
 
 use environment::Environment;

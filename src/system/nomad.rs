@@ -67,6 +67,9 @@ pub struct Registered {
     pub status: String,
     /// Its datacenter.
     pub datacenter: String,
+    /// `eligible` or `ineligible`; a node that drains is ineligible.
+    #[serde(default)]
+    pub scheduling_eligibility: String,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +90,15 @@ impl Nomad {
     pub async fn client_stats(&self) -> Result<BTreeMap<String, String>, ApiError> {
         let mut itself: Itself = self.api.get("/v1/agent/self").await?.json()?;
         Ok(itself.stats.remove("client").unwrap_or_default())
+    }
+
+    /// Whether the servers may place tasks on this node. Where ACLs are on, they say so only to `node:read`.
+    pub async fn is_eligible(&self) -> Result<bool, ApiError> {
+        // An agent that is no client has none.
+        let Some(id) = self.client_stats().await?.remove("node_id") else { return Ok(false) };
+        let found = self.registered(&id, None).await?;
+        // One that nobody has registered gets no tasks until somebody does, and that may be now.
+        Ok(found.is_none_or(|found| found.scheduling_eligibility != "ineligible"))
     }
 
     /// The address of the leader, if there is one. `stale` keeps a leaderless server from holding the line for 5 s; a

@@ -4,9 +4,9 @@
 //! their start would be waiting for itself (systemd.unit(5), `Before=`).
 
 use super::command::{self, CommandError};
+pub use super::recorded::RecordedServices;
 use crate::state::UnitState;
 use futures_util::future::LocalBoxFuture;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,6 +63,11 @@ pub trait ServiceManager {
         &'a self,
         units: &'a [&'a str],
     ) -> LocalBoxFuture<'a, Result<BTreeSet<String>, ServiceError>>;
+    /// When the main process of a unit was started last, in microseconds of `CLOCK_MONOTONIC`; nothing if it never was.
+    fn started<'a>(
+        &'a self,
+        unit: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<u64>, ServiceError>>;
     /// Hands a job to the manager; `unit` is empty for [`Job::DaemonReload`].
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>>;
 }
@@ -113,6 +118,17 @@ impl ServiceManager for Systemctl {
         )
     }
 
+    fn started<'a>(
+        &'a self,
+        unit: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<u64>, ServiceError>> {
+        Box::pin(async move {
+            let shown = self.show("ExecMainStartTimestampMonotonic", &[unit]).await?;
+            let at = field(&shown, "ExecMainStartTimestampMonotonic");
+            Ok(at.and_then(|at| at.parse().ok()).filter(|at| *at > 0))
+        })
+    }
+
     fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(async move {
             let (verb, timeout) = match job {
@@ -156,9 +172,8 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
         // Waiting for its next start after a failure.
         (_, "activating") if field("SubState") == Some("auto-restart") => UnitState::Down,
         (_, "active" | "reloading" | "activating") => UnitState::Up,
-        // Somebody has asked for its start: it waits for a unit that is before it, as the daemons wait for our own.
         (_, "inactive" | "failed") if field("Job").is_some_and(|job| !["", "0"].contains(&job)) => {
-            UnitState::Up
+            UnitState::Queued
         }
         _ => UnitState::Down,
     };
@@ -171,61 +186,6 @@ fn sources_of(shown: &str) -> BTreeSet<String> {
         line.strip_prefix("FragmentPath=").or_else(|| line.strip_prefix("DropInPaths="))
     });
     values.flat_map(str::split_whitespace).map(str::to_owned).collect()
-}
-
-/// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
-#[derive(Default)]
-pub struct RecordedServices {
-    up: RefCell<BTreeMap<String, UnitState>>,
-    jobs: RefCell<Vec<(Job, String)>>,
-}
-
-impl RecordedServices {
-    /// Puts a unit into a state, as somebody else would.
-    pub fn set(&self, unit: &str, state: UnitState) {
-        self.up.borrow_mut().insert(unit.to_owned(), state);
-    }
-
-    /// The jobs so far, oldest first; the record is emptied.
-    pub fn take_jobs(&self) -> Vec<(Job, String)> {
-        self.jobs.take()
-    }
-}
-
-impl ServiceManager for RecordedServices {
-    fn states<'a>(
-        &'a self,
-        units: &'a [&'a str],
-    ) -> LocalBoxFuture<'a, Result<BTreeMap<String, UnitState>, ServiceError>> {
-        Box::pin(async move {
-            let up = self.up.borrow();
-            let state = |unit: &str| up.get(unit).copied().unwrap_or(UnitState::Down);
-            Ok(units.iter().map(|unit| ((*unit).to_owned(), state(unit))).collect())
-        })
-    }
-
-    fn sources<'a>(
-        &'a self,
-        _units: &'a [&'a str],
-    ) -> LocalBoxFuture<'a, Result<BTreeSet<String>, ServiceError>> {
-        Box::pin(async { Ok(BTreeSet::new()) })
-    }
-
-    fn run<'a>(&'a self, job: Job, unit: &'a str) -> LocalBoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(async move {
-            self.jobs.borrow_mut().push((job, unit.to_owned()));
-            match job {
-                Job::Start | Job::Restart => {
-                    self.up.borrow_mut().insert(unit.to_owned(), UnitState::Up);
-                }
-                Job::Stop => {
-                    self.up.borrow_mut().insert(unit.to_owned(), UnitState::Down);
-                }
-                Job::DaemonReload | Job::Reload | Job::Enable => {}
-            }
-            Ok(())
-        })
-    }
 }
 
 #[cfg(test)]
@@ -251,7 +211,7 @@ mod tests {
         assert_eq!(read("activating\nSubState=auto-restart").unwrap().1, UnitState::Down);
         assert_eq!(read("inactive\nSubState=dead\nJob=").unwrap().1, UnitState::Down);
         assert_eq!(read("inactive\nSubState=dead\nJob=0").unwrap().1, UnitState::Down);
-        assert_eq!(read("inactive\nSubState=dead\nJob=47").unwrap().1, UnitState::Up, "asked for");
+        assert_eq!(read("inactive\nSubState=dead\nJob=47").unwrap().1, UnitState::Queued);
         assert_eq!(read("deactivating\nJob=48").unwrap().1, UnitState::Down, "it stops");
         let missing = state_of("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap();
         assert_eq!(missing.1, UnitState::Unknown);

@@ -93,7 +93,7 @@ async fn a_server_that_does_not_say_whether_it_has_a_leader_may_have_one() {
         let address = Ipv4Addr::new(127, 0, 1, number + 1);
         let ec2 = Ec2::with(&[("i-0a", address, None)]).await;
         let node = fresh("consul-server", &store, &ec2).await;
-        answers(address, node.quorum.port(), answer).await;
+        answers(address, node.quorum.port(Daemon::Consul), answer).await;
         let error = refused(&node, Daemon::Consul, Unanswered::Refuse).await;
         assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
         let server = format!("i-0a at {address} does not say whether it has a leader");
@@ -112,7 +112,7 @@ async fn a_server_without_a_leader_says_so_in_either_way() {
     let address = Ipv4Addr::new(127, 0, 1, 20);
     let ec2 = Ec2::with(&[("i-0a", address, None)]).await;
     let node = fresh("consul-server", &store, &ec2).await;
-    answers(address, node.quorum.port(), Some(no_leader)).await;
+    answers(address, node.quorum.port(Daemon::Consul), Some(no_leader)).await;
     assert!(must_be_lost(&node, Daemon::Consul, Unanswered::Refuse).await.is_ok());
 }
 

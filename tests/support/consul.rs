@@ -36,6 +36,11 @@ pub(crate) fn free_port() -> u16 {
 impl Consul {
     /// A server that waits for so many to form a cluster.
     pub(crate) fn start(expect: u8) -> Self {
+        Self::start_with(expect, serde_json::json!({}))
+    }
+
+    /// Such a server with these keys of its configuration besides.
+    pub(crate) fn start_with(expect: u8, further: serde_json::Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [_, high, low, last] = std::process::id().to_be_bytes();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -51,6 +56,7 @@ impl Consul {
             "server": true,
         });
         std::fs::write(folder.path().join("consul.json"), config.to_string()).unwrap();
+        std::fs::write(folder.path().join("further.json"), further.to_string()).unwrap();
         let process = Command::new(programs::consul().path)
             .args(["agent", "-config-dir"])
             .arg(folder.path())

@@ -167,6 +167,8 @@ pub(crate) fn build(root: &Path) {
     }
     program(root, "/cos-agent", Path::new(BINARY));
     program(root, "/bin/sh", Path::new("/bin/busybox"));
+    // A client for AWS reads some authorities before it asks even a store without TLS.
+    program(root, AUTHORITIES, Path::new("/etc/ssl/certs/ca-certificates.crt"));
     for library in libraries() {
         program(root, library.to_str().unwrap(), &library);
     }
@@ -182,6 +184,9 @@ fn program(root: &Path, path: &str, program: &Path) {
         std::fs::copy(&program, &full).unwrap();
     }
 }
+
+/// Authorities that the machine trusts; `SSL_CERT_FILE` names them.
+pub(crate) const AUTHORITIES: &str = "/authorities.pem";
 
 /// The beginning of a command that runs the binary on the machine in a directory.
 pub(crate) fn on(root: &Path) -> Command {

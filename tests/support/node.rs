@@ -2,34 +2,33 @@
 //! unmodified pipeline.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+#[path = "quorum.rs"]
+pub(crate) mod quorum;
+
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
 use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest::{self, Manifest};
+use cos_agent::record::status;
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::simulate::{self, Kind};
-use cos_agent::state::UnitState;
+use cos_agent::state::{Daemon, UnitState};
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
-use serde_json::{Value, json};
+use quorum::QuorumApi;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 /// How long a run may wait for metadata that will come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +44,7 @@ pub(crate) struct Units {
     recorded: RecordedServices,
     refuse: Cell<Option<(Job, &'static str)>>,
     sources: RefCell<BTreeSet<String>>,
+    becomes: RefCell<Option<(String, UnitState)>>,
 }
 
 struct Shared(Rc<Units>);
@@ -54,7 +54,20 @@ impl ServiceManager for Shared {
         &'a self,
         units: &'a [&'a str],
     ) -> Pin<Box<dyn Future<Output = Result<BTreeMap<String, UnitState>, ServiceError>> + 'a>> {
-        self.0.recorded.states(units)
+        Box::pin(async move {
+            let states = self.0.recorded.states(units).await;
+            if let Some((unit, state)) = self.0.becomes.take() {
+                self.0.recorded.set(&unit, state);
+            }
+            states
+        })
+    }
+
+    fn started<'a>(
+        &'a self,
+        unit: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<u64>, ServiceError>> + 'a>> {
+        self.0.recorded.started(unit)
     }
 
     fn sources<'a>(
@@ -77,111 +90,6 @@ impl ServiceManager for Shared {
             return Box::pin(async { Err(ServiceError::Refused { job: "start", unit, words }) });
         }
         self.0.recorded.run(job, unit)
-    }
-}
-
-/// What the daemons' APIs say of their quorum.
-pub(crate) struct QuorumApi {
-    address: SocketAddr,
-    answers: Arc<Mutex<(u16, String)>>,
-    asked: Arc<AtomicUsize>,
-    taken: Arc<AtomicBool>,
-    known: Arc<Mutex<(Value, Value)>>,
-}
-
-impl QuorumApi {
-    /// An API that tells of three healthy voters besides this node.
-    pub(crate) async fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
-    }
-
-    /// The API of another server, at its own address and the port of this one.
-    pub(crate) async fn beside(&self, address: Ipv4Addr) -> Self {
-        Self::start_at((address, self.address.port()).into()).await
-    }
-
-    async fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let api = Self {
-            address,
-            answers: Arc::default(),
-            asked: Arc::default(),
-            taken: Arc::default(),
-            known: Arc::default(),
-        };
-        api.knows("10.20.1.12:8300", &["10.20.1.11:8300", "10.20.1.12:8300", "10.20.1.13:8300"]);
-        api.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
-        let (answers, asked) = (Arc::clone(&api.answers), Arc::clone(&api.asked));
-        let (taken, known) = (Arc::clone(&api.taken), Arc::clone(&api.known));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0_u8; 4096];
-                let length = stream.read(&mut request).await.unwrap_or(0);
-                let line = String::from_utf8_lossy(&request[..length]);
-                let (status, body) = match line.lines().next().unwrap_or_default() {
-                    "GET /v1/operator/autopilot/health HTTP/1.1" => {
-                        asked.fetch_add(1, Ordering::Relaxed);
-                        answers.lock().unwrap().clone()
-                    }
-                    "GET /v1/status/leader?stale HTTP/1.1" => {
-                        (200, known.lock().unwrap().0.to_string())
-                    }
-                    "GET /v1/status/peers?stale HTTP/1.1" => {
-                        (200, known.lock().unwrap().1.to_string())
-                    }
-                    "PUT /v1/session/create HTTP/1.1" => (200, r#"{"ID":"5e55"}"#.to_owned()),
-                    line if line.starts_with("PUT /v1/kv/cos-agent/restart/")
-                        && line.contains("?acquire=5e55 ") =>
-                    {
-                        (200, (!taken.load(Ordering::Relaxed)).to_string())
-                    }
-                    "PUT /v1/session/destroy/5e55 HTTP/1.1" => (200, "true".to_owned()),
-                    other => panic!("no request that Consul or Nomad would expect here: {other}"),
-                };
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-                );
-                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
-            }
-        });
-        api
-    }
-
-    /// From now on it tells of these voters: name, and whether it is healthy.
-    pub(crate) fn says(&self, servers: &[(&str, bool)]) {
-        let all: Vec<_> = servers
-            .iter()
-            .map(|(name, healthy)| json!({ "Name": name, "Healthy": healthy, "Voter": true }))
-            .collect();
-        let status = if servers.iter().all(|(_, healthy)| *healthy) { 200 } else { 429 };
-        self.answers(status, &json!({ "Healthy": status == 200, "Servers": all }).to_string());
-    }
-
-    /// The port of this agent's API, which other servers have too.
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
-    }
-
-    /// What the agent itself knows from now on: the leader, and the peers of its Raft log.
-    pub(crate) fn knows(&self, leader: &str, peers: &[&str]) {
-        *self.known.lock().unwrap() = (json!(leader), json!(peers));
-    }
-
-    /// From now on it answers this.
-    pub(crate) fn answers(&self, status: u16, body: &str) {
-        *self.answers.lock().unwrap() = (status, body.to_owned());
-    }
-
-    /// Whether another server has the turn from now on.
-    pub(crate) fn turn_is_taken(&self, taken: bool) {
-        self.taken.store(taken, Ordering::Relaxed);
-    }
-
-    /// How often it was asked.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -221,13 +129,12 @@ impl TestNode {
     pub(crate) async fn bare(instance: Instance, names: &[&str]) -> Self {
         let service = Service::start(instance, faults(names)).await.unwrap();
         let quorum = QuorumApi::start().await;
-        let api = format!("http://{}", quorum.address);
         let environment = Environment {
             metadata_endpoint: Some(service.endpoint()),
             ec2_endpoint: Some("http://127.0.0.1:1".to_owned()),
             path: "/usr/bin:/bin".to_owned(),
-            consul_api: api.clone(),
-            nomad_api: api,
+            consul_api: quorum.url(Daemon::Consul),
+            nomad_api: quorum.url(Daemon::Nomad),
             ..Environment::default()
         };
         let folder = tempfile::tempdir().unwrap();
@@ -304,7 +211,12 @@ impl TestNode {
 
     /// `apply`, which must succeed.
     pub(crate) async fn converge(&self) -> Outcome {
-        let outcome = self.try_converge(PATIENCE, UnrecordedData::Refuse).await;
+        self.converge_within(PATIENCE).await
+    }
+
+    /// `apply`, which must succeed in that time.
+    pub(crate) async fn converge_within(&self, timeout: Duration) -> Outcome {
+        let outcome = self.try_converge(timeout, UnrecordedData::Refuse).await;
         outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen")
     }
 
@@ -323,6 +235,11 @@ impl TestNode {
         unrecorded_data: UnrecordedData,
     ) -> Result<Option<Outcome>, Error> {
         pipeline::converge(&self.system(true), timeout, unrecorded_data).await
+    }
+
+    /// What is to be known of the last run beside its result, one note a line.
+    pub(crate) fn notes(&self) -> String {
+        status::read(&Root::at(self.root())).notes.join("\n")
     }
 
     /// The record of the last run.
@@ -361,6 +278,21 @@ impl Units {
         jobs.into_iter()
             .map(|(job, unit)| format!("{job:?} {unit}").trim_end().to_owned())
             .collect()
+    }
+
+    /// Puts a unit into a state.
+    pub(crate) fn set(&self, unit: &str, state: UnitState) {
+        self.recorded.set(unit, state);
+    }
+
+    /// Puts a unit into a state as soon as somebody has looked at the units.
+    pub(crate) fn set_after_a_look(&self, unit: &str, state: UnitState) {
+        self.becomes.replace(Some((unit.to_owned(), state)));
+    }
+
+    /// Starts the main process of a unit, as an operator or a boot would.
+    pub(crate) fn start(&self, unit: &str) {
+        self.recorded.start(unit);
     }
 
     /// Says from now on that its units were read from these files.

@@ -89,6 +89,7 @@ mod tests {
         let found = |status: &str, datacenter: &str| Registered {
             status: status.to_owned(),
             datacenter: datacenter.to_owned(),
+            scheduling_eligibility: "eligible".to_owned(),
         };
         assert!(matches!(judge(Some(&found("ready", "backoffice")), &node), Finding::Pass(_)));
         assert!(matches!(judge(Some(&found("ready", "dc1")), &node), Finding::Fail(_)));

@@ -1,0 +1,75 @@
+//! Whether docker may restart: a restart ends its containers, so never below a task.
+
+use super::ApplyError;
+use crate::state::{DOCKER, Daemon, UnitState};
+use crate::system::System;
+use crate::system::command;
+use crate::system::nomad::Nomad;
+use crate::system::services::ServiceManager;
+use std::time::Duration;
+
+/// The client of docker.
+const PROGRAM: &str = "/usr/bin/docker";
+/// Longest time for a list of containers.
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest time for an answer of Nomad.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Why docker is left to the operator; nothing where it may restart.
+pub(super) async fn is_left(
+    system: &System,
+    services: &dyn ServiceManager,
+) -> Result<Option<String>, ApplyError> {
+    let reason = match may_get_tasks(system, services).await? {
+        Some(reason) => reason,
+        None => match may_have_containers(system).await {
+            Some(reason) => reason,
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(format!(
+        "{DOCKER} has to restart to read /etc/docker/daemon.json, and that ends its containers: {reason}. Drain this node \
+         (`nomad node drain -enable -self`), type `systemctl restart {DOCKER}`, then `cos-agent apply`, and make the node \
+         eligible again (`nomad node eligibility -enable -self`). A reboot does it too"
+    )))
+}
+
+/// Between a look at the containers and the restart Nomad must not start one.
+async fn may_get_tasks(
+    system: &System,
+    services: &dyn ServiceManager,
+) -> Result<Option<String>, ApplyError> {
+    let unit = Daemon::Nomad.unit();
+    match services.states(&[unit]).await?.get(unit) {
+        // One that is masked may run all the same.
+        Some(UnitState::Up | UnitState::Masked) => {}
+        _ => return Ok(None),
+    }
+    let asked = async { Nomad::new(&system.environment.nomad_api, ANSWER)?.is_eligible().await };
+    Ok(match asked.await {
+        Ok(false) => None,
+        Ok(true) => Some("Nomad may place tasks on this node at any moment".to_owned()),
+        Err(problem) => {
+            Some(format!("Nomad does not say whether it may place tasks here: {problem}"))
+        }
+    })
+}
+
+/// Only a list that came whole and is empty says that nothing runs.
+async fn may_have_containers(system: &System) -> Option<String> {
+    let program = match system.root.resolve(PROGRAM) {
+        Ok(program) => program,
+        Err(problem) => return Some(format!("{problem}: {}", problem.source)),
+    };
+    let listed =
+        command::run(&program, &["ps", "--quiet"], &system.environment.path, LIST_TIMEOUT).await;
+    match listed {
+        Ok(output) if output.success() && output.stdout.trim().is_empty() => None,
+        Ok(output) if output.success() => Some("containers run".to_owned()),
+        Ok(output) => Some(format!(
+            "`docker ps` does not say whether any run: {}",
+            output.words().lines().last().unwrap_or("it was ended by a signal")
+        )),
+        Err(problem) => Some(format!("`docker ps` does not say whether any run: {problem}")),
+    }
+}

@@ -1,0 +1,157 @@
+//! A server that votes in a quorum, and what its agent says of the other servers.
+
+use crate::node::{Duty, Node};
+use crate::plan::Plan;
+use crate::state::Daemon;
+use crate::system::System;
+use crate::system::api::{Api, Quorum, Server};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
+pub(super) const ELECTION: Duration = Duration::from_secs(20);
+/// Leaderless agents answer after about 7 s (`rpc_hold_timeout`).
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// How often somebody is asked again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+
+/// How the other servers are.
+pub(super) enum Others {
+    /// They keep the quorum.
+    Enough,
+    /// There is no leader.
+    Leaderless,
+    /// There is one that was just elected and has looked at nobody yet.
+    Electing,
+    /// They would lose the quorum, or nobody says whether they would.
+    AtRisk(String),
+    /// ACLs refuse the question: what was answered.
+    Denied(String),
+}
+
+/// A server that votes in a quorum.
+pub(super) struct Voter<'a> {
+    pub(super) system: &'a System,
+    pub(super) daemon: Daemon,
+    own: &'a str,
+    /// Where the tags do not say how many servers there should be, one alone has nobody to lose it.
+    may_be_alone: bool,
+}
+
+impl<'a> Voter<'a> {
+    /// A daemon of this node, if it votes in a quorum of several servers. The role that it has had so far counts: a change
+    /// of tags takes nobody's vote.
+    pub(super) fn of(
+        system: &'a System,
+        plan: &Plan,
+        node: &'a Node,
+        daemon: Daemon,
+    ) -> Option<Self> {
+        let servers = match (&node.duty, daemon) {
+            (Duty::ConsulServer { servers }, Daemon::Consul)
+            | (Duty::NomadServer { servers, .. }, Daemon::Nomad) => Some(*servers),
+            _ => None,
+        };
+        let votes = plan.votes.contains(&daemon) && servers != Some(1);
+        let own = node.instance.id.as_str();
+        votes.then_some(Self { system, daemon, own, may_be_alone: servers.is_none() })
+    }
+
+    /// Asks the agent once.
+    pub(super) async fn ask(&self, timeout: Duration) -> Others {
+        let silent = |problem: &dyn std::fmt::Display| {
+            Others::AtRisk(format!("its agent does not say how the others are: {problem}"))
+        };
+        let base = match self.daemon {
+            Daemon::Consul => &self.system.environment.consul_api,
+            Daemon::Nomad => &self.system.environment.nomad_api,
+        };
+        let agent = match Api::new(base, timeout) {
+            Ok(agent) => agent,
+            Err(error) => return silent(&error),
+        };
+        match agent.quorum().await {
+            Quorum::Leaderless => Others::Leaderless,
+            Quorum::Servers(servers) if servers.is_empty() => Others::Electing,
+            Quorum::Servers(servers) => {
+                match others_keep_quorum(&servers, self.own, self.may_be_alone) {
+                    Ok(()) => Others::Enough,
+                    Err(reason) => Others::AtRisk(reason),
+                }
+            }
+            Quorum::Denied(problem) => Others::Denied(problem),
+            Quorum::Unknown(problem) => silent(&problem),
+        }
+    }
+
+    /// Asks the agent, and waits for as long as an election takes.
+    pub(super) async fn ask_patiently(&self) -> Others {
+        let started = Instant::now();
+        loop {
+            match self.ask(ANSWER).await {
+                Others::Leaderless | Others::Electing if started.elapsed() < ELECTION => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Others::Electing => return Others::AtRisk(NOBODY_SEEN.to_owned()),
+                others => return others,
+            }
+        }
+    }
+}
+
+/// Of a leader whose autopilot has no word about its servers.
+pub(super) const NOBODY_SEEN: &str = "the leader has looked at none of the servers yet";
+
+/// Whether the healthy voters besides this node are a majority of all voters.
+fn others_keep_quorum(servers: &[Server], own: &str, may_be_alone: bool) -> Result<(), String> {
+    let is_own =
+        |server: &Server| server.name == own || server.name.starts_with(&format!("{own}."));
+    let voters = || servers.iter().filter(|server| server.voter);
+    if may_be_alone && voters().all(is_own) {
+        return Ok(());
+    }
+    let others = voters().filter(|server| server.healthy && !is_own(server)).count();
+    let majority = voters().count() / 2 + 1;
+    if others >= majority {
+        Ok(())
+    } else {
+        let verb = if others == 1 { "is" } else { "are" };
+        Err(format!(
+            "{others} of the other voters {verb} healthy, and {majority} are needed to keep the quorum without it"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers(healthy: &[bool]) -> Vec<Server> {
+        let server = |(index, healthy): (usize, &bool)| Server {
+            name: format!("i-{index}.eu-central-1"),
+            healthy: *healthy,
+            voter: true,
+        };
+        healthy.iter().enumerate().map(server).collect()
+    }
+
+    #[test]
+    fn a_server_restarts_only_if_the_others_are_a_majority() {
+        let keep = |healthy: &[bool]| others_keep_quorum(&servers(healthy), "i-0", false).is_ok();
+        assert!(keep(&[true, true, true]));
+        assert!(keep(&[false, true, true]), "a sick one may restart");
+        assert!(!keep(&[true, false, true]));
+        assert!(keep(&[true, true, true, true, false]));
+        assert!(!keep(&[true, false, true, true, false]));
+        assert!(!keep(&[true, true]));
+        assert!(!keep(&[true]), "the tags speak of more");
+    }
+
+    #[test]
+    fn a_server_of_an_earlier_role_may_have_been_alone() {
+        let keep = |healthy: &[bool]| others_keep_quorum(&servers(healthy), "i-0", true).is_ok();
+        assert!(keep(&[true]));
+        assert!(!keep(&[true, true]));
+        assert!(keep(&[true, true, true]));
+    }
+}
