@@ -35,6 +35,9 @@ pub enum Error {
     /// The last stage: the proof that the node has joined.
     #[error("this node is no member of its cluster")]
     Wait(#[from] WaitError),
+    /// The agent is frozen, and what ran before could not be started.
+    #[error("the agent is frozen, and what ran before this boot could not be started")]
+    Frozen,
     /// `apply` failed as it did before, and that was said in full then.
     #[error("{words}")]
     Same {
@@ -83,6 +86,7 @@ impl Error {
             Self::File(error) => error.exit_code(),
             Self::Output(_) => ExitCode::File,
             Self::Same { code, .. } => *code,
+            Self::Frozen => ExitCode::NotYet,
             Self::Aws(crate::system::aws::AwsError::Denied { .. }) => ExitCode::Denied,
             Self::Aws(_) => ExitCode::Unavailable,
         }
@@ -120,6 +124,7 @@ impl Error {
             }
             Self::File(error) => error.hint(),
             Self::Output(_) | Self::Same { .. } => None,
+            Self::Frozen => Some("the next run tries again; `journalctl -b -u cos-agent` says why".to_owned()),
             Self::Aws(crate::system::aws::AwsError::Unreachable { answered: true, .. }) => Some(
                 "EC2 is there and busy: the account's DescribeInstances is throttled; the next run tries again"
                     .to_owned(),

@@ -45,7 +45,7 @@ fn main() -> ProcessExitCode {
     }
 }
 
-/// A panic is a bug: it is said as one, with the code that keeps systemd from trying again.
+/// A panic is a bug: it is said as one, with a code of its own.
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "the hook is the end of the process")]
 fn exit_70_on_a_bug(under_systemd: bool) {
     std::panic::set_hook(Box::new(move |panic| {

@@ -2,10 +2,9 @@
 
 mod directories;
 
-use crate::plan::identity;
 use crate::plan::manifest::Manifest;
 use crate::state::{
-    DNS_LINK, DOCKER, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH,
+    DNS_LINK, DOCKER, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH, is_data,
 };
 use crate::system::System;
 use crate::system::root::{FileError, Root, Stat};
@@ -154,8 +153,9 @@ pub async fn observe(
     if root.keeps_owners() {
         observed.owners = directories::owners(desired);
     }
-    observed.agent =
-        root.stat(PROGRAM)?.map(|stat| format!("{} bytes of {}", stat.size, stat.mtime_nanos));
+    observed.agent = root
+        .stat_target(PROGRAM)?
+        .map(|stat| format!("{} bytes of {}", stat.size, stat.mtime_nanos));
     directories::look(root, desired, &mut observed)?;
     if let Some(services) = &system.services {
         observed.units = Some(
@@ -209,7 +209,7 @@ fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(Vec::new()),
         other => other,
     };
-    let has_data = |folder| Ok(names(folder)?.iter().any(|name| identity::is_data(name)));
+    let has_data = |folder| Ok(names(folder)?.iter().any(|name| is_data(name)));
     let present = has_data(daemon.data())?;
     Ok(Data {
         daemon,

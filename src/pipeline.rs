@@ -5,7 +5,7 @@ use crate::apply::{self, ApplyError, Remember, resume};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
-use crate::facts::{self, Contract, FREEZE, Facts, GatherError};
+use crate::facts::{self, Contract, FREEZE, Facts, GatherError, Glimpse};
 use crate::membership::GuardError;
 use crate::membership::alone;
 use crate::membership::formed::{self, Changed};
@@ -57,13 +57,14 @@ impl Outcome {
 
 /// Gathers and resolves.
 pub async fn survey(system: &System, deadline: Deadline) -> Result<Survey, Error> {
-    survey_timed(system, deadline, &mut Stopwatch::start()).await
+    survey_timed(system, deadline, &mut Stopwatch::start(), &mut None).await
 }
 
 async fn survey_timed(
     system: &System,
     deadline: Deadline,
     stopwatch: &mut Stopwatch,
+    seen: &mut Option<Glimpse>,
 ) -> Result<Survey, Error> {
     let contract =
         Contract { tags: tag_contract(), programs: &|tags: &Tags| role::programs(role_tag(tags)) };
@@ -71,6 +72,7 @@ async fn survey_timed(
     let gathered = facts::gather(system, &imds, &contract).await;
     stopwatch.lap("gather", imds.requests(), if gathered.is_ok() { "ok" } else { "failed" });
     let facts::Gathered { facts, versions } = gathered?;
+    *seen = Some(Glimpse::of(&facts));
     render::extra::check(&facts.settings)?;
     let node = node::resolve(&facts)?;
     Ok(Survey { facts, node, versions })
@@ -88,7 +90,7 @@ fn role_tag(tags: &Tags) -> Option<&str> {
 /// What the quorum guard found before, without asking anybody; nothing where it is off.
 pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
     let manifest = apply::read_manifest(system)?;
-    node.formation = if guard::is_off(node) {
+    node.formation = if formed::is_off(node) {
         Formation::default()
     } else {
         apply::read_formation(system, &manifest, node)?
@@ -106,14 +108,15 @@ pub async fn guard(
     let manifest = recall(system, node)?;
     let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else { return Ok(()) };
     let is_empty = guard::is_empty(system, daemon, &manifest, node, unrecorded_data)?;
-    match (guard::is_off(node), is_empty || node.formation.unanswered.is_some()) {
+    let may_found = is_empty || node.formation.unanswered.is_some();
+    match (formed::is_off(node), may_found) {
         (false, true) => node.formation = guard::ask(system, node, daemon).await,
         (true, true) => {
             tracing::info!("the quorum guard is off: {} may found a new cluster", daemon.unit());
         }
         (_, false) => {}
     }
-    if is_empty && !node.formation.join_only {
+    if may_found && !node.formation.join_only {
         alone::must_be_alone(system, node, daemon).await?;
     }
     Ok(())
@@ -170,21 +173,32 @@ pub async fn converge(
     timeout: Duration,
     unrecorded_data: UnrecordedData,
 ) -> Result<Option<Outcome>, Error> {
-    if facts::is_frozen(&system.root)? {
-        keep_running(system, &format!("the agent is frozen by {FREEZE}"), !run::is_known(system))
-            .await;
-        return Ok(None);
-    }
-    must_be_root(system)?;
     let mut stopwatch = Stopwatch::start();
-    let result = changed(system, Deadline::after(timeout), unrecorded_data, &mut stopwatch).await;
+    let mut seen = None;
+    let result = match facts::is_frozen(&system.root) {
+        Ok(true) => Ok(None),
+        Ok(false) => {
+            must_be_root(system)?;
+            let deadline = Deadline::after(timeout);
+            changed(system, deadline, unrecorded_data, &mut stopwatch, &mut seen).await
+        }
+        Err(error) => Err(error.into()),
+    };
     let is_news = match &result {
+        Ok(None) => {
+            let why = format!("the agent is frozen by {FREEZE}");
+            // Who stops a daemon of a frozen node wants it to stay down, but for the first run of a boot.
+            let again = !run::is_known(system) && keep_running(system, &why, seen).await;
+            return if again { Err(Error::Frozen) } else { result };
+        }
         // Another run is at work, and what it comes to is what counts.
-        Ok(None) | Err(Error::Apply(ApplyError::Locked { .. })) => return result,
+        Err(Error::Apply(ApplyError::Locked { .. })) => return result,
         Ok(Some(outcome)) => !outcome.plan.is_empty(),
         Err(error) => {
             run::failed(system, error, &mut stopwatch).await;
-            keep_running(system, "`apply` failed", error.is_before_any_start()).await;
+            if error.is_before_any_start() {
+                keep_running(system, "`apply` failed", seen).await;
+            }
             true
         }
     };
@@ -193,16 +207,24 @@ pub async fn converge(
 }
 
 /// What ran before a reboot runs after it, whatever keeps the plan from being made or carried out: the daemons of the
-/// node on record are started as they were. Not (`may_start`) where somebody may have stopped one on purpose while the agent
-/// is frozen, nor where `apply` came as far as starting them itself.
-async fn keep_running(system: &System, why: &str, may_start: bool) {
-    let Some(services) = system.services.as_deref().filter(|_| may_start) else { return };
-    match resume::resume(system, services).await {
-        Ok(Ok(resumed)) => run::resumed(system, &resumed.node, &resumed.notes, why).await,
+/// node on record are started as they were. Whether it is worth another try.
+async fn keep_running(system: &System, why: &str, seen: Option<Glimpse>) -> bool {
+    let Some(services) = system.services.as_deref() else { return false };
+    match resume::resume(system, services, seen).await {
+        Ok(Ok(resumed)) => {
+            run::resumed(system, &resumed.node, &resumed.notes, why).await;
+            resumed.refused
+        }
         // That nothing runs yet goes without saying.
-        Ok(Err(NotResumed::FirstBoot)) => {}
-        Ok(Err(reason)) => tracing::warn!("{why}, and no daemon is started: {reason}"),
-        Err(error) => tracing::error!("{why}, and the daemons cannot be started: {error}"),
+        Ok(Err(NotResumed::FirstBoot)) => false,
+        Ok(Err(reason)) => {
+            tracing::warn!("{why}, and no daemon is started: {reason}");
+            matches!(reason, NotResumed::Unknown { .. })
+        }
+        Err(error) => {
+            tracing::error!("{why}, and the daemons cannot be started: {error}");
+            true
+        }
     }
 }
 
@@ -211,17 +233,19 @@ async fn changed(
     deadline: Deadline,
     unrecorded_data: UnrecordedData,
     stopwatch: &mut Stopwatch,
+    seen: &mut Option<Glimpse>,
 ) -> Result<Option<Outcome>, Error> {
-    let mut found = survey_timed(system, deadline, stopwatch).await?;
+    let before = apply::read_manifest(system)?;
+    let mut found = survey_timed(system, deadline, stopwatch, seen).await?;
     let (_lock, waited) = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
     if facts::is_frozen(&system.root)? {
         return Ok(None);
     }
     stopwatch.lap("lock", 0, "ok");
-    if waited {
+    if waited || apply::read_manifest(system)? != before {
         // Whoever had the lock may have applied tags that are newer than what was read before.
-        found = survey_timed(system, deadline, stopwatch).await?;
+        found = survey_timed(system, deadline, stopwatch, seen).await?;
     }
     let Survey { facts, mut node, versions } = found;
     guard(system, &mut node, unrecorded_data).await?;

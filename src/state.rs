@@ -2,6 +2,8 @@
 //! is an action that a file notifies.
 
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// The daemons that the agent configures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,6 +79,12 @@ impl Daemon {
             Self::Nomad => 4646,
         }
     }
+}
+
+/// Whether a name in a directory of data is data: not what a file system makes (`mke2fs(8)`), nor what was moved aside.
+pub fn is_data(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name != b"lost+found" && name != b".discarded" && !name.starts_with(b".of-i-")
 }
 
 /// Who owns a file: names, because ids differ between images.

@@ -11,7 +11,7 @@ use cos_agent::facts::GatherError;
 use cos_agent::plan::UnrecordedData;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::fault::NAMES;
-use cos_agent::simulate::instance::Instance;
+use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::simulate::service::{Served, sequential_round_trips};
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::imds::{BodyProblem, ImdsError};
@@ -64,6 +64,8 @@ fn cases() -> Vec<(Vec<String>, u64, End, ExitCode)> {
         converged(&["unavailable=600ms"]),
         converged(&["slow=50ms"]),
         converged(&["truncated"]),
+        // By then the agent asks EC2, which nobody can reach; metadata has the tags all the same.
+        converged(&["tags-off=900ms"]),
         // Longer than the first tries are given, for every answer.
         converged(&["slow=2500ms"]),
         converged(&["late-tags=400ms", "late-role=900ms"]),
@@ -182,6 +184,25 @@ async fn metadata_that_is_off_is_asked_again_with_growing_pauses() {
     node.refused(Duration::from_secs(4)).await;
     let asked = node.service.served().len();
     assert!((3..=16).contains(&asked), "{:#?}", node.service.served());
+}
+
+#[tokio::test]
+async fn tags_that_come_late_are_taken_although_ec2_cannot_be_reached() {
+    let instance = Instance {
+        credentials: Some(Credentials {
+            role: "cos".to_owned(),
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: "none".to_owned(),
+            token: "none".to_owned(),
+        }),
+        ..node::instance("nomad-client", None)
+    };
+    let mut node = TestNode::with(instance, &["tags-off=7500ms"]).await;
+    // It takes connections and answers nothing, for longer than the run may last.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    node.environment.ec2_endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
+    let outcome = node.try_converge(Duration::from_secs(25), UnrecordedData::Refuse).await;
+    outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen");
 }
 
 #[tokio::test]

@@ -223,3 +223,45 @@ async fn a_child_that_was_killed_or_does_not_end_is_tried_again() {
         assert!(!node.has("/etc/consul.d/cos.json"), "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_unit_that_is_refused_keeps_no_other_from_its_start() {
+    let node = rebooted("nomad-client").await;
+    node.units.refuse_next(Job::Start, "docker.service");
+    node.write(SETTINGS, "[nomad\n");
+    node.refused(SHORT).await;
+    assert_eq!(node.units.take_jobs(), [&CLIENT[..1], &CLIENT[2..]].concat());
+    let notes = record(&node).notes;
+    assert!(notes.iter().any(|note| note.starts_with("cannot start docker.service")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn a_frozen_node_whose_units_are_refused_is_tried_again() {
+    let node = rebooted("consul-server").await;
+    node.write(FREEZE, "");
+    node.units.refuse_next(Job::Start, "consul.service");
+    let error = node.refused(SHORT).await;
+    assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
+}
+
+#[tokio::test]
+async fn files_of_another_role_than_the_facts_start_nothing() {
+    let node = rebooted("consul-server").await;
+    // As where a run ended after its files and before its facts.
+    let path = cos_agent::plan::manifest::PATH;
+    let manifest = node.read(path).replace("\"consul-server\"", "\"nomad-client\"");
+    node.write(path, &manifest);
+    node.write(SETTINGS, "[nomad\n");
+    node.refused(SHORT).await;
+    assert!(node.units.take_jobs().is_empty());
+}
+
+#[tokio::test]
+async fn a_web_page_in_place_of_the_user_data_is_asked_for_again() {
+    let node = TestNode::with(node::instance("nomad-client", None), &["html=700ms"]).await;
+    node.service.change(|found| {
+        found.user_data = Some("[consul]\nlog_level = \"debug\"\n".to_owned());
+    });
+    node.converge().await;
+    assert!(node.read("/etc/consul.d/cos.json").contains("DEBUG"));
+}

@@ -10,7 +10,7 @@ mod support;
 use cos_agent::system::api::{Api, Quorum};
 use cos_agent::system::consul;
 use cos_agent::system::turn::{Held, Turn};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 use support::Consul;
 
@@ -82,38 +82,12 @@ key_prefix "cos-agent/restart/" { policy = "write" }
 async fn acls_deny_a_turn_until_the_anonymous_token_has_the_rules() {
     let acl = json!({ "acl": { "enabled": true, "default_policy": "deny" } });
     let consul = Consul::start_with(1, acl);
-    let secret = bootstrap(&consul.api).await;
+    let secret = consul.bootstrap().await;
     let health =
         || async { Api::new(&consul.api, Duration::from_secs(10)).unwrap().quorum().await };
     assert!(matches!(take_turn(&consul.api, "nomad.service").await, Turn::Denied(_)));
     assert!(matches!(health().await, Quorum::Denied(_)));
-    put(&consul.api, "policy", &secret, &json!({ "Name": "cos-agent", "Rules": RULES })).await;
-    let anonymous = "token/00000000-0000-0000-0000-000000000002";
-    let policies = json!({ "Policies": [{ "Name": "cos-agent" }] });
-    put(&consul.api, anonymous, &secret, &policies).await;
+    consul.allow(&secret, "cos-agent", RULES).await;
     until_ours(&consul, "nomad.service", Duration::from_secs(60)).await;
     assert!(matches!(health().await, Quorum::Servers(_)), "{:?}", health().await);
-}
-
-/// Waits for a leader, and returns the token that may do everything.
-async fn bootstrap(api: &str) -> String {
-    let started = Instant::now();
-    loop {
-        let answer = reqwest::Client::new().put(format!("{api}/v1/acl/bootstrap")).send().await;
-        if let Ok(answer) = answer
-            && answer.status() == 200
-        {
-            let token: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-            return token["SecretID"].as_str().unwrap().to_owned();
-        }
-        assert!(started.elapsed() < Duration::from_secs(60), "no leader");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-async fn put(api: &str, what: &str, secret: &str, body: &Value) {
-    let request = reqwest::Client::new().put(format!("{api}/v1/acl/{what}"));
-    let answer = request.header("x-consul-token", secret).body(body.to_string()).send().await;
-    let answer = answer.unwrap();
-    assert_eq!(answer.status(), 200, "{what}: {}", answer.text().await.unwrap());
 }

@@ -40,7 +40,8 @@ async fn a_unit_that_was_edited_is_put_back_and_the_edit_is_kept() {
     let outcome = node.converge().await;
     let write = outcome.plan.writes().find(|write| write.path == CONSUL).unwrap();
     assert_eq!(write.why, Why::EditedByHand);
-    assert_eq!((node.read(CONSUL).as_str(), node.read(KEPT)), (ours(), edited));
+    let kept = node.read(&format!("{CONSUL}.edited"));
+    assert_eq!((node.read(CONSUL).as_str(), kept), (ours(), edited));
     assert_eq!(node.units.take_jobs(), ["DaemonReload", "Restart consul.service"]);
 }
 

@@ -144,6 +144,26 @@ fn systemd_takes_every_drop_in() {
     }
 }
 
+/// What runs for as long as the node does, and parses what others send, may do little else.
+#[test]
+fn systemd_finds_little_that_the_long_running_units_may_do() {
+    for unit in ["cos-agent-ready.service", "cos-agent-watch.service"] {
+        let root = tempfile::tempdir().unwrap();
+        install_units(root.path());
+        let path = root.path().join(format!("etc/systemd/system/{unit}"));
+        let judge = |threshold: &str| {
+            let judged = Command::new("systemd-analyze")
+                .args(["security", "--no-pager", "--offline=yes", "--threshold", threshold])
+                .arg(&path)
+                .output();
+            judged.unwrap()
+        };
+        // Tenths of the exposure, of which 10 is everything.
+        assert!(judge("25").status.success(), "{unit}: {}", words(&judge("25")));
+        assert!(!judge("5").status.success(), "{unit} may do nothing at all?");
+    }
+}
+
 #[test]
 fn systemd_would_refuse_a_unit_that_is_wrong() {
     for (unit, text) in [

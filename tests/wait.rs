@@ -17,6 +17,7 @@ use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::root::Root;
+use serde_json::json;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 use support::{Consul, NAME, free_port};
@@ -127,6 +128,32 @@ async fn the_gates_of_a_real_consul_open_one_after_the_other_and_are_on_record()
     let (gate, found) = bench.closed(SHORT).await;
     assert_eq!(gate, "consul-leader");
     assert!(found.contains("has not taken this server as a voter yet"), "{found}");
+}
+
+#[tokio::test]
+async fn a_vote_that_acls_hide_is_unknown_and_holds_whoever_waits_for_it() {
+    const READ: &str = r#"
+agent_prefix "" { policy = "read" }
+node_prefix "" { policy = "read" }
+service_prefix "" { policy = "read" }
+"#;
+    let consul =
+        Consul::start_with(1, json!({ "acl": { "enabled": true, "default_policy": "deny" } }));
+    let bench = Bench::new(&consul.api);
+    bench.applied(1, consul.address).await;
+    let secret = consul.bootstrap().await;
+    consul.allow(&secret, "read", READ).await;
+    let until = Instant::now() + SOON;
+    loop {
+        let (gate, found) = bench.closed(SHORT).await;
+        if gate == "consul-leader" {
+            assert!(found.starts_with("unknown, because ACLs hide the Raft peers"), "{found}");
+            break;
+        }
+        assert!(Instant::now() < until, "{gate}: {found}");
+    }
+    consul.allow(&secret, "read-and-operator", &format!("{READ}operator = \"read\"\n")).await;
+    bench.wait(SOON, false).await.unwrap();
 }
 
 #[tokio::test]

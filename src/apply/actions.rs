@@ -78,7 +78,9 @@ pub(super) async fn run(
                 ran.notes.push(note);
             }
             Err(error) => {
-                tracing::error!("{}: {error}", planned.words());
+                // All of it is in the report of the run, once.
+                let words = error.to_string();
+                tracing::error!("{}: {}", planned.words(), words.lines().next().unwrap_or(""));
                 ran.left.push(planned.action);
                 ran.error.get_or_insert(error);
             }

@@ -21,8 +21,8 @@ pub use error::ApplyError;
 pub use memory::{Remember, forget_formation, read_formation, read_manifest};
 
 use crate::node::Node;
-use crate::plan::{Change, Plan, identity};
-use crate::state::{Action, Daemon, Place, UnitState};
+use crate::plan::{Change, Plan};
+use crate::state::{Action, Daemon, Place, UnitState, is_data};
 use crate::system::System;
 use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
@@ -93,7 +93,10 @@ pub async fn apply(
             after.pending.sort();
         }
         // Rendered only: what has to happen stays due until units may be touched, if it is of a machine that runs.
-        None => after.pending.clone_from(&plan.during.pending),
+        None => {
+            after.pending.clone_from(&plan.during.pending);
+            after.agent.clone_from(&plan.during.agent);
+        }
     }
     after.leaving.retain(|daemon| is_due(&after.pending, daemon.unit()));
     after.since.retain(|unit, _| is_due(&after.pending, unit));
@@ -171,7 +174,7 @@ fn move_aside(root: &Root, daemon: Daemon, to: &str, place: &Place) -> Result<()
     }
     let into = to.rsplit('/').next().unwrap_or(to);
     let user = owner_ids(daemon.name(), daemon.name()).map(|(uid, _)| uid);
-    root.move_inside(daemon.data(), into, |name| !identity::is_data(name), user)
+    root.move_inside(daemon.data(), into, |name| !is_data(name), user)
 }
 
 fn said(change: &Change) {

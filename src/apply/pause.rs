@@ -24,7 +24,12 @@ pub async fn grow(system: &System, services: &dyn ServiceManager) -> Result<(), 
     }
     let text = format!("# Removed once {AGENT} succeeds.\n[Service]\nRestartSec={seconds}s\n");
     system.root.write(DROP_IN, text.as_bytes(), 0o644)?;
-    Ok(services.run(Job::DaemonReload, "").await?)
+    if let Err(error) = services.run(Job::DaemonReload, "").await {
+        // What systemd has not read is not the pause by now.
+        system.root.remove(DROP_IN)?;
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// Forgets the pause. For a run that succeeded.

@@ -1,13 +1,13 @@
 //! Starting what ran before, where no plan can be made or carried out: nothing is written, and nothing that runs is touched.
 
 use super::{ApplyError, memory};
-use crate::facts::{self, kept};
+use crate::facts::kept::{self, LAST_GOOD};
+use crate::facts::{self, Glimpse};
 use crate::node::{self, Duty, Node};
-use crate::plan::identity;
 use crate::plan::resume::{self, NotResumed};
 use crate::render::dns;
 use crate::role::Role;
-use crate::state::{DNS_LINK, DOCKER, READY, UnitState, WATCH};
+use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH, is_data};
 use crate::system::System;
 use crate::system::network;
 use crate::system::services::{Job, ServiceManager};
@@ -18,74 +18,90 @@ pub struct Resumed {
     pub node: Node,
     /// What was not started, and why, a sentence each.
     pub notes: Vec<String>,
+    /// Whether a start was refused, so that it is worth another try.
+    pub refused: bool,
 }
 
-/// Starts the daemons of the node on record. `Ok(Err(…))` says which condition is not met; then nothing was started.
+/// Starts the daemons of the node on record. `seen`: what the run has learnt already. `Ok(Err(…))` says which condition is not
+/// met; then nothing was started.
 pub async fn resume(
     system: &System,
     services: &dyn ServiceManager,
+    seen: Option<Glimpse>,
 ) -> Result<Result<Resumed, NotResumed>, ApplyError> {
     let recorded = kept::remembered(&system.root);
+    if recorded.is_none() && system.root.stat(LAST_GOOD)?.is_some() {
+        return Ok(Err(NotResumed::Record("its facts cannot be read")));
+    }
     let manifest = memory::read_manifest(system)?;
-    let seen = match &recorded {
-        Some(_) => facts::glimpse(system, &resume::TAGS).await,
-        None => facts::Glimpse::default(),
+    let seen = match seen {
+        Some(seen) => seen,
+        None if recorded.is_some() => facts::glimpse(system, &resume::TAGS).await,
+        None => Glimpse::default(),
     };
     let carries =
         recorded.as_ref().is_some_and(|facts| network::carries(facts.instance.private_ip));
     if let Err(reason) = resume::check(recorded.as_ref(), &manifest, &seen, carries) {
         return Ok(Err(reason));
     }
-    // What was resolved once is resolved again, unless this agent refuses what another one took.
     let Some(node) = recorded.and_then(|facts| node::resolve(&facts).ok()) else {
-        return Ok(Err(NotResumed::FirstBoot));
+        return Ok(Err(NotResumed::Record("this agent refuses its facts")));
     };
-    let notes = start(system, services, &node).await?;
-    Ok(Ok(Resumed { node, notes }))
+    start(system, services, node).await.map(Ok)
 }
 
-/// Starts each unit that does not run; what was not started, and why.
+/// Starts each unit that does not run. One that is refused keeps no other from its start.
 async fn start(
     system: &System,
     services: &dyn ServiceManager,
-    node: &Node,
-) -> Result<Vec<String>, ApplyError> {
-    let daemons = Role::of(node).daemons;
-    let link = dns::by_resolved(node).then_some(DNS_LINK);
+    node: Node,
+) -> Result<Resumed, ApplyError> {
+    let daemons = Role::of(&node).daemons;
+    let link = dns::by_resolved(&node).then_some(DNS_LINK);
     // It comes by its socket on some images, and with no socket by nobody but the agent.
     let docker = matches!(node.duty, Duty::NomadClient { .. }).then_some(DOCKER);
     let of_daemons = daemons.iter().map(|daemon| daemon.unit());
     let before = link.into_iter().chain(docker);
     let units: Vec<&str> = before.chain(of_daemons).chain([READY, WATCH]).collect();
     let states = services.states(&units).await?;
-    let mut notes = Vec::new();
+    let mut resumed = Resumed { node, notes: Vec::new(), refused: false };
     for unit in units {
         match states.get(unit) {
-            Some(UnitState::Up | UnitState::Queued) => continue,
+            Some(UnitState::Up | UnitState::Queued | UnitState::Unknown) | None => continue,
             // Who masks a unit wants it to stay down.
             Some(UnitState::Masked) => {
-                notes.push(format!(
+                resumed.notes.push(format!(
                     "{unit} is masked and stays down; `systemctl unmask {unit}` ends that"
                 ));
                 continue;
             }
-            Some(UnitState::Unknown) | None => continue,
             Some(UnitState::Down) => {}
         }
         let server = daemons
             .iter()
-            .find(|daemon| daemon.unit() == unit && node.duty.quorum() == Some(**daemon));
+            .find(|daemon| daemon.unit() == unit && resumed.node.duty.quorum() == Some(**daemon));
         if let Some(daemon) = server
-            && !system.root.list(daemon.server_data())?.iter().any(|name| identity::is_data(name))
+            && !has_log(system, *daemon)
         {
-            notes.push(format!(
+            resumed.notes.push(format!(
                 "{unit} is not started: {} is empty, and a server without its Raft data might found a second cluster",
                 daemon.server_data()
             ));
             continue;
         }
-        services.run(Job::Start, unit).await?;
-        tracing::info!("started {unit} as it was");
+        match services.run(Job::Start, unit).await {
+            Ok(()) => tracing::info!("started {unit} as it was"),
+            Err(error) => {
+                resumed.refused = true;
+                resumed.notes.push(format!("cannot start {unit}: {error}"));
+            }
+        }
     }
-    Ok(notes)
+    Ok(resumed)
+}
+
+/// Whether a server has its Raft data. Where nobody can tell, it has none.
+fn has_log(system: &System, daemon: Daemon) -> bool {
+    let names = system.root.list(daemon.server_data()).unwrap_or_default();
+    names.iter().any(|name| is_data(name))
 }

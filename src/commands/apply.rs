@@ -25,7 +25,8 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Error> {
     let system = system(args.root.root.as_deref(), !args.no_start, environment);
-    say_if_frozen(&system)?;
+    // What cannot be looked at is the pipeline's to say.
+    let _ = say_if_frozen(&system);
     let unrecorded_data = match (args.adopt_data, args.discard_data) {
         (true, _) => UnrecordedData::Adopt,
         (_, true) => UnrecordedData::Discard,
@@ -41,11 +42,13 @@ pub(super) async fn run(
         Ok(Some(outcome)) => outcome.unanswered(),
         _ => None,
     };
-    if args.no_wait {
+    // A frozen agent changes nothing.
+    if args.no_wait && !matches!(converged, Ok(None)) {
         tries_again(&system, converged.is_err() || unanswered.is_some()).await;
     }
-    let Some(outcome) = converged.map_err(|error| error.or_the_same(before.problem.as_ref()))?
-    else {
+    // A person reads it whole each time.
+    let known = before.problem.as_ref().filter(|_| args.no_wait);
+    let Some(outcome) = converged.map_err(|error| error.or_the_same(known))? else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };

@@ -54,7 +54,7 @@ pub fn log_level(cli: &Cli) -> Level {
         (true, _) => Level::ERROR,
         // A simulation shows the plan itself.
         (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
-        (false, 0) if fails_again(&cli.command) => Level::ERROR,
+        (false, 0) if fails_again(&cli.command) => Level::WARN,
         (false, 0) => Level::INFO,
         (false, 1) => Level::DEBUG,
         (false, _) => Level::TRACE,

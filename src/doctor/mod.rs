@@ -105,6 +105,18 @@ impl Context {
 /// An agent that was silent for less may just have had no processor; a restart would only cost it more.
 const HANGS: Duration = Duration::from_secs(8);
 
+/// What it is that a server's vote is not known: its ACLs hide the servers' list from whoever brings no token. It holds the
+/// launch hook, because a server that may have no vote has not joined.
+fn hidden_vote(name: &str) -> Problem {
+    Problem::new(
+        "unknown, because ACLs hide the Raft peers: whether this server has a vote".to_owned(),
+        "this server is one of the voters".to_owned(),
+        format!(
+            "allow `operator` read to the anonymous token of {name}; then look at `{name} operator raft list-peers`"
+        ),
+    )
+}
+
 /// The problem of an agent that does not answer as it should.
 fn silent(unit: &str, error: &ApiError) -> Problem {
     let name = unit.trim_end_matches(".service");

@@ -101,7 +101,7 @@ pub async fn gather(
     let (instance, list, user_data) = futures_util::future::try_join3(
         identity(imds),
         async { Ok(tags::list_keys(imds).await?) },
-        async { Ok(imds.bytes("user-data", user_data::CAP).await?.unwrap_or_default()) },
+        async { Ok(imds.user_data(user_data::CAP).await?.unwrap_or_default()) },
     )
     .await?;
     let (layers, user_data) = layers(system, &user_data)?;
@@ -165,6 +165,13 @@ pub struct Glimpse {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Glimpse {
+    /// Of facts that were gathered.
+    pub fn of(facts: &Facts) -> Self {
+        Self { instance: Some(facts.instance.id.clone()), tags: facts.tags.values.clone() }
+    }
+}
+
 /// Asks metadata for a few seconds, and then the firmware. Nothing is waited for longer.
 pub async fn glimpse(system: &System, tags: &[&str]) -> Glimpse {
     let mut glimpse = Glimpse::default();
@@ -175,6 +182,8 @@ pub async fn glimpse(system: &System, tags: &[&str]) -> Glimpse {
         let (identity, values) = futures_util::future::join(identity(&imds), asked).await;
         glimpse.instance = identity.ok().map(|instance| instance.id);
         let found = tags.iter().zip(values).filter_map(|(tag, value)| Some((tag, value.ok()??)));
+        // An empty answer is none.
+        let found = found.filter(|(_, value)| !value.trim().is_empty());
         glimpse.tags =
             found.map(|(tag, value)| ((*tag).to_owned(), value.trim().to_owned())).collect();
     }

@@ -1,7 +1,7 @@
 //! The parameter that says whether a cluster has formed, `/cos/<cluster>/formed/consul` or `…/nomad`: read, recorded,
 //! and set back. Terraform makes it with the value `no` and leaves it alone from then on.
 
-use super::guard;
+use crate::facts::settings::Guard;
 use crate::node::Node;
 use crate::state::Daemon;
 use crate::system::System;
@@ -55,6 +55,11 @@ impl From<Result<Parameter, AwsError>> for Formed {
 /// Whether a value says that it has not.
 fn is_no(value: &str) -> bool {
     value.trim() == NOT_FORMED
+}
+
+/// Whether nobody is asked, because the settings say so.
+pub fn is_off(node: &Node) -> bool {
+    node.settings.quorum.guard == Guard::Off
 }
 
 /// The parameter of a cluster.
@@ -125,7 +130,7 @@ async fn change(
     wanted: String,
     patience: Deadline,
 ) -> Result<Changed, AwsError> {
-    if guard::is_off(node) {
+    if is_off(node) {
         return Ok(Changed::GuardOff);
     }
     let name = parameter(node, daemon);

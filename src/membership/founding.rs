@@ -26,7 +26,8 @@ const FRESH: u64 = 3600;
 
 /// The founding of the cluster of one daemon, as a server of it sees it.
 pub struct Founding {
-    daemon: Daemon,
+    /// The daemon.
+    pub daemon: Daemon,
     instance: String,
     next: Instant,
     backoff: Backoff,

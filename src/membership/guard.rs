@@ -9,16 +9,16 @@
 
 use super::GuardError;
 use super::formed::{self, Formed, parameter};
-use crate::facts::settings::Guard;
 use crate::node::{Formation, Node};
 use crate::plan::UnrecordedData;
 use crate::plan::identity;
 use crate::plan::manifest::Manifest;
-use crate::state::Daemon;
+use crate::state::{Daemon, is_data};
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
 use futures_util::future::join;
 use serde_json::Value;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// Longest time for one answer of the local agent: its own words need no leader, and a boot waits for them.
@@ -45,11 +45,6 @@ pub fn decision(formed: &Formed, was_formed: bool) -> Decision {
     }
 }
 
-/// Whether nobody is asked, because the settings say so.
-pub fn is_off(node: &Node) -> bool {
-    node.settings.quorum.guard == Guard::Off
-}
-
 /// Whether AWS may be asked: in a folder that only stands for `/` nothing forms a cluster, unless a test says where
 /// the parameter store is.
 pub fn may_ask(system: &System) -> bool {
@@ -68,7 +63,7 @@ pub fn is_empty(
     match system.root.list(daemon.server_data()) {
         Ok(names) => {
             let moved = identity::is_moved(manifest, &node.instance.id, unrecorded_data);
-            Ok(moved || !names.iter().any(|name| identity::is_data(name)))
+            Ok(moved || !names.iter().any(|name| is_data(name)))
         }
         // Who may not look into the data, as `plan` without root, cannot say that there is none.
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
@@ -81,7 +76,9 @@ pub async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formation {
     let was = &node.formation;
     let was_formed = was.join_only && was.unanswered.is_none();
     let (has_joined, formed) = join(
-        async { was.unanswered.is_some() && has_joined(system, node, daemon).await },
+        async {
+            was.unanswered.is_some() && has_joined(system, node.instance.private_ip, daemon).await
+        },
         formed::ask(system, node, daemon),
     )
     .await;
@@ -126,12 +123,12 @@ fn say(node: &Node, daemon: Daemon, formed: &Formed) {
 }
 
 /// Whether the server is in a cluster: then the parameter has nothing to decide any more.
-async fn has_joined(system: &System, node: &Node, daemon: Daemon) -> bool {
+pub(super) async fn has_joined(system: &System, address: Ipv4Addr, daemon: Daemon) -> bool {
     let asked = async {
         let api = Api::new(system.environment.api_of(daemon), API_TIMEOUT)?;
         let leads = api.status_of("leader").await?;
         let peers = api.status_of("peers").await?;
-        let own = node.instance.private_ip.to_string();
+        let own = address.to_string();
         let is_own = |peer: &Value| {
             peer.as_str().and_then(|peer| peer.rsplit_once(':')).is_some_and(|(ip, _)| ip == own)
         };

@@ -3,8 +3,7 @@
 use super::GuardError;
 use super::discovery;
 use crate::node::Node;
-use crate::plan::identity;
-use crate::state::Daemon;
+use crate::state::{Daemon, is_data};
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
 use crate::system::ec2::Peer;
@@ -79,20 +78,25 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
                     peers.iter().map(|peer| peer.as_str().unwrap_or("?").to_owned()).collect();
                 return Err(GuardError::HasData { daemon, peers });
             }
-            Ok(_) => {}
+            Ok(Value::String(_) | Value::Array(_) | Value::Null) => {}
+            Ok(other) => {
+                let problem = format!("expected a leader and peers, found {other}");
+                let path = format!("/v1/status/{what}");
+                silence = silence.or(Some(ApiError::Malformed { path, problem }));
+            }
             Err(problem) => silence = silence.or(Some(problem)),
         }
     }
     let Some(problem) = silence else { return Ok(()) };
     tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
-    if !system.root.list(daemon.server_data())?.iter().any(|name| identity::is_data(name)) {
+    if !system.root.list(daemon.server_data())?.iter().any(|name| is_data(name)) {
         return Ok(());
     }
     Err(GuardError::Silent { daemon })
 }
 
-/// The leader that another server knows. Servers have their API on the private address too, at the port of the local one.
-/// Where the port is closed no agent runs, so nobody there has a leader.
+/// The leader that another server knows. Servers have their API on the private address too, at the port of the local one. A
+/// closed port says nothing: the agent may be about to start again, with all of the cluster's data.
 async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<String>, ApiError> {
     let local = system.environment.api_of(daemon);
     let port = local.rsplit(':').next().unwrap_or_default();
@@ -103,7 +107,6 @@ async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<S
             path: "/v1/status/leader".to_owned(),
             problem: format!("expected an address, found {other}"),
         }),
-        Err(ApiError::Unreachable { refused: true, .. }) => Ok(None),
         // "No cluster leader", as a server says it that has none.
         Err(ApiError::Status { status: 500, words, .. })
             if words.to_ascii_lowercase().contains("no cluster leader") =>

@@ -94,14 +94,14 @@ async fn hook(system: &System) -> Option<Hook> {
         let facts = kept::remembered(&system.root).filter(|facts| {
             record.node.as_ref().is_some_and(|node| node.instance == facts.instance.id)
         });
-        if let Some(facts) = facts
+        if let Some(Ok(node)) = facts.map(|facts| node::resolve(&facts))
             && (record.applied.is_some() || record.problem.is_some())
         {
-            return Hook::of(&node::resolve(&facts).ok()?);
+            return Hook::of(&node);
         }
         if !said && since.elapsed() > WITHOUT_FACTS && record.node.is_some() {
             tracing::warn!(
-                "cannot read {LAST_GOOD} of this instance, so whether a launch hook waits for this node is not known; \
+                "cannot understand {LAST_GOOD} of this instance, so whether a launch hook waits for this node is not known; \
                  run `cos-agent apply`"
             );
             said = true;

@@ -4,6 +4,7 @@
 use super::asking::Asking;
 use super::board::{Board, Seen, Topic};
 use super::founding::Founding;
+use super::guard;
 use super::pace::{LOOK, SOON, is_still, may_act};
 use super::rejoin;
 use crate::doctor::report::{self, Asked};
@@ -50,7 +51,8 @@ async fn changed(system: &System, node: &Identity) {
     }
 }
 
-/// Asks the gates for ever; a server whose gates are open puts on record that its cluster has formed.
+/// Asks the gates for ever; a server that is a peer of a leader puts on record that its cluster has formed, whether or not
+/// ACLs hide its vote from the gates.
 async fn look_at_gates(system: &System, context: &Context, board: &Board<'_>) {
     let gates = checks::gates(&context.node.role);
     let mut founding =
@@ -62,7 +64,10 @@ async fn look_at_gates(system: &System, context: &Context, board: &Board<'_>) {
         let words = |asked: &Asked| Some(format!("{}: {}", asked.check.id, asked.problem()?.found));
         let mut problems: Vec<String> = asked.iter().filter_map(words).collect();
         if let Some(founding) = &mut founding {
-            if are_open && may_act(system, &context.node) {
+            let (daemon, address) = (founding.daemon, context.node.address);
+            if may_act(system, &context.node)
+                && (are_open || guard::has_joined(system, address, daemon).await)
+            {
                 founding.record(system).await;
             }
             problems.extend(founding.problem.clone());

@@ -86,11 +86,16 @@ pub(super) fn kept_copy(write: &Write, inputs: &Inputs<'_>) -> Option<Change> {
     if !is_unit(&write.path) || is_ours(&write.path, before, inputs) {
         return None;
     }
-    let path = format!("{}.before-cos-agent", write.path);
+    // What was there before us is kept as it was, and beside it the last edit of what we wrote.
+    let suffix =
+        if inputs.manifest.files.contains_key(&write.path) { "edited" } else { "before-cos-agent" };
+    let seen = inputs.observed.files.get(&write.path)?;
     Some(Change::Write(Write {
-        path,
+        path: format!("{}.{suffix}", write.path),
         bytes: before.clone(),
-        before: None,
+        mode: seen.stat.mode,
+        // Nothing of it is shown: an operator's unit may hold credentials.
+        before: Some(before.clone()),
         why: Why::New,
         ..write.clone()
     }))

@@ -67,14 +67,18 @@ fn directory(guarded: &Guarded, before: Access, inputs: &Inputs<'_>) -> Result<A
 }
 
 /// The same so that only these users and groups can write. What is taken from another owner becomes root's, and the readers
-/// get these bits: the daemon may have read it as that owner.
+/// get these bits: the daemon may have read it as that owner. A set-user-ID bit that the other owner set is not root's to give.
 fn closed(before: Access, users: &[u32], groups: &[u32], readers: u32, read: u32) -> Access {
     let (mut mode, uid, gid) = before;
     mode &= !OTHERS_WRITE;
     if !groups.contains(&gid) {
         mode &= !GROUP_WRITES;
     }
-    if users.contains(&uid) { (mode, uid, gid) } else { (mode & !GROUP_WRITES | read, 0, readers) }
+    if users.contains(&uid) {
+        (mode, uid, gid)
+    } else {
+        ((mode & !GROUP_WRITES | read) & 0o777, 0, readers)
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +101,8 @@ mod tests {
     fn what_others_can_write_is_closed_and_stays_readable_for_the_daemon() {
         for (found, expected) in [
             ((0o777, 0, 0), (0o775, 0, 0)),
+            ((0o4755, NOMAD, NOMAD), (0o755, 0, NOMAD)),
+            ((0o6711, NOMAD, NOMAD), (0o751, 0, NOMAD)),
             ((0o775, 0, 1000), (0o755, 0, 1000)),
             ((0o755, NOMAD, NOMAD), (0o755, 0, NOMAD)),
             ((0o700, NOMAD, NOMAD), (0o750, 0, NOMAD)),

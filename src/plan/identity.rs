@@ -7,8 +7,6 @@ use super::manifest::Manifest;
 use super::{Change, Inputs, PlanError, UnrecordedData};
 use crate::observe::Data;
 use crate::state::Place;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 /// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
 pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
@@ -18,12 +16,6 @@ pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: Unrecorded
         (Some(_), _) | (None, UnrecordedData::Discard) => true,
         (None, UnrecordedData::Refuse) => false,
     }
-}
-
-/// Whether a name in a directory of data is data: not what a file system makes (`mke2fs(8)`), nor what was moved aside.
-pub fn is_data(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    name != b"lost+found" && name != b".discarded" && !name.starts_with(b".of-i-")
 }
 
 /// The data that is moved aside.

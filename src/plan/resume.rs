@@ -17,6 +17,9 @@ pub enum NotResumed {
     /// No `apply` has succeeded on this disk.
     #[error("no `apply` has succeeded on this node yet")]
     FirstBoot,
+    /// What is on record cannot be understood.
+    #[error("cannot tell from the record of the last `apply` what ran here: {0}")]
+    Record(&'static str),
     /// Neither metadata nor firmware nor an address say which instance this is.
     #[error("cannot tell whether this is still the instance {recorded} that is on record")]
     Unknown {
@@ -55,7 +58,11 @@ pub fn check(
     let id = &facts.instance.id;
     // Facts are written at the end of an `apply`, and whose the data is when it has been moved.
     if manifest.instance.as_ref() != Some(id) {
-        return Err(NotResumed::FirstBoot);
+        return Err(NotResumed::Record("facts and manifest are of different instances"));
+    }
+    // A run that ended between its files and its facts has left files of another role.
+    if manifest.role.as_ref() != facts.tags.values.get(tags::ROLE) {
+        return Err(NotResumed::Record("facts and manifest are of different roles"));
     }
     match &seen.instance {
         Some(found) if found == id => {}

@@ -12,7 +12,7 @@ pub enum Fault {
     /// The role comes later than all other tags.
     LateRole(Duration),
     /// Tags in metadata are off: the category is 404.
-    TagsOff,
+    TagsOff(Duration),
     /// Tags in metadata are off, in the way that answers 200 with nothing.
     TagsBlank,
     /// The token expires between two answers.
@@ -27,7 +27,7 @@ pub enum Fault {
     Slow(Duration),
     /// The first answers break off.
     Truncated,
-    /// A web page in place of the identity document.
+    /// A web page in place of the identity document and of the user data.
     Html(Duration),
     /// An empty identity document.
     Empty(Duration),
@@ -60,7 +60,7 @@ impl FromStr for Fault {
             "fresh-401" => return time().map(Self::FreshTokensRefused),
             "unavailable" | "503" => return time().map(Self::Unavailable),
             "slow" => return time().map(Self::Slow),
-            "tags-off" => Self::TagsOff,
+            "tags-off" => return lasting().map(Self::TagsOff),
             "tags-blank" => Self::TagsBlank,
             "midway-401" | "401" => Self::MidwayExpiry,
             "off" => return lasting().map(Self::Off),

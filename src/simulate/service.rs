@@ -185,6 +185,9 @@ async fn answer(
     Ok(response)
 }
 
+/// What something between the agent and the service answers.
+const PAGE: &[u8] = b"<!DOCTYPE html><html><body>Bad gateway</body></html>";
+
 struct Reply {
     status: StatusCode,
     headers: Vec<(&'static str, String)>,
@@ -271,10 +274,11 @@ impl State {
         if self.faults.contains(&Fault::Truncated) && changing.truncated.insert(path.to_owned()) {
             return broken_off(value);
         }
-        text(if path == "dynamic/instance-identity/document" {
-            self.document(value, came)
-        } else {
-            value
+        text(match path {
+            "dynamic/instance-identity/document" => self.document(value, came),
+            // It may be anything else.
+            "user-data" if self.shows_a_page(came) => PAGE.to_vec(),
+            _ => value,
         })
     }
 
@@ -293,19 +297,22 @@ impl State {
                 Fault::LateRole(time) if came < *time => {
                     instance.tags.remove("cos:role");
                 }
-                Fault::TagsOff | Fault::TagsBlank => instance.tags_in_metadata = false,
+                Fault::TagsOff(time) if came < *time => instance.tags_in_metadata = false,
+                Fault::TagsBlank => instance.tags_in_metadata = false,
                 _ => {}
             }
         }
         Some(instance.tree())
     }
 
+    fn shows_a_page(&self, came: Duration) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Fault::Html(time) if came < *time))
+    }
+
     fn document(&self, value: Vec<u8>, came: Duration) -> Vec<u8> {
         for fault in &self.faults {
             match fault {
-                Fault::Html(time) if came < *time => {
-                    return b"<!DOCTYPE html><html><body>Bad gateway</body></html>".to_vec();
-                }
+                Fault::Html(time) if came < *time => return PAGE.to_vec(),
                 Fault::Empty(time) if came < *time => return Vec::new(),
                 Fault::Garbage(time) if came < *time => return vec![0xff, 0xfe, 0x00, 0x80],
                 Fault::Huge(time) if came < *time => return vec![b'a'; 1024 * 1024],

@@ -246,14 +246,11 @@ impl Api {
     }
 
     /// The voters, as `address:port`. The peers of [`Api::status_of`] are more: a server that has just joined has no vote
-    /// for 10 s and longer. With ACLs only operators may ask, and then the peers have to do
+    /// for 10 s and longer. With ACLs only operators may ask: 403
     /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
     pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
-        let answer = self.get("/v1/operator/raft/configuration?stale").await?;
-        if answer.status == 403 {
-            return self.get("/v1/status/peers?stale").await?.json();
-        }
-        let raft: RaftConfiguration = answer.json()?;
+        let raft: RaftConfiguration =
+            self.get("/v1/operator/raft/configuration?stale").await?.json()?;
         Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
     }
 

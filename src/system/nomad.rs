@@ -94,8 +94,16 @@ impl Nomad {
 
     /// Whether the servers may place tasks on this node. Where ACLs are on, they say so only to `node:read`.
     pub async fn is_eligible(&self) -> Result<bool, ApiError> {
-        // An agent that is no client has none.
-        let Some(id) = self.client_stats().await?.remove("node_id") else { return Ok(false) };
+        let mut itself: Itself = self.api.get("/v1/agent/self").await?.json()?;
+        // An agent that is a server, and no client, gets no tasks.
+        if itself.stats.contains_key("nomad") && !itself.stats.contains_key("client") {
+            return Ok(false);
+        }
+        let id = itself.stats.get_mut("client").and_then(|client| client.remove("node_id"));
+        let id = id.ok_or_else(|| ApiError::Malformed {
+            path: "/v1/agent/self".to_owned(),
+            problem: "expected `stats.client.node_id`, found none".to_owned(),
+        })?;
         let found = self.registered(&id, None).await?;
         // One that nobody has registered gets no tasks until somebody does, and that may be now.
         Ok(found.is_none_or(|found| found.scheduling_eligibility != "ineligible"))

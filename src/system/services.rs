@@ -169,8 +169,9 @@ fn state_of(block: &str) -> Option<(String, UnitState)> {
     let state = match (field("LoadState")?, field("ActiveState")?) {
         ("not-found", _) => UnitState::Unknown,
         ("masked", _) => UnitState::Masked,
-        // Waiting for its next start after a failure.
+        // Waiting for its next start after a failure; from systemd 254 on, and for other units (auto-restart-queued).
         (_, "activating") if field("SubState") == Some("auto-restart") => UnitState::Down,
+        (_, "activating") if field("SubState") == Some("auto-restart-queued") => UnitState::Queued,
         (_, "active" | "reloading" | "activating") => UnitState::Up,
         (_, "inactive" | "failed") if field("Job").is_some_and(|job| !["", "0"].contains(&job)) => {
             UnitState::Queued

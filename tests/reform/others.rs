@@ -49,11 +49,15 @@ async fn a_leader_that_another_server_knows_is_one() {
         }
         let asked = ec2.asked().concat();
         assert!(asked.contains(&format!("tag%3Acos%3A{role}")), "{asked}");
-        // Nobody leads, and where the port is closed nobody can.
         second.knows("", &["10.20.1.13:8300"]);
-        ec2.lists(&[own, ("i-0a", FIRST, None), ("i-0b", SECOND, None), ("i-0c", NOBODY, None)]);
         let assumed = must_be_lost(&node, daemon, Unanswered::Refuse).await.unwrap();
         assert_eq!(assumed, Vec::<String>::new(), "{role}");
+        // An agent that is stopped may hold all of the data, and lead as soon as it starts.
+        ec2.lists(&[own, ("i-0a", FIRST, None), ("i-0b", SECOND, None), ("i-0c", NOBODY, None)]);
+        let error = refused(&node, daemon, Unanswered::Refuse).await;
+        assert!(error.report().contains("i-0c at 127.0.0.4"), "{}", error.report());
+        let assumed = must_be_lost(&node, daemon, Unanswered::AssumeLost).await.unwrap();
+        assert!(assumed.len() == 1 && assumed[0].starts_with("i-0c"), "{assumed:?}");
     }
 }
 

@@ -31,7 +31,7 @@ fn a_job_runs_from_an_image_in_ecr_and_from_one_elsewhere() {
         output => Err(format!("{output:?}")),
     });
     client.ok(&["rm", "/etc/cos-agent/disabled"]);
-    client.ok(&["systemctl", "start", "cos-agent.service"]);
+    client.ok(&["systemctl", "restart", "cos-agent.service"]);
     lab.until_ready();
     assert_eq!(curl().stdout, "401");
     transcript.proved("the authority of the site, which nothing on the node knew, is trusted once the agent has run");

@@ -32,6 +32,7 @@ mod power;
 #[path = "../support/programs.rs"]
 mod programs;
 mod quorum;
+mod resume;
 mod tags;
 mod upgrade;
 mod user_data;

@@ -44,9 +44,8 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
             put(&node, &program);
             node.ok(&["systemctl", "restart", "cos-agent.service"]);
             if what == "the new agent" {
-                for (name, text) in
-                    UNITS.iter().filter(|(name, _)| node.path(&format!("{FOLDER}/{name}")).exists())
-                {
+                // A Consul server runs no Nomad, so that unit is the image's.
+                for (name, text) in UNITS.iter().filter(|(name, _)| *name != "nomad.service") {
                     assert_eq!(
                         &node.read(&format!("{FOLDER}/{name}")),
                         text,

@@ -2,9 +2,11 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use crate::programs;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 /// What it is called.
 pub(crate) const NAME: &str = "i-0123456789abcdef0";
@@ -65,5 +67,36 @@ impl Consul {
             .spawn()
             .unwrap();
         Self { process, api: format!("http://{address}:8500"), address, _folder: folder }
+    }
+
+    /// Waits for a leader, and returns the token that may do everything; with ACLs alone.
+    pub(crate) async fn bootstrap(&self) -> String {
+        let url = format!("{}/v1/acl/bootstrap", self.api);
+        let started = Instant::now();
+        loop {
+            let answer = reqwest::Client::new().put(&url).send().await;
+            if let Ok(answer) = answer
+                && answer.status() == 200
+            {
+                let token: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+                return token["SecretID"].as_str().unwrap().to_owned();
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "no leader");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Gives these rules, under a new name, to whoever brings no token.
+    pub(crate) async fn allow(&self, secret: &str, name: &str, rules: &str) {
+        self.put(secret, "policy", &json!({ "Name": name, "Rules": rules })).await;
+        let anonymous = "token/00000000-0000-0000-0000-000000000002";
+        self.put(secret, anonymous, &json!({ "Policies": [{ "Name": name }] })).await;
+    }
+
+    async fn put(&self, secret: &str, what: &str, body: &Value) {
+        let request = reqwest::Client::new().put(format!("{}/v1/acl/{what}", self.api));
+        let answer = request.header("x-consul-token", secret).body(body.to_string()).send().await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200, "{what}: {}", answer.text().await.unwrap());
     }
 }

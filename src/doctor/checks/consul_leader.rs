@@ -1,7 +1,7 @@
 //! Consul has a leader, and this server is one of its voters.
 
 use crate::doctor::servers::{self, Servers};
-use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
+use crate::doctor::{ALL, Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
 use crate::system::api::ApiError;
 
@@ -20,6 +20,9 @@ async fn probe(context: &Context) -> Finding {
     match ask(context).await {
         Ok((leader, voters, servers)) => {
             judge(leader.as_deref(), voters.as_deref(), &servers, &context.node)
+        }
+        Err(ApiError::Status { status: 403, path, .. }) if path.contains("raft") => {
+            Finding::Waiting(hidden_vote("consul"))
         }
         Err(error) => Finding::Fail(silent("consul.service", &error)),
     }

@@ -1,7 +1,7 @@
 //! Nomad has a leader, and this server is one of its voters.
 
 use crate::doctor::servers::{self, Servers};
-use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::doctor::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
 use crate::system::api::ApiError;
 use crate::system::nomad;
@@ -20,6 +20,9 @@ pub(super) static CHECK: Check = Check {
 async fn probe(context: &Context) -> Finding {
     match ask(context).await {
         Ok((leader, voters, servers)) => judge(leader.as_deref(), &voters, &servers, &context.node),
+        Err(ApiError::Status { status: 403, path, .. }) if path.contains("raft") => {
+            Finding::Waiting(hidden_vote("nomad"))
+        }
         Err(error) => Finding::Fail(silent("nomad.service", &error)),
     }
 }

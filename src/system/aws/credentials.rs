@@ -56,9 +56,9 @@ async fn role_list(imds: &Imds) -> Result<Option<String>, ImdsError> {
     }
 }
 
-/// The pauses: a boot has a few seconds for all of them.
+/// The pauses: a boot has a few seconds for all of them, and the last try is to come near their end.
 fn again() -> Backoff {
-    Backoff::new(Duration::from_millis(250), Duration::from_secs(5))
+    Backoff::new(Duration::from_millis(250), Duration::from_millis(500))
 }
 
 /// Waits until the next try; `false` where it would come too late.

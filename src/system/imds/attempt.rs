@@ -60,6 +60,12 @@ pub(super) fn text(body: Vec<u8>, may_be_empty: bool) -> Result<String, BodyProb
     Ok(text)
 }
 
+/// A body that is no web page.
+pub(super) fn no_page(body: Vec<u8>) -> Result<Vec<u8>, BodyProblem> {
+    let start = String::from_utf8_lossy(body.get(..256).unwrap_or(&body));
+    if looks_like_html(&start) { Err(BodyProblem::Html) } else { Ok(body) }
+}
+
 fn looks_like_html(text: &str) -> bool {
     let start: String = text.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head")
@@ -75,5 +81,26 @@ mod tests {
         assert!(looks_like_html("<html><body>502"));
         assert!(!looks_like_html("<powershell>"));
         assert!(!looks_like_html("i-0123456789abcdef0"));
+    }
+
+    #[test]
+    fn a_pause_that_nobody_can_mean_is_cut() {
+        for (asked, seconds) in
+            [("3", Some(3)), ("18446744073709551615", Some(10)), ("86400", Some(10)), ("x", None)]
+        {
+            let response =
+                hyper::Response::builder().status(503).header("retry-after", asked).body("");
+            let response = reqwest::Response::from(response.unwrap());
+            let Attempt::<()>::Again(why, pause) =
+                again(StatusCode::SERVICE_UNAVAILABLE, &response)
+            else {
+                panic!("503 is tried again");
+            };
+            assert_eq!(
+                (why.as_str(), pause),
+                ("status 503", seconds.map(Duration::from_secs)),
+                "{asked}"
+            );
+        }
     }
 }

@@ -118,9 +118,10 @@ impl Imds {
         self.value(path, VALUE_CAP, |body| attempt::text(body, true)).await
     }
 
-    /// A value as it is, at most `cap` bytes, `None` where it is not set.
-    pub async fn bytes(&self, path: &str, cap: usize) -> Result<Option<Vec<u8>>, ImdsError> {
-        self.value(path, cap, Ok).await
+    /// The user data as it is, at most `cap` bytes, `None` where there is none. It may be anything but a web page, which
+    /// something between here and the service has answered with.
+    pub async fn user_data(&self, cap: usize) -> Result<Option<Vec<u8>>, ImdsError> {
+        self.value("user-data", cap, attempt::no_page).await
     }
 
     async fn value<T>(
