@@ -9,6 +9,8 @@ use std::net::Ipv4Addr;
 const VERSION: &str = "2016-11-15";
 /// A cluster has tens of servers; a service that hands out pages for ever is not EC2.
 const MAX_PAGES: usize = 100;
+/// All pages of one question together, in bytes: a hundred of the largest would be most of a small instance's memory.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// A running instance that carries a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +101,10 @@ pub async fn describe_tags(
 ) -> Result<BTreeMap<String, String>, AwsError> {
     let filters = [("resource-id", instance)];
     let mut tags = BTreeMap::new();
-    let mut next = None;
+    let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
-        let page: TagsPage = page(client, "DescribeTags", &filters, next.as_deref()).await?;
+        let page: TagsPage =
+            page(client, "DescribeTags", &filters, next.as_deref(), &mut read).await?;
         tags.extend(page.tag_set.items.into_iter().map(|tag| (tag.key, tag.value)));
         next = page.next_token.filter(|token| !token.is_empty());
         if next.is_none() {
@@ -120,10 +123,10 @@ pub async fn describe_peers(
     let tag = format!("tag:{key}");
     let filters = [(tag.as_str(), value), ("instance-state-name", "running")];
     let mut peers = Vec::new();
-    let mut next = None;
+    let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
         let page: InstancesPage =
-            page(client, "DescribeInstances", &filters, next.as_deref()).await?;
+            page(client, "DescribeInstances", &filters, next.as_deref(), &mut read).await?;
         let instances = page
             .reservation_set
             .items
@@ -144,6 +147,7 @@ async fn page<T: for<'de> Deserialize<'de>>(
     action: &str,
     filters: &[(&str, &str)],
     next: Option<&str>,
+    read: &mut usize,
 ) -> Result<T, AwsError> {
     let mut parameters = Vec::new();
     for (index, (name, value)) in filters.iter().enumerate() {
@@ -156,9 +160,22 @@ async fn page<T: for<'de> Deserialize<'de>>(
         parameters.push(("NextToken".to_owned(), token.to_owned()));
     }
     let text = client.query(action, VERSION, &parameters).await?;
+    add(action, read, text.len())?;
     quick_xml::de::from_str(&text).map_err(|error| AwsError::Malformed {
         action: format!("ec2:{action}"),
         problem: error.to_string(),
+    })
+}
+
+/// Counts the bytes of a page.
+fn add(action: &str, read: &mut usize, bytes: usize) -> Result<(), AwsError> {
+    *read += bytes;
+    if *read <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(AwsError::Malformed {
+        action: format!("ec2:{action}"),
+        problem: format!("more than {MAX_BYTES} bytes in all pages"),
     })
 }
 
@@ -205,6 +222,15 @@ mod tests {
         assert!(peers[1].is_none());
         assert_eq!(peers[2].as_ref().unwrap().servers, None);
         assert_eq!(page.next_token.as_deref(), Some("more"));
+    }
+
+    #[test]
+    fn pages_are_counted_together() {
+        let mut read = 0;
+        let page = MAX_BYTES / 4;
+        let added: Vec<bool> =
+            (0..5).map(|_| add("DescribeTags", &mut read, page).is_ok()).collect();
+        assert_eq!(added, [true, true, true, true, false]);
     }
 
     #[test]
