@@ -34,6 +34,10 @@ pub(super) async fn may_go(
 ) -> Result<Leave, ApplyError> {
     let unit = voter.daemon.unit();
     let at_risk = |reason: String| Err(ApplyError::QuorumAtRisk { unit, verb, reason });
+    // Tags that say 1 do not take the vote from a server that has companions.
+    if voter.is_said_to_be_alone && !voter.sees_another().await {
+        return Ok(Leave::Given);
+    }
     let is_leaderless = match voter.ask_patiently().await {
         Others::Enough => false,
         Others::Leaderless => true,
@@ -136,6 +140,9 @@ pub(super) async fn may_change(
             };
             Err(ApplyError::StillNeeded { unit, change, reason })
         };
+        if voter.is_said_to_be_alone && !voter.sees_another().await {
+            continue;
+        }
         match voter.ask_patiently().await {
             Others::Enough | Others::Leaderless => {}
             Others::Electing => return needed(NOBODY_SEEN.to_owned()),

@@ -36,6 +36,8 @@ pub(super) struct Voter<'a> {
     own: &'a str,
     /// Where the tags do not say how many servers there should be, one alone has nobody to lose it.
     may_be_alone: bool,
+    /// The tags say that it is the only one.
+    pub(super) is_said_to_be_alone: bool,
 }
 
 impl<'a> Voter<'a> {
@@ -52,9 +54,10 @@ impl<'a> Voter<'a> {
             | (Duty::NomadServer { servers, .. }, Daemon::Nomad) => Some(*servers),
             _ => None,
         };
-        let votes = plan.votes.contains(&daemon) && servers != Some(1);
         let own = node.instance.id.as_str();
-        votes.then_some(Self { system, daemon, own, may_be_alone: servers.is_none() })
+        let (may_be_alone, is_said_to_be_alone) = (servers.is_none(), servers == Some(1));
+        let voter = Self { system, daemon, own, may_be_alone, is_said_to_be_alone };
+        plan.votes.contains(&daemon).then_some(voter)
     }
 
     /// Asks the agent once.
@@ -84,6 +87,20 @@ impl<'a> Voter<'a> {
         }
     }
 
+    /// Whether the agent tells of another voter. One that is silent, or has no leader, tells of none: a server that is alone
+    /// by its tags must be able to restart out of that.
+    pub(super) async fn sees_another(&self) -> bool {
+        let Ok(agent) = Api::new(self.system.environment.api_of(self.daemon), ANSWER) else {
+            return false;
+        };
+        match agent.quorum().await {
+            Quorum::Servers(servers) => {
+                servers.iter().any(|server| server.voter && !is_of(server, self.own))
+            }
+            _ => false,
+        }
+    }
+
     /// Asks the agent, and waits for as long as an election takes.
     pub(super) async fn ask_patiently(&self) -> Others {
         let started = Instant::now();
@@ -102,10 +119,14 @@ impl<'a> Voter<'a> {
 /// Of a leader whose autopilot has no word about its servers.
 pub(super) const NOBODY_SEEN: &str = "the leader has looked at none of the servers yet";
 
+/// Whether a server is the one of this name; Nomad adds its region.
+fn is_of(server: &Server, own: &str) -> bool {
+    server.name == own || server.name.starts_with(&format!("{own}."))
+}
+
 /// Whether the healthy voters besides this node are a majority of all voters.
 fn others_keep_quorum(servers: &[Server], own: &str, may_be_alone: bool) -> Result<(), String> {
-    let is_own =
-        |server: &Server| server.name == own || server.name.starts_with(&format!("{own}."));
+    let is_own = |server: &Server| is_of(server, own);
     let voters = || servers.iter().filter(|server| server.voter);
     if may_be_alone && voters().all(is_own) {
         return Ok(());
