@@ -262,8 +262,8 @@ fn help_of_simulate() {
       cos-agent simulate nomad-server --tag cos:servers=2       see an error
 
     Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=TIME],
-            late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank, tags-off,
-            truncated,
+            late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank,
+            tags-off[=TIME], truncated,
             unavailable=TIME (503 with Retry-After)
 
     Exit codes: those of apply
