@@ -120,6 +120,26 @@ fn what_a_daemon_reads_as_root_is_roots_alone() {
 }
 
 #[test]
+fn a_nomad_of_roots_does_not_start_on_what_another_user_left() {
+    let host = Host::packaged();
+    // As a server that becomes a client leaves it: it ran as user `nomad`.
+    host.directory("/opt/nomad/data", NOMAD, 0o700);
+    host.as_user(NOMAD, "mkdir opt/nomad/data/plugins; echo > opt/nomad/data/plugins/driver");
+    let ran = host.boot();
+    assert_eq!(host.access("/opt/nomad/data"), (0o700, 0, 0));
+    assert!(!host.has("/opt/nomad/data/plugins"), "{}", ran.stderr);
+    let kept = "/opt/nomad/data.of-i-0123456789abcdef0/plugins/driver";
+    assert!(
+        host.has(kept) && ran.stderr.contains("moved to /opt/nomad/data.of-"),
+        "{}",
+        ran.stderr
+    );
+    host.put("/opt/nomad/data/client/id", "of root's Nomad");
+    host.boot();
+    assert_eq!(host.read("/opt/nomad/data/client/id"), "of root's Nomad");
+}
+
+#[test]
 fn a_link_of_consuls_shows_nothing_of_root() {
     let host = Host::packaged();
     host.as_user(CONSUL, "ln -s /etc/shadow etc/consul.d/x.json");

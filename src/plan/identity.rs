@@ -6,7 +6,7 @@
 use super::manifest::Manifest;
 use super::{Change, Inputs, PlanError, UnrecordedData};
 use crate::observe::Data;
-use crate::state::Place;
+use crate::state::{Place, ROOT};
 
 /// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
 pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
@@ -29,8 +29,23 @@ pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     match present().find(|data| data.of_server && is_refused) {
         Some(data) => Err(PlanError::UnrecordedData { daemon: data.daemon }),
         // A client's data holds nothing that cannot be made again, and ids that are worth keeping.
-        None => Ok(Vec::new()),
+        None => {
+            let own = inputs.instance.to_owned();
+            let foreign = present().filter(|data| was_another_users(data, inputs));
+            Ok(foreign.map(|data| aside(data, Some(&own))).collect())
+        }
     }
+}
+
+/// Whether root's daemon would start on data that another user could write, as that of a server that becomes a client: Nomad
+/// runs as root there, and with it what lies below `plugins`.
+/// (<https://developer.hashicorp.com/nomad/docs/configuration#plugin_dir>)
+fn was_another_users(data: &Data, inputs: &Inputs<'_>) -> bool {
+    let path = data.daemon.data();
+    let is_roots =
+        inputs.desired.folders.iter().any(|folder| folder.path == path && folder.owner == ROOT);
+    let seen = inputs.observed.files.get(path);
+    inputs.observed.keeps_owners && is_roots && seen.is_some_and(|seen| seen.stat.uid != 0)
 }
 
 fn aside(data: &Data, of: Option<&String>) -> Change {
