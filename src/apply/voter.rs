@@ -65,11 +65,7 @@ impl<'a> Voter<'a> {
         let silent = |problem: &dyn std::fmt::Display| {
             Others::AtRisk(format!("its agent does not say how the others are: {problem}"))
         };
-        let base = match self.daemon {
-            Daemon::Consul => &self.system.environment.consul_api,
-            Daemon::Nomad => &self.system.environment.nomad_api,
-        };
-        let agent = match Api::new(base, timeout) {
+        let agent = match Api::new(self.system.environment.api_of(self.daemon), timeout) {
             Ok(agent) => agent,
             Err(error) => return silent(&error),
         };

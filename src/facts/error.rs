@@ -24,16 +24,12 @@ pub enum GatherError {
     /// Metadata has no tags and EC2 gave none either.
     #[error("metadata has no tags, and EC2 cannot be asked for them")]
     NoTags {
-        /// The instance.
-        instance: String,
         /// What went wrong at EC2.
         source: AwsError,
     },
     /// Tags that the role needs did not come.
     #[error("the tags {} are missing after {:.0} s; this instance has: {found}", missing.join(", "), waited.as_secs_f64())]
     TagsMissing {
-        /// The instance.
-        instance: String,
         /// The keys that are missing.
         missing: Vec<&'static str>,
         /// The keys that are there.
@@ -95,13 +91,12 @@ impl GatherError {
             | Self::Instance(_)
             | Self::TagsMissing { .. } => ExitCode::Data,
             Self::Metadata(_) | Self::NoDocument => ExitCode::Unavailable,
-            Self::NoTags { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
+            Self::NoTags { source: AwsError::Denied { .. } } => ExitCode::Denied,
             Self::NoTags {
                 source:
                     AwsError::NoCredentials(_)
                     | AwsError::LateCredentials { .. }
                     | AwsError::BadCredentials { .. },
-                ..
             } => ExitCode::Data,
             Self::NoTags { .. } => ExitCode::Unavailable,
             Self::VersionUnasked { source, .. } if source.is_transient() => ExitCode::NotYet,

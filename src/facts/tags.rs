@@ -63,7 +63,7 @@ pub async fn read(
     instance: &Instance,
     contract: &TagContract<'_>,
 ) -> Result<Tags, GatherError> {
-    let no_tags = |source| GatherError::NoTags { instance: instance.id.clone(), source };
+    let no_tags = |source| GatherError::NoTags { source };
     let mut list = list;
     let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
     let mut said = String::new();
@@ -93,8 +93,8 @@ pub async fn read(
                 }
                 let (found, words) = (keys(&tags), missing.join(", "));
                 let words = format!("for the tags {words}; there are {found}");
-                let (instance, waited) = (instance.id.clone(), imds.deadline().elapsed());
-                (GatherError::TagsMissing { instance, missing, found, waited }, words)
+                let waited = imds.deadline().elapsed();
+                (GatherError::TagsMissing { missing, found, waited }, words)
             }
             // Metadata has no tags, and EC2 has refused to tell them: nobody else knows them.
             Err(refused @ AwsError::Denied { .. }) => return Err(no_tags(refused)),
