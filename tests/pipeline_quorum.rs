@@ -13,7 +13,7 @@ use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::state::{Action, Daemon};
 use cos_agent::system::consul::Consul;
-use cos_agent::system::turn::Turn;
+use cos_agent::system::turn::{Request, Turn};
 use node::{PATIENCE, TestNode, actions, quorum};
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn a_server_restarts_while_the_others_keep_the_quorum() {
 async fn a_request_that_goes_to_the_wrong_daemon_fails_the_test() {
     let node = TestNode::new("nomad-server").await;
     let nomad = Consul::new(&node.environment.nomad_api, PATIENCE).unwrap();
-    assert!(matches!(nomad.take_turn("nomad.service").await, Turn::Unknown(_)));
+    assert!(matches!(Request::of("nomad.service").take(&nomad).await, Turn::Unknown(_)));
 }
 
 #[tokio::test]

@@ -9,13 +9,18 @@ mod support;
 
 use cos_agent::system::api::{Api, Quorum};
 use cos_agent::system::consul;
-use cos_agent::system::turn::{Held, Turn};
+use cos_agent::system::turn::{Held, Request, Turn};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use support::Consul;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+fn client(api: &str) -> consul::Consul {
+    consul::Consul::new(api, Duration::from_secs(10)).unwrap()
+}
 
 async fn take_turn(api: &str, name: &str) -> Turn {
-    consul::Consul::new(api, Duration::from_secs(10)).unwrap().take_turn(name).await
+    Request::of(name).take(&client(api)).await
 }
 
 /// Asks until the turn is ours.
@@ -45,8 +50,7 @@ async fn one_node_at_a_time_and_the_next_when_the_turn_has_ended() {
         turn => panic!("each daemon has turns of its own: {turn:?}"),
     };
     assert_eq!(take_turn(&consul.api, "nomad.service").await, Turn::Taken);
-    let client = consul::Consul::new(&consul.api, Duration::from_secs(10)).unwrap();
-    client.give_back(&held).await.unwrap();
+    client(&consul.api).give_back(&held).await.unwrap();
     assert!(
         matches!(take_turn(&consul.api, "nomad.service").await, Turn::Ours(_)),
         "what is given back is the next one's at once"
@@ -68,6 +72,62 @@ async fn a_consul_that_waits_for_its_servers_gives_no_turns_and_says_why() {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// What stands before an agent and loses its answers to locks, so many as are left: Consul has given them.
+async fn losing_locks(api: &str, left: usize) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let agent = api.strip_prefix("http://").unwrap().to_owned();
+    tokio::spawn(async move {
+        let mut left = left;
+        while let Ok((mut asking, _)) = listener.accept().await {
+            let mut question = Vec::new();
+            while !is_whole(&question) {
+                assert_ne!(asking.read_buf(&mut question).await.unwrap(), 0, "half a question");
+            }
+            let mut there = tokio::net::TcpStream::connect(&agent).await.unwrap();
+            let question = String::from_utf8(question).unwrap();
+            let alone = question.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            there.write_all(alone.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            there.read_to_end(&mut answer).await.unwrap();
+            if question.contains("acquire=") && left > 0 {
+                left -= 1;
+                assert!(
+                    answer.ends_with(b"true\n") || answer.ends_with(b"true"),
+                    "no lock to lose"
+                );
+                continue;
+            }
+            asking.write_all(&answer).await.unwrap();
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Whether a request has its headers and as much body as they say.
+fn is_whole(question: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(question);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_turn_whose_answer_got_lost_is_found_again() {
+    let consul = Consul::start(1);
+    let held = until_ours(&consul, "nomad.service", Duration::from_secs(60)).await;
+    client(&consul.api).give_back(&held).await.unwrap();
+    let lossy = client(&losing_locks(&consul.api, 2).await);
+    let mut request = Request::of("nomad.service");
+    for _ in 0..2 {
+        let turn = request.take(&lossy).await;
+        assert!(matches!(turn, Turn::Unknown(_)), "{turn:?}");
+    }
+    let turn = request.take(&lossy).await;
+    assert!(matches!(turn, Turn::Ours(_)), "this node waits for itself: {turn:?}");
+    assert_eq!(take_turn(&consul.api, "nomad.service").await, Turn::Taken);
 }
 
 /// The rules that the agent names where one of these is denied, all of them.

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::consul::Consul;
-use crate::system::turn::{Held, Turn};
+use crate::system::turn::{Held, Request, Turn};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -83,9 +83,10 @@ pub(super) async fn may_go(
 /// Asks for the turn. A Consul that this very run has restarted may know neither its leader nor its ACLs for a while.
 async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
     let started = Instant::now();
+    let mut request = Request::of(voter.daemon.unit());
     loop {
         let turn = match Consul::new(&voter.system.environment.consul_api, ANSWER) {
-            Ok(consul) => consul.take_turn(voter.daemon.unit()).await,
+            Ok(consul) => request.take(&consul).await,
             Err(error) => Turn::Unknown(error.to_string()),
         };
         match turn {

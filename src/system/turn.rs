@@ -1,6 +1,6 @@
 //! Turns: one node in the whole cluster at a time, by a session of Consul that holds a key.
 
-use super::api::{Answer, ApiError};
+use super::api::ApiError;
 use super::consul::Consul;
 use serde::Deserialize;
 use std::time::Duration;
@@ -40,31 +40,67 @@ struct Session {
     id: String,
 }
 
-impl Consul {
-    /// Takes the turn of a name in the whole cluster: a lock that ends by itself. Whoever has gone does not give it back:
-    /// waiting to do that would be waiting for a daemon that is started only when we have ended.
-    ///
-    /// The session has no node check, or a restart of this very Consul would end it
-    /// (<https://developer.hashicorp.com/consul/api-docs/session>).
-    pub async fn take_turn(&self, name: &str) -> Turn {
-        match self.try_turn(name).await {
+/// Asks for the turn of a name in the whole cluster: a lock that ends by itself. Whoever has gone does not give it back:
+/// waiting to do that would be waiting for a daemon that is started only when we have ended.
+///
+/// One session serves all attempts while it lasts: a servers' election may lose the answer to a lock that was given, and
+/// with a second session this node would wait for its own first one.
+pub struct Request<'a> {
+    name: &'a str,
+    session: Option<Held>,
+}
+
+impl<'a> Request<'a> {
+    /// Of the turn of this name.
+    pub fn of(name: &'a str) -> Self {
+        Self { name, session: None }
+    }
+
+    /// Asks once, by any client of the local agent.
+    pub async fn take(&mut self, consul: &Consul) -> Turn {
+        match self.try_once(consul).await {
             Ok(Some(held)) => Turn::Ours(held),
             Ok(None) => Turn::Taken,
             Err(problem) if problem.status() == Some(403) => Turn::Denied(problem.to_string()),
-            Err(problem) if problem.status() == Some(500) && self.has_no_leader().await => {
+            Err(problem) if problem.status() == Some(500) && consul.has_no_leader().await => {
                 Turn::Leaderless
             }
             Err(problem) => Turn::Unknown(problem.to_string()),
         }
     }
 
+    async fn try_once(&mut self, consul: &Consul) -> Result<Option<Held>, ApiError> {
+        let held = match self.session.take() {
+            Some(held) if Instant::now() < held.until => held,
+            Some(over) => {
+                // Consul may keep it for longer than we may rely on it.
+                let _ = consul.give_back(&over).await;
+                consul.begin_session(self.name).await?
+            }
+            None => consul.begin_session(self.name).await?,
+        };
+        let held = self.session.insert(held);
+        let acquire = format!("/v1/kv/{KEYS}{}?acquire={}", self.name, held.session);
+        if consul.api.put(&acquire, String::new()).await?.json()? {
+            return Ok(Some(held.clone()));
+        }
+        // What cannot be given back ends by itself.
+        let _ = consul.give_back(held).await;
+        self.session = None;
+        Ok(None)
+    }
+}
+
+impl Consul {
     /// Gives a turn back that was not made use of, so that the next node need not wait for its end.
     pub async fn give_back(&self, held: &Held) -> Result<(), ApiError> {
         let path = format!("/v1/session/destroy/{}", held.session);
         self.api.put(&path, String::new()).await.map(drop)
     }
 
-    async fn try_turn(&self, name: &str) -> Result<Option<Held>, ApiError> {
+    /// The session has no node check, or a restart of this very Consul would end it
+    /// (<https://developer.hashicorp.com/consul/api-docs/session>).
+    async fn begin_session(&self, name: &str) -> Result<Held, ApiError> {
         let until = Instant::now() + TURN;
         let wanted = serde_json::json!({
             "Name": format!("cos-agent restart of {name}"),
@@ -76,15 +112,7 @@ impl Consul {
         });
         let session: Session =
             self.api.put("/v1/session/create", wanted.to_string()).await?.json()?;
-        let held = Held { session: session.id, until };
-        let acquire = format!("/v1/kv/{KEYS}{name}?acquire={}", held.session);
-        let ours = self.api.put(&acquire, String::new()).await.and_then(|ours: Answer| ours.json());
-        if matches!(ours, Ok(true)) {
-            return Ok(Some(held));
-        }
-        // What cannot be given back ends by itself.
-        let _ = self.give_back(&held).await;
-        ours.map(|_: bool| None)
+        Ok(Held { session: session.id, until })
     }
 
     async fn has_no_leader(&self) -> bool {

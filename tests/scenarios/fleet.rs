@@ -69,7 +69,9 @@ fn change(nodes: &[Node<'_>], daemon: &str) -> String {
         let outputs = at_once(nodes, |node| node.run(&["cos-agent", "apply", "--no-wait"]));
         refused = outputs.iter().filter(|output| output.code == NOT_YET).count();
         let went = outputs.iter().filter(|output| output.is_ok()).count();
-        assert!(went > 0 && refused > 0 && went + refused == nodes.len(), "{outputs:#?}");
+        // None of them goes where Consul's own servers are in an election for the whole of the time that a turn is
+        // asked for; two never do.
+        assert!(refused > 0 && went + refused == nodes.len(), "{outputs:#?}");
         // What is left is the business of the unit, as at a boot.
         at_once(nodes, |node| {
             node.run(&["systemctl", "restart", "--no-block", "cos-agent.service"])
