@@ -274,3 +274,60 @@ fn settings_that_no_configuration_can_take_are_shown_by_nobody() {
         assert!(ran.stderr.contains("`consul.extra.encrypt` holds a secret"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn operators_files_from_config_check() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().display().to_string();
+    let mut text = String::new();
+    for (name, content) in [
+        ("/etc/consul.d/services.hcl", "service { name = \"web\", port = 80 }"),
+        ("/etc/consul.d/domain.hcl", "domain = \"corp\""),
+        ("/etc/nomad.d/chroot.hcl", "client { chroot_env { \"/bin\" = 0x1 } }"),
+        (
+            "/etc/nomad.d/docker.hcl",
+            "plugin \"docker\" {\n  config {\n    volumes {\n      enabled = true\n    }\n  }\n}\n",
+        ),
+        ("/etc/consul.d/broken.hcl", "retry_join = [\"10.0.0.1\"\ntoken = \"s3cret\""),
+    ] {
+        put(root.path(), name, content.as_bytes());
+        let ran = run(cos_agent(&["config", "--root", folder.as_str(), "check"]));
+        assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+        text.push_str(&format!("{name}: {}", ran.shown(root.path())));
+    }
+    insta::assert_snapshot!(text, @r#"
+/etc/consul.d/services.hcl: exit 0
+--- stdout
+/etc/consul.d/services.hcl: ok
+/etc/consul.d/domain.hcl: exit 0
+--- stdout
+/etc/consul.d/domain.hcl: ok
+/etc/consul.d/services.hcl: ok
+--- stderr
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+/etc/nomad.d/chroot.hcl: exit 0
+--- stdout
+/etc/consul.d/domain.hcl: ok
+/etc/consul.d/services.hcl: ok
+/etc/nomad.d/chroot.hcl: ok
+--- stderr
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+warning: cannot follow /etc/nomad.d/chroot.hcl (line 1: a number that is not plainly decimal), so only nomad judges it; once it runs, the gates compare what it runs as
+/etc/nomad.d/docker.hcl: exit 78
+--- stderr
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+warning: cannot follow /etc/nomad.d/chroot.hcl (line 1: a number that is not plainly decimal), so only nomad judges it; once it runs, the gates compare what it runs as
+error: cannot plan the changes
+  cause: a file in the daemons' folders is in the way
+  cause: /etc/nomad.d/docker.hcl sets `plugin.docker.config.volumes.enabled`: of two such blocks Nomad takes the last as a whole (hashicorp/nomad 9382), so either this one or the agent's access to ECR would be lost
+
+hint: move it to the table `[nomad.extra.plugin.docker.config.volumes]` of the agent's settings, which is merged with the agent's own block, and take it out of /etc/nomad.d/docker.hcl; nothing was changed
+/etc/consul.d/broken.hcl: exit 78
+--- stderr
+error: cannot plan the changes
+  cause: a file in the daemons' folders is in the way
+  cause: cannot follow /etc/consul.d/broken.hcl (line 2: expected `,` or `]`), and it holds the word `join`, so it may set a key that the agent owns
+
+hint: write /etc/consul.d/broken.hcl in plain HCL or JSON, or move it away; nothing was changed
+"#);
+}

@@ -213,7 +213,7 @@ async fn an_operators_file_that_would_win_over_ours_is_refused() {
         ),
         ("consul-server", "/etc/consul.d/z.json", "{\"retry_join\": []}", refused("retry_join")),
         ("consul-server", "/etc/consul.d/z.json", "{\"encrypt\": \"a2V5\"}", None),
-        ("consul-server", "/etc/consul.d/z.json", "not json", refused("")),
+        ("consul-server", "/etc/consul.d/z.json", "no json, but server", refused("")),
     ] {
         let node = TestNode::new(role).await;
         node.write(path, text);
@@ -231,7 +231,7 @@ async fn an_operators_file_that_would_win_over_ours_is_refused() {
             })) => {
                 assert_eq!((found.as_str(), named.as_str()), (key, path));
             }
-            Error::Plan(PlanError::Conflict(Conflict::Unreadable { path: named, .. })) => {
+            Error::Plan(PlanError::Conflict(Conflict::Unclear { path: named, .. })) => {
                 assert_eq!(("", named.as_str()), (key, path));
             }
             _ => panic!("{role} {path}: {}", error.report()),
@@ -241,6 +241,30 @@ async fn an_operators_file_that_would_win_over_ours_is_refused() {
             node.configuration() == before && node.units.take_jobs().is_empty(),
             "{role} {path}"
         );
+    }
+}
+
+/// HCL 1 takes hexadecimal numbers, and nobody here follows them.
+#[tokio::test]
+async fn a_file_that_nobody_can_follow_keeps_no_node_down_that_ran_before() {
+    for (text, runs_at_first) in
+        [("limits { rpc_max_burst = 0x10 }", true), ("server_x = 0x10", false)]
+    {
+        let node = TestNode::new("nomad-client").await;
+        node.write("/etc/consul.d/own.hcl", text);
+        let first = node.try_converge(PATIENCE, UnrecordedData::Refuse).await;
+        assert_eq!(first.is_ok(), runs_at_first, "{text}");
+        if !runs_at_first {
+            node.write("/etc/consul.d/own.hcl", "");
+            node.converge().await;
+            node.write("/etc/consul.d/own.hcl", text);
+        }
+        let outcome = node.converge().await;
+        let warning = &outcome.plan.warnings[0];
+        assert!(warning.starts_with("cannot follow /etc/consul.d/own.hcl (line 1: "), "{warning}");
+        assert!(node.notes().contains(warning), "{}", node.notes());
+        node.write("/etc/consul.d/own.hcl", "");
+        assert!(node.converge().await.plan.warnings.is_empty());
     }
 }
 

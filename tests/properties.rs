@@ -19,7 +19,10 @@ use cos_agent::facts::user_data::{self, UserData};
 use cos_agent::node::{self, Node, tags};
 use cos_agent::observe::OperatorFile;
 use cos_agent::plan::{Plan, UnrecordedData, conflicts};
-use cos_agent::render::{format, owned};
+use cos_agent::render::{
+    format,
+    owned::{self, Rule},
+};
 use cos_agent::role;
 use cos_agent::simulate::fault::{Fault, NAMES};
 use cos_agent::state::Daemon;
@@ -428,8 +431,12 @@ proptest! {
     #[test]
     fn a_file_of_the_operator_conflicts_or_not(file in operator_file()) {
         for role in role::ROLES {
-            if let Some(conflict) = conflicts::find(&file, role) {
-                prop_assert!(conflict.to_string().starts_with(&file.path), "{conflict}");
+            for is_first in [true, false] {
+                let judged = conflicts::judge(&file, Some(role), is_first);
+                if let Some(conflict) = judged.refused {
+                    prop_assert!(conflict.to_string().starts_with(&file.path), "{conflict}");
+                }
+                prop_assert!(judged.warnings.iter().all(|words| words.contains(&file.path)));
             }
         }
     }
@@ -517,7 +524,10 @@ fn owned_values(daemon: Daemon, value: &Value, path: &str) -> BTreeSet<(String, 
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             items.iter().flat_map(|item| owned_values(daemon, item, path)).collect()
         }
-        other if owned::find(daemon, path).is_some() => {
+        other
+            if owned::find(daemon, path.split('.'))
+                .is_some_and(|key| key.rule == Rule::Refused) =>
+        {
             [(path.to_owned(), other.to_string())].into()
         }
         _ => BTreeSet::new(),

@@ -106,6 +106,8 @@ fn identity(servers: Option<u8>, address: Ipv4Addr) -> Identity {
         servers,
         address,
         zone: "eu-central-1a".to_owned(),
+        consul_datacenter: Some("dc1".to_owned()),
+        nomad_region: None,
     }
 }
 
@@ -237,7 +239,7 @@ async fn a_consul_server_has_no_gates_of_nomad() {
 
 #[tokio::test]
 async fn a_nomad_that_does_not_answer_hides_no_gate_of_consul() {
-    let (consul, nomad) = (Consul::start(3), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (consul, nomad) = (Consul::client(), TcpListener::bind("127.0.0.1:0").unwrap());
     let bench = Bench::client_of(&consul, &nomad).await;
     let until = Instant::now() + SOON;
     loop {
@@ -252,7 +254,7 @@ async fn a_nomad_that_does_not_answer_hides_no_gate_of_consul() {
 
 #[tokio::test]
 async fn the_watch_looks_after_consul_beside_a_nomad_that_does_not_answer() {
-    let (consul, nomad) = (Consul::start(3), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (consul, nomad) = (Consul::client(), TcpListener::bind("127.0.0.1:0").unwrap());
     let bench = Bench::client_of(&consul, &nomad).await;
     let system = &bench.system;
     let problems = async {

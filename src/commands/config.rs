@@ -6,8 +6,12 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::settings::{self, Layer, Layers, Settings, SettingsError, Source};
 use crate::facts::{self, GatherError};
+use crate::observe;
 use crate::output::Output;
+use crate::plan::{PlanError, conflicts};
 use crate::render::extra;
+use crate::state::Daemon;
+use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::root;
 use serde_json::{Value, json};
@@ -26,7 +30,10 @@ pub(super) fn run(
             let layers =
                 if files.is_empty() { facts::settings_files(&system)? } else { given(&files)? };
             merged(&layers)?;
-            let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+            let mut names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+            if files.is_empty() {
+                names.extend(operators_files(&system)?);
+            }
             output.data(
                 || names.iter().map(|name| format!("{name}: ok\n")).collect(),
                 || json!({ "schema": "cos-agent/config-check/1", "files": names }),
@@ -52,6 +59,25 @@ fn merged(layers: &[Layer]) -> Result<Layers, Error> {
     let merged = settings::merge(layers).map_err(GatherError::from)?;
     extra::check(&merged.settings)?;
     Ok(merged)
+}
+
+/// The files of the operator in the daemons' folders: a bake shall find what a first boot would refuse. The role is not known
+/// yet, so what any role refuses is refused.
+fn operators_files(system: &System) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for daemon in [Daemon::Consul, Daemon::Nomad] {
+        for file in observe::operator_files(&system.root, daemon)? {
+            let judged = conflicts::judge(&file, None, true);
+            if let Some(conflict) = judged.refused {
+                return Err(PlanError::from(conflict).into());
+            }
+            for warning in judged.warnings {
+                tracing::warn!("{warning}");
+            }
+            names.push(file.path);
+        }
+    }
+    Ok(names)
 }
 
 fn given(files: &[PathBuf]) -> Result<Vec<Layer>, Error> {

@@ -6,6 +6,7 @@ pub mod report;
 pub mod servers;
 
 use crate::record::status::Identity;
+use crate::state::Daemon;
 use crate::system::api::ApiError;
 use crate::system::consul::Consul;
 use crate::system::environment::Environment;
@@ -113,6 +114,32 @@ fn hidden_vote(name: &str) -> Problem {
         "this server is one of the voters".to_owned(),
         format!(
             "allow `operator` read to the anonymous token of {name}; then look at `{name} operator raft list-peers`"
+        ),
+    )
+}
+
+/// The problem of an agent that runs as something else than this node.
+fn other_configuration(daemon: Daemon, found: &str, expected: &str) -> Problem {
+    let (name, folder) = (daemon.name(), daemon.folder());
+    Problem::new(
+        format!("{name} runs as {found}"),
+        format!("{name} runs as {expected}"),
+        format!(
+            "it has another configuration: `cos-agent plan` shows what differs in the agent's own file, and `ls -la {folder}` \
+             who else sets something; then `systemctl restart {name}`"
+        ),
+    )
+}
+
+/// What is not known of a daemon that takes HTTPS alone.
+fn unknown_by_tls(daemon: Daemon) -> Problem {
+    let name = daemon.name();
+    Problem::new(
+        format!("unknown, because {name} takes HTTPS alone: what this node is to it"),
+        format!("{name} answers by HTTP on loopback"),
+        format!(
+            "take `tls.http` out of the files in {} and out of `{name}.extra`",
+            daemon.folder()
         ),
     )
 }

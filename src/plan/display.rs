@@ -196,6 +196,12 @@ impl Plan {
             .iter()
             .map(|planned| json!({ "action": planned.action, "words": planned.action.words(), "because": planned.because }))
             .collect();
-        json!({ "schema": SCHEMA, "node": node, "changes": changes, "actions": actions })
+        json!({
+            "schema": SCHEMA,
+            "node": node,
+            "changes": changes,
+            "actions": actions,
+            "warnings": self.warnings,
+        })
     }
 }

@@ -69,12 +69,21 @@ impl PlanError {
                 return error.hint().map(|hint| format!("{hint}; nothing was changed"));
             }
             Self::Observe(ObserveError::Services(_)) => return None,
+            Self::Conflict(Conflict::Sets { path, key, .. })
+                if key.starts_with("plugin.docker") =>
+            {
+                let table = key.rsplit_once('.').map_or("", |(table, _)| table);
+                format!(
+                    "move it to the table `[nomad.extra.{table}]` of the agent's settings, which is merged with the agent's own block, \
+                     and take it out of {path}; nothing was changed"
+                )
+            }
             Self::Conflict(Conflict::Sets { path, .. }) => format!(
                 "take the key out of {path}, or move the file away if it came with a package (`mv {path} {path}.packaged`); \
                  nothing was changed"
             ),
-            Self::Conflict(Conflict::Unreadable { path, .. }) => {
-                format!("mend {path} or move it away; nothing was changed")
+            Self::Conflict(Conflict::Unclear { path, .. }) => {
+                format!("write {path} in plain HCL or JSON, or move it away; nothing was changed")
             }
             Self::OperatorJson { path, .. } => format!("mend {path}; nothing was changed"),
             Self::NoFile { path, .. } => format!("move {path} away; nothing was changed"),

@@ -19,7 +19,7 @@ mod votes;
 use crate::node::Formation;
 use crate::observe::Observed;
 use crate::role::Role;
-use crate::state::{Action, Daemon, DesiredState, Folder, Moment, Owner, Place};
+use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Moment, Owner, Place};
 pub use error::PlanError;
 use manifest::Manifest;
 use serde_json::{Map, Value};
@@ -136,6 +136,8 @@ pub struct PlannedAction {
 pub struct Plan {
     /// Whether nothing was ever applied for this instance.
     pub is_first: bool,
+    /// What people have to know of files and settings that are theirs, a sentence each.
+    pub warnings: Vec<String>,
     /// The changes of the disk.
     pub changes: Vec<Change>,
     /// The actions.
@@ -175,14 +177,8 @@ pub struct Inputs<'a> {
 impl Plan {
     /// Compares what shall be with what is.
     pub fn between(inputs: &Inputs<'_>) -> Result<Self, PlanError> {
-        if let Some(conflict) = inputs
-            .observed
-            .operator_files
-            .iter()
-            .find_map(|file| conflicts::find(file, inputs.role))
-        {
-            return Err(conflict.into());
-        }
+        let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
+        let warnings = warnings(inputs, is_first)?;
         // First of all: what is moved or written afterwards is out of the reach of others.
         let mut changes = guard::changes(inputs)?;
         changes.extend(identity::changes(inputs)?);
@@ -220,9 +216,8 @@ impl Plan {
             // A machine that is off has no units, and a tool of this host does not work below another root.
             actions.clear();
         }
-        let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
         let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
-        Ok(Self { is_first, changes, actions, masked, held, votes, ends, during, after })
+        Ok(Self { is_first, warnings, changes, actions, masked, held, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.
@@ -237,6 +232,26 @@ impl Plan {
             _ => None,
         })
     }
+}
+
+/// What is to be said of files and settings that are not the agent's own; the first file that is refused ends the plan.
+fn warnings(inputs: &Inputs<'_>, is_first: bool) -> Result<Vec<String>, PlanError> {
+    let mut warnings = Vec::new();
+    for file in &inputs.observed.operator_files {
+        let judged = conflicts::judge(file, Some(inputs.role), is_first);
+        if let Some(conflict) = judged.refused {
+            return Err(conflict.into());
+        }
+        warnings.extend(judged.warnings);
+    }
+    for file in &inputs.desired.files {
+        let daemon =
+            [Daemon::Consul, Daemon::Nomad].into_iter().find(|one| one.file() == file.path);
+        if let (Some(daemon), Contents::Text(text)) = (daemon, &file.contents) {
+            warnings.extend(conflicts::said_of_ours(daemon, text.as_bytes()));
+        }
+    }
+    Ok(warnings)
 }
 
 /// SHA-256 in hexadecimal.

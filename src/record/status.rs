@@ -48,6 +48,12 @@ pub struct Identity {
     pub address: Ipv4Addr,
     /// The availability zone.
     pub zone: String,
+    /// Consul's datacenter; `None` in the record of an earlier agent.
+    #[serde(default)]
+    pub consul_datacenter: Option<String>,
+    /// Nomad's region; `None` in the record of an earlier agent.
+    #[serde(default)]
+    pub nomad_region: Option<String>,
 }
 
 /// A failure, in the words and with the code of the command that failed.
@@ -116,6 +122,8 @@ impl Identity {
             servers,
             address: node.instance.private_ip,
             zone: node.instance.zone.clone(),
+            consul_datacenter: Some(node.consul_datacenter.as_str().to_owned()),
+            nomad_region: Some(node.nomad_region.as_str().to_owned()),
         }
     }
 

@@ -76,7 +76,8 @@ struct Place {
 
 fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Result<(), RenderError> {
     let table = place.table;
-    if owned::find(place.daemon, path).is_some() {
+    let owned = owned::find(place.daemon, path.split('.'));
+    if owned.is_some_and(|key| key.rule == owned::Rule::Refused) {
         return Err(RenderError::Owned { table, key: path.to_owned() });
     }
     if is_secret(path) && !matches!(upper, Value::Object(_)) {

@@ -1,70 +1,130 @@
-//! The keys that the agent owns: nobody else may set them, neither an `extra` table nor an operator's file, because
-//! both would silently win.
+//! The keys that the agent owns, with a reason each: nobody else may set them, neither an `extra` table nor an operator's
+//! file, because both would silently win. Some others may be set, and then something of ours no longer holds.
 
 use crate::role::{AgentMode, Role};
 use crate::state::Daemon;
 
+/// What becomes of a key that somebody else sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// It is refused, wherever it is set.
+    Refused,
+    /// It is refused in files on nodes with a Nomad of this mode; `extra` merges it.
+    RefusedInFiles(AgentMode),
+    /// It is taken, and said.
+    Said,
+    /// It is taken, and said where a file sets it; `extra` merges it.
+    SaidInFiles,
+}
+
+/// A key of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its path, with dots.
+    pub path: &'static str,
+    /// What becomes of it.
+    pub rule: Rule,
+    /// Why.
+    pub reason: &'static str,
+}
+
+const fn key(path: &'static str, rule: Rule, reason: &'static str) -> Key {
+    Key { path, rule, reason }
+}
+
+const NAME: &str = "the instance id is the node's name, by which the gates and the servers know it";
+const ADDRESS: &str = "the instance's private address is what the other nodes know";
+const MODE: &str = "the tag cos:role alone says what runs here";
+const PLACE: &str = "the tags and the settings of the agent say which datacenter and region it is";
+const FOUNDING: &str =
+    "a second cluster would be founded; the tag cos:servers and the quorum guard decide";
+const JOIN: &str = "the servers of this cluster are found by their tags";
+const DATA: &str = "the agent owns, guards and moves the data at one place";
+const PORT: &str = "the gates, the watch and /etc/profile.d/cos.sh ask at the usual port";
+const LISTEN: &str =
+    "the gates and the watch ask on loopback, and see no agent that does not listen there";
+
 /// Keys of Consul, old spellings included (`agent/config/deprecated.go`).
-static CONSUL: &[&str] = &[
-    "advertise_addr",
-    "bind_addr",
-    "bootstrap",
-    "bootstrap_expect",
-    "data_dir",
-    "datacenter",
-    "node_id",
-    "node_name",
-    "retry_join",
-    "server",
-    "start_join",
+static CONSUL: &[Key] = &[
+    key("addresses.dns", Rule::SaidInFiles, "this host asks Consul for names on loopback"),
+    key("addresses.http", Rule::SaidInFiles, LISTEN),
+    key("advertise_addr", Rule::Refused, ADDRESS),
+    key("bind_addr", Rule::Refused, ADDRESS),
+    key("bootstrap", Rule::Refused, FOUNDING),
+    key("bootstrap_expect", Rule::Refused, FOUNDING),
+    key("client_addr", Rule::SaidInFiles, LISTEN),
+    key("data_dir", Rule::Refused, DATA),
+    key("datacenter", Rule::Refused, PLACE),
+    key("domain", Rule::Said, "this host sends only names below `consul` to Consul"),
+    key("node_id", Rule::Refused, NAME),
+    key("node_name", Rule::Refused, NAME),
+    key("ports.dns", Rule::Refused, "this host asks Consul for names at port 8600"),
+    key("ports.http", Rule::Refused, PORT),
+    key("retry_join", Rule::Refused, JOIN),
+    key("server", Rule::Refused, MODE),
+    key("start_join", Rule::Refused, JOIN),
 ];
 
 /// Keys of Nomad.
-static NOMAD: &[&str] = &[
-    "advertise.rpc",
-    "advertise.serf",
-    "bind_addr",
-    "client.enabled",
-    "client.network_interface",
-    "client.server_join",
-    "client.servers",
-    "data_dir",
-    "datacenter",
-    "name",
-    "region",
-    "server.bootstrap_expect",
-    "server.enabled",
-    "server.retry_join",
-    "server.server_join",
-    "server.start_join",
+static NOMAD: &[Key] = &[
+    key("addresses.http", Rule::SaidInFiles, LISTEN),
+    key("advertise.rpc", Rule::Refused, ADDRESS),
+    key("advertise.serf", Rule::Refused, ADDRESS),
+    key("bind_addr", Rule::Refused, ADDRESS),
+    key("client.enabled", Rule::Refused, MODE),
+    key("client.network_interface", Rule::Refused, ADDRESS),
+    key("client.server_join", Rule::Refused, JOIN),
+    key("client.servers", Rule::Refused, JOIN),
+    key("data_dir", Rule::Refused, DATA),
+    key("datacenter", Rule::Refused, PLACE),
+    key("name", Rule::Refused, NAME),
+    key(
+        "plugin.docker",
+        Rule::RefusedInFiles(AgentMode::Client),
+        "of two such blocks Nomad takes the last as a whole (hashicorp/nomad 9382), so either this one or the agent's \
+         access to ECR would be lost",
+    ),
+    key("ports.http", Rule::Refused, PORT),
+    key("region", Rule::Refused, PLACE),
+    key("server.bootstrap_expect", Rule::Refused, FOUNDING),
+    key("server.enabled", Rule::Refused, MODE),
+    key("server.retry_join", Rule::Refused, JOIN),
+    key("server.server_join", Rule::Refused, JOIN),
+    key("server.start_join", Rule::Refused, JOIN),
+    key(
+        "tls.http",
+        Rule::Said,
+        "the gates ask Nomad by HTTP without TLS, so they say `unknown` where Nomad takes HTTPS alone",
+    ),
 ];
 
-/// The owned keys of a daemon, as dotted paths.
-pub fn keys(daemon: Daemon) -> &'static [&'static str] {
+/// The table of a daemon.
+pub fn keys(daemon: Daemon) -> &'static [Key] {
     match daemon {
         Daemon::Consul => CONSUL,
         Daemon::Nomad => NOMAD,
     }
 }
 
-/// The owned key at or below a dotted path, if there is one. Both daemons ignore case in keys.
-pub fn find(daemon: Daemon, path: &str) -> Option<&'static str> {
-    let path = path.to_ascii_lowercase();
-    keys(daemon).iter().copied().find(|key| {
-        *key == path || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+/// The key of the table at or above a path, if there is one. Both daemons ignore case in keys.
+pub fn find<'p>(
+    daemon: Daemon,
+    path: impl IntoIterator<Item = &'p str> + Clone,
+) -> Option<&'static Key> {
+    keys(daemon).iter().find(|key| {
+        let mut found = path.clone().into_iter();
+        key.path.split('.').all(|part| found.next().is_some_and(|it| it.eq_ignore_ascii_case(part)))
     })
 }
 
-/// Why a key is refused, in words.
-pub fn reason(daemon: Daemon, key: &str, role: &Role) -> String {
-    let other_mode = match (daemon, key, role.nomad) {
-        (Daemon::Nomad, "server.enabled", Some(AgentMode::Client)) => Some("server"),
-        (Daemon::Nomad, "client.enabled", Some(AgentMode::Server)) => Some("client"),
-        _ => None,
-    };
-    match other_mode {
-        Some(mode) => format!("it turns the {mode} mode on, and this node is a {}", role.name),
-        None => "the agent owns this key".to_owned(),
+/// Why a key is refused on a node of this role, in words.
+pub fn reason(daemon: Daemon, key: &Key, role: Option<&Role>) -> String {
+    let mode =
+        |mode, of: &Role| format!("it turns the {mode} mode on, and this node is a {}", of.name);
+    match (daemon, key.path, role.and_then(|role| Some((role, role.nomad?)))) {
+        (Daemon::Nomad, "server.enabled", Some((role, AgentMode::Client))) => mode("server", role),
+        (Daemon::Nomad, "client.enabled", Some((role, AgentMode::Server))) => mode("client", role),
+        _ => key.reason.to_owned(),
     }
 }
 
@@ -72,15 +132,27 @@ pub fn reason(daemon: Daemon, key: &str, role: &Role) -> String {
 mod tests {
     use super::*;
 
+    fn found(daemon: Daemon, path: &str) -> Option<&'static str> {
+        find(daemon, path.split('.')).map(|key| key.path)
+    }
+
     #[test]
     fn owned_keys_are_found_at_and_below_a_path() {
-        assert_eq!(find(Daemon::Consul, "server"), Some("server"));
-        assert_eq!(find(Daemon::Consul, "Retry_Join"), Some("retry_join"));
+        assert_eq!(found(Daemon::Consul, "server"), Some("server"));
+        assert_eq!(found(Daemon::Consul, "Retry_Join"), Some("retry_join"));
+        assert_eq!(found(Daemon::Consul, "ports.HTTP"), Some("ports.http"));
+        assert_eq!(found(Daemon::Consul, "ports.https"), None);
         assert_eq!(
-            find(Daemon::Nomad, "server.server_join.retry_join"),
+            found(Daemon::Nomad, "server.server_join.retry_join"),
             Some("server.server_join")
         );
-        assert_eq!(find(Daemon::Nomad, "client.meta.zone"), None);
-        assert_eq!(find(Daemon::Consul, "server_rejoin_age_max"), None);
+        assert_eq!(
+            found(Daemon::Nomad, "plugin.docker.config.volumes.enabled"),
+            Some("plugin.docker")
+        );
+        assert_eq!(found(Daemon::Nomad, "plugin.raw_exec.config.enabled"), None);
+        assert_eq!(found(Daemon::Nomad, "client.meta.zone"), None);
+        assert_eq!(found(Daemon::Consul, "server_rejoin_age_max"), None);
+        assert!(find(Daemon::Nomad, ["server.enabled"]).is_none(), "a dot in a key is no level");
     }
 }

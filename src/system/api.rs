@@ -58,6 +58,11 @@ impl ApiError {
     pub fn status(&self) -> Option<u16> {
         if let Self::Status { status, .. } = self { Some(*status) } else { None }
     }
+
+    /// Whether the daemon takes HTTPS alone there: in the words of Go's own server (`net/http`, `server.go`).
+    pub fn wants_https(&self) -> bool {
+        matches!(self, Self::Status { status: 400, words, .. } if words.contains("HTTP request to an HTTPS server"))
+    }
 }
 
 /// An answer of any status.

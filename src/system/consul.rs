@@ -47,10 +47,24 @@ impl Member {
     }
 }
 
-#[derive(Deserialize)]
+/// What an agent says of itself (<https://developer.hashicorp.com/consul/api-docs/agent#read-configuration>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Itself {
-    member: Member,
+pub struct Itself {
+    /// As a member of the pool.
+    pub member: Member,
+    /// What it runs as.
+    pub config: RunsAs,
+}
+
+/// What an agent runs as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunsAs {
+    /// Its datacenter.
+    pub datacenter: String,
+    /// Whether it is a server.
+    pub server: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,9 +85,9 @@ impl Consul {
         Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
     }
 
-    /// The agent as a member of its own.
-    pub async fn itself(&self) -> Result<Member, ApiError> {
-        Ok(self.api.get("/v1/agent/self").await?.json::<Itself>()?.member)
+    /// What the agent says of itself.
+    pub async fn itself(&self) -> Result<Itself, ApiError> {
+        self.api.get("/v1/agent/self").await?.json()
     }
 
     /// Everybody whom this agent knows.

@@ -59,6 +59,36 @@ struct Itself {
     stats: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+#[derive(Deserialize)]
+struct Configured {
+    config: RunsAs,
+}
+
+/// What an agent runs as (<https://developer.hashicorp.com/nomad/api-docs/agent#query-self>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunsAs {
+    /// Its name.
+    #[serde(rename = "NodeName")]
+    pub name: String,
+    /// Its datacenter.
+    pub datacenter: String,
+    /// Its region.
+    pub region: String,
+    /// Whether it is a server.
+    pub server: Enabled,
+    /// Whether it is a client.
+    pub client: Enabled,
+}
+
+/// Whether a mode is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Enabled {
+    /// Whether it is.
+    pub enabled: bool,
+}
+
 /// A client as the servers see it (<https://developer.hashicorp.com/nomad/api-docs/nodes#read-node>).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -84,6 +114,11 @@ impl Nomad {
     /// A client whose calls last no longer than `timeout`.
     pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
         Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
+    }
+
+    /// What the agent runs as.
+    pub async fn runs_as(&self) -> Result<RunsAs, ApiError> {
+        Ok(self.api.get("/v1/agent/self").await?.json::<Configured>()?.config)
     }
 
     /// What a client says of itself under `stats.client`; nothing on a server.

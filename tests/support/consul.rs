@@ -41,6 +41,11 @@ impl Consul {
         Self::start_with(expect, serde_json::json!({}))
     }
 
+    /// A client that knows no server.
+    pub(crate) fn client() -> Self {
+        Self::start_with(0, serde_json::json!({ "server": false }))
+    }
+
     /// Such a server with these keys of its configuration besides.
     pub(crate) fn start_with(expect: u8, further: serde_json::Value) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -44,6 +44,12 @@ pub(crate) fn netaddrs() -> PathBuf {
     path("COS_NETADDRS_BIN", "netaddrs-", &pinned(NETADDRS, "go-netaddrs"))
 }
 
+/// What says which keys HCL's own reader finds in files.
+pub(crate) fn hcl_keys() -> PathBuf {
+    let program = std::env::var_os("COS_HCLKEYS_BIN").filter(|path| !path.is_empty());
+    PathBuf::from(program.expect("`tests/tools/install` prints COS_HCLKEYS_BIN"))
+}
+
 /// The agent of an earlier day: `cos-agent`, and its units in `units/`.
 pub(crate) fn older_agent() -> PathBuf {
     let folder = std::env::var_os("COS_OLDER_AGENT").filter(|path| !path.is_empty());

@@ -1,7 +1,9 @@
-//! The local Consul agent answers, and is alive to itself.
+//! The local Consul agent answers, is alive to itself, and runs as what this node is.
 
-use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
-use crate::system::consul::Member;
+use crate::doctor::{ALL, Check, Context, Finding, Problem, other_configuration, silent};
+use crate::record::status::Identity;
+use crate::state::Daemon;
+use crate::system::consul::Itself;
 
 /// The check.
 pub(super) static CHECK: Check = Check {
@@ -16,24 +18,32 @@ pub(super) static CHECK: Check = Check {
 
 async fn probe(context: &Context) -> Finding {
     match context.consul.itself().await {
-        Ok(itself) => judge(&itself, &context.node.instance),
+        Ok(itself) => judge(&itself, &context.node),
         Err(error) => Finding::Fail(silent("consul.service", &error)),
     }
 }
 
-fn judge(itself: &Member, instance: &str) -> Finding {
-    if itself.name != instance {
-        return Finding::Fail(Problem::new(
-            format!("the agent calls itself {}", itself.name),
-            format!("this instance is {instance}"),
-            "it runs with another configuration: `cos-agent plan`, then `systemctl restart consul`",
-        ));
+fn judge(itself: &Itself, node: &Identity) -> Finding {
+    let mode = |is_server: bool| if is_server { "a server" } else { "a client" };
+    let is_server = node.quorum() == Some(Daemon::Consul);
+    let expected = format!("{}, {}", node.instance, mode(is_server));
+    let found = format!("{}, {}", itself.member.name, mode(itself.config.server));
+    if found != expected {
+        return Finding::Fail(other_configuration(Daemon::Consul, &found, &expected));
     }
-    if itself.is_alive() {
-        Finding::Pass(format!("it is alive at {}", itself.addr))
+    // A record of an earlier agent does not say which.
+    if let Some(datacenter) = &node.consul_datacenter
+        && !itself.config.datacenter.eq_ignore_ascii_case(datacenter)
+    {
+        let found = format!("in datacenter {}", itself.config.datacenter);
+        let expected = format!("in datacenter {datacenter}");
+        return Finding::Fail(other_configuration(Daemon::Consul, &found, &expected));
+    }
+    if itself.member.is_alive() {
+        Finding::Pass(format!("it is alive at {}", itself.member.addr))
     } else {
         Finding::Fail(Problem::new(
-            format!("the agent is not alive to itself (Serf state {})", itself.status),
+            format!("the agent is not alive to itself (Serf state {})", itself.member.status),
             "it is a live member of the pool",
             "it left or is leaving: `systemctl restart consul` brings it back",
         ))
@@ -43,20 +53,38 @@ fn judge(itself: &Member, instance: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::checks::tests_support::identity;
+    use crate::system::consul::{Member, RunsAs};
 
-    fn member(name: &str, status: u8) -> Member {
-        Member {
-            name: name.to_owned(),
-            addr: [10, 0, 0, 1].into(),
-            status,
-            tags: std::collections::BTreeMap::new(),
+    fn itself(name: &str, status: u8, server: bool, datacenter: &str) -> Itself {
+        Itself {
+            member: Member {
+                name: name.to_owned(),
+                addr: [10, 0, 0, 1].into(),
+                status,
+                tags: std::collections::BTreeMap::new(),
+            },
+            config: RunsAs { datacenter: datacenter.to_owned(), server },
         }
     }
 
     #[test]
-    fn an_agent_is_this_instance_and_alive() {
-        assert!(matches!(judge(&member("i-1", 1), "i-1"), Finding::Pass(_)));
-        assert!(matches!(judge(&member("i-1", 3), "i-1"), Finding::Fail(_)));
-        assert!(matches!(judge(&member("i-2", 1), "i-1"), Finding::Fail(_)));
+    fn an_agent_is_this_instance_alive_and_what_the_node_is() {
+        let client = identity("nomad-client", None);
+        let server = identity("consul-server", Some(3));
+        let dc = client.consul_datacenter.as_deref().unwrap();
+        for (node, found, passes) in [
+            (&client, itself("i-1", 1, false, dc), true),
+            (&client, itself("i-1", 3, false, dc), false),
+            (&client, itself("i-2", 1, false, dc), false),
+            (&client, itself("i-1", 1, true, dc), false),
+            (&client, itself("i-1", 1, false, "dc1"), false),
+            (&server, itself("i-1", 1, true, dc), true),
+            (&server, itself("i-1", 1, false, dc), false),
+        ] {
+            assert_eq!(matches!(judge(&found, node), Finding::Pass(_)), passes, "{found:?}");
+        }
+        let older = Identity { consul_datacenter: None, ..client };
+        assert!(matches!(judge(&itself("i-1", 1, false, "dc1"), &older), Finding::Pass(_)));
     }
 }

@@ -75,6 +75,8 @@ pub(crate) mod tests_support {
             servers,
             address: [10, 0, 0, 1].into(),
             zone: "eu-central-1a".to_owned(),
+            consul_datacenter: Some("eu-central-1".to_owned()),
+            nomad_region: Some("eu-central-1".to_owned()),
         }
     }
 

@@ -1,6 +1,9 @@
-//! The local Nomad agent answers.
+//! The local Nomad agent answers, and runs as what this node is.
 
-use crate::doctor::{Check, Context, Finding, silent};
+use crate::doctor::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
+use crate::record::status::Identity;
+use crate::state::Daemon;
+use crate::system::nomad::RunsAs;
 
 /// The check.
 pub(super) static CHECK: Check = Check {
@@ -14,8 +17,69 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn probe(context: &Context) -> Finding {
-    match context.nomad.client_stats().await {
-        Ok(_) => Finding::Pass(format!("it answers at {}", context.nomad.api.base())),
+    match context.nomad.runs_as().await {
+        Ok(found) => judge(&found, &context.node, context.nomad.api.base()),
+        Err(error) if error.wants_https() => Finding::Waiting(unknown_by_tls(Daemon::Nomad)),
         Err(error) => Finding::Fail(silent("nomad.service", &error)),
+    }
+}
+
+fn judge(found: &RunsAs, node: &Identity, base: &str) -> Finding {
+    let is_server = node.quorum() == Some(Daemon::Nomad);
+    let words = |name: &str, server: bool, client: bool| {
+        let mode = match (server, client) {
+            (true, false) => "a server",
+            (false, true) => "a client",
+            (true, true) => "a server and a client",
+            (false, false) => "neither a server nor a client",
+        };
+        format!("{name}, {mode}")
+    };
+    let runs = words(&found.name, found.server.enabled, found.client.enabled);
+    let expected = words(&node.instance, is_server, !is_server);
+    if runs != expected {
+        return Finding::Fail(other_configuration(Daemon::Nomad, &runs, &expected));
+    }
+    let place =
+        |datacenter: &str, region: &str| format!("in datacenter {datacenter} of region {region}");
+    let region = node.nomad_region.as_deref().unwrap_or(&found.region);
+    let expected = place(node.nomad_datacenter.as_deref().unwrap_or(&found.datacenter), region);
+    let runs = place(&found.datacenter, &found.region);
+    if runs != expected {
+        return Finding::Fail(other_configuration(Daemon::Nomad, &runs, &expected));
+    }
+    Finding::Pass(format!("it answers at {base}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests_support::identity;
+    use crate::system::nomad::Enabled;
+
+    #[test]
+    fn an_agent_is_this_instance_and_what_the_node_is() {
+        let node = identity("nomad-client", None);
+        let right = RunsAs {
+            name: node.instance.clone(),
+            datacenter: "backoffice".to_owned(),
+            region: node.nomad_region.clone().unwrap(),
+            server: Enabled { enabled: false },
+            client: Enabled { enabled: true },
+        };
+        let passes = |found: &RunsAs| matches!(judge(found, &node, "x"), Finding::Pass(_));
+        assert!(passes(&right));
+        let on = Enabled { enabled: true };
+        for wrong in [
+            RunsAs { name: "i-2".to_owned(), ..right.clone() },
+            RunsAs { server: on, ..right.clone() },
+            RunsAs { datacenter: "dc1".to_owned(), ..right.clone() },
+            RunsAs { region: "global".to_owned(), ..right.clone() },
+        ] {
+            assert!(!passes(&wrong), "{wrong:?}");
+        }
+        let older = Identity { nomad_region: None, ..node.clone() };
+        let elsewhere = RunsAs { region: "global".to_owned(), ..right };
+        assert!(matches!(judge(&elsewhere, &older, "x"), Finding::Pass(_)));
     }
 }

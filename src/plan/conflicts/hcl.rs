@@ -1,0 +1,143 @@
+//! The keys of an HCL 1 file, which is what both daemons read (<https://github.com/hashicorp/hcl/tree/v1.0.0>, `hcl/scanner`
+//! and `hcl/parser`). No crate that is kept reads it. Values are skipped, and whatever is doubtful is not followed: then the
+//! daemon's own validator says what the file is worth.
+
+use super::scanner::{Scanner, Token};
+use super::{DEEPEST, Setting, Unclear, is_off};
+
+/// What the file sets, in its order.
+pub(super) fn settings(text: &str) -> Result<Vec<Setting>, Unclear> {
+    if text.contains(['\0', '\u{e123}']) {
+        return Err(Unclear::somewhere("it holds a character that HCL reserves"));
+    }
+    // As the parser does first of all.
+    let text = text.replace("\r\n", "\n");
+    let mut reader = Reader {
+        scanner: Scanner::of(&text),
+        peeked: None,
+        path: Vec::new(),
+        depth: 0,
+        found: Vec::new(),
+    };
+    reader.items(&Token::End)?;
+    Ok(reader.found)
+}
+
+struct Reader<'a> {
+    scanner: Scanner<'a>,
+    peeked: Option<Token<'a>>,
+    path: Vec<String>,
+    depth: usize,
+    found: Vec<Setting>,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Token<'a>, Unclear> {
+        self.peeked.take().map_or_else(|| self.scanner.next(), Ok)
+    }
+
+    fn unclear<T>(&self, problem: &'static str) -> Result<T, Unclear> {
+        self.scanner.unclear(problem)
+    }
+
+    /// Items up to the end of their body. One comma may stand behind each.
+    fn items(&mut self, end: &Token<'_>) -> Result<(), Unclear> {
+        loop {
+            let first = self.next()?;
+            if first == *end {
+                return Ok(());
+            }
+            self.item(first)?;
+            let next = self.next()?;
+            if next != Token::Comma {
+                self.peeked = Some(next);
+            }
+        }
+    }
+
+    fn item(&mut self, first: Token<'a>) -> Result<(), Unclear> {
+        let outer = self.path.len();
+        let mut token = first;
+        loop {
+            match token {
+                Token::Word(key) => self.path.push(key.to_owned()),
+                Token::Text(key) if key.contains(['\\', '$']) => {
+                    return self.unclear("a key with an escape in it");
+                }
+                Token::Text(key) => self.path.push(key.to_owned()),
+                Token::Equals if self.path.len() == outer + 1 => {
+                    let value = self.next()?;
+                    self.value(&value)?;
+                    break;
+                }
+                Token::Open if self.path.len() > outer => {
+                    self.block()?;
+                    break;
+                }
+                _ => return self.unclear("expected a key, and `=` or `{` behind it"),
+            }
+            token = self.next()?;
+        }
+        self.path.truncate(outer);
+        Ok(())
+    }
+
+    fn value(&mut self, value: &Token<'_>) -> Result<(), Unclear> {
+        match value {
+            Token::Text(text) | Token::Literal(text) => self.set(is_off(text)),
+            Token::Open => self.block()?,
+            Token::OpenList => self.list()?,
+            _ => return self.unclear("expected a value"),
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, off: bool) {
+        self.found.push(Setting { path: self.path.clone(), off });
+    }
+
+    fn deeper(&mut self) -> Result<(), Unclear> {
+        self.depth += 1;
+        if self.depth > DEEPEST { self.unclear("it is nested too deep") } else { Ok(()) }
+    }
+
+    /// A block without keys may still take another one's place.
+    fn block(&mut self) -> Result<(), Unclear> {
+        self.deeper()?;
+        let before = self.found.len();
+        self.items(&Token::Close)?;
+        if self.found.len() == before {
+            self.set(false);
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn list(&mut self) -> Result<(), Unclear> {
+        self.deeper()?;
+        let before = self.found.len();
+        let mut needs_comma = false;
+        loop {
+            let token = self.next()?;
+            if needs_comma && !matches!(token, Token::Comma | Token::CloseList) {
+                return self.unclear("expected `,` or `]`");
+            }
+            match token {
+                Token::CloseList => break,
+                Token::Comma => needs_comma = false,
+                Token::Text(_) | Token::Literal(_) => needs_comma = true,
+                Token::Open => {
+                    self.block()?;
+                    needs_comma = true;
+                }
+                Token::OpenList => self.list()?,
+                _ => return self.unclear("expected an item of a list"),
+            }
+        }
+        if self.found.len() == before {
+            self.set(false);
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! The tokens of HCL 1 (`hcl/scanner` of <https://github.com/hashicorp/hcl/tree/v1.0.0>).
+
+use super::Unclear;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// A key without quotes.
+    Word(&'a str),
+    /// A text in quotes.
+    Text(&'a str),
+    /// A boolean, number or heredoc, as it stands there.
+    Literal(&'a str),
+    Open,
+    Close,
+    OpenList,
+    CloseList,
+    Comma,
+    Equals,
+    End,
+}
+
+/// Takes a text apart.
+pub(super) struct Scanner<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { rest: text, line: 1 }
+    }
+
+    pub(super) fn unclear<T>(&self, problem: &'static str) -> Result<T, Unclear> {
+        Err(Unclear { line: self.line, problem })
+    }
+
+    /// Takes so many bytes.
+    fn take(&mut self, length: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.line += taken.matches('\n').count();
+        self.rest = rest;
+        taken
+    }
+
+    /// The next token.
+    pub(super) fn next(&mut self) -> Result<Token<'a>, Unclear> {
+        self.skip()?;
+        let Some(first) = self.rest.chars().next() else { return Ok(Token::End) };
+        let token = match first {
+            '{' => Token::Open,
+            '}' => Token::Close,
+            '[' => Token::OpenList,
+            ']' => Token::CloseList,
+            ',' => Token::Comma,
+            '=' => Token::Equals,
+            '"' => return self.text(),
+            '<' => return self.heredoc(),
+            'a'..='z' | 'A'..='Z' | '_' => return self.word(),
+            '0'..='9' | '-' => return self.number(),
+            _ => return self.unclear("a character that begins nothing"),
+        };
+        self.take(1);
+        Ok(token)
+    }
+
+    /// White space and comments.
+    fn skip(&mut self) -> Result<(), Unclear> {
+        loop {
+            let blank =
+                self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+            self.take(blank);
+            let length = if self.rest.starts_with('#') || self.rest.starts_with("//") {
+                self.rest.find('\n').unwrap_or(self.rest.len())
+            } else if let Some(inner) = self.rest.strip_prefix("/*") {
+                match inner.find("*/") {
+                    Some(end) => end + 4,
+                    None => return self.unclear("a comment without an end"),
+                }
+            } else {
+                return Ok(());
+            };
+            self.take(length);
+        }
+    }
+
+    fn word(&mut self) -> Result<Token<'a>, Unclear> {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let length = self.rest.find(|c| !is_inside(c)).unwrap_or(self.rest.len());
+        // Letters beyond ASCII are letters to the daemons too, by tables that need not be ours.
+        if self.rest[length..].starts_with(|c: char| !c.is_ascii()) {
+            return self.unclear("a key with a character beyond ASCII");
+        }
+        Ok(match self.take(length) {
+            literal @ ("true" | "false") => Token::Literal(literal),
+            word => Token::Word(word),
+        })
+    }
+
+    /// Plain decimal numbers alone.
+    fn number(&mut self) -> Result<Token<'a>, Unclear> {
+        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
+        let length = self.rest.find(|c| !inside(c)).unwrap_or(self.rest.len());
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let text = &self.rest[..length];
+        let (whole, fraction) = match text.trim_start_matches('-').split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (text.trim_start_matches('-'), None),
+        };
+        let is_plain = digits(whole) && (whole == "0" || !whole.starts_with('0'));
+        if !is_plain || !fraction.is_none_or(digits) || text.starts_with("--") {
+            return self.unclear("a number that is not plainly decimal");
+        }
+        Ok(Token::Literal(self.take(length)))
+    }
+
+    /// A text in quotes, in which `${…}` may hold quotes and line feeds.
+    fn text(&mut self) -> Result<Token<'a>, Unclear> {
+        let mut braces = 0_u32;
+        let mut chars = self.rest.char_indices().skip(1).peekable();
+        while let Some((index, c)) = chars.next() {
+            match c {
+                '"' if braces == 0 => return Ok(Token::Text(&self.take(index + 1)[1..index])),
+                '\n' if braces == 0 => break,
+                '$' if braces == 0 && chars.next_if(|(_, next)| *next == '{').is_some() => {
+                    braces = 1;
+                }
+                '{' if braces > 0 => braces += 1,
+                '}' if braces > 0 => braces -= 1,
+                '\\' => {
+                    let length = escape(&self.rest[index + 1..]);
+                    let Some(length) = length else { return self.unclear("an unknown escape") };
+                    for _ in 0..length {
+                        chars.next();
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.unclear("a text without its closing quote")
+    }
+
+    /// `<<NAME` up to a line of `NAME` alone. The reader of the daemons compares lengths with the dash of `<<-` in it.
+    fn heredoc(&mut self) -> Result<Token<'a>, Unclear> {
+        let end = self.rest.find('\n').unwrap_or(self.rest.len());
+        let anchor = &self.rest[..end];
+        let Some(anchor) = anchor.strip_prefix("<<") else {
+            return self.unclear("expected `<<`");
+        };
+        let name = anchor.strip_prefix('-').unwrap_or(anchor);
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return self.unclear("a heredoc whose name is not plain");
+        }
+        let mut length = end + 1;
+        while let Some(line_end) = self.rest.get(length..).and_then(|rest| rest.find('\n')) {
+            let line = &self.rest[length..length + line_end];
+            length += line_end + 1;
+            let blank = [' ', '\t', '\u{b}', '\u{c}', '\r'];
+            let ends = line
+                .trim_start_matches(blank)
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.bytes().all(|b| b == b'\r'));
+            if ends && line.len() >= anchor.len() {
+                return Ok(Token::Literal(self.take(length)));
+            }
+        }
+        self.unclear("a heredoc without its end")
+    }
+}
+
+/// How many characters an escape has behind its backslash.
+fn escape(rest: &str) -> Option<usize> {
+    let digits = |skip: usize, count: usize, radix: u32| {
+        let all = rest.chars().skip(skip).take(count).filter(|c| c.is_digit(radix)).count();
+        (all == count).then_some(skip + count)
+    };
+    match rest.chars().next()? {
+        'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | '"' => Some(1),
+        '0'..='7' => digits(0, 3, 8),
+        'x' => digits(1, 2, 16),
+        'u' => digits(1, 4, 16),
+        'U' => digits(1, 8, 16),
+        _ => None,
+    }
+}
