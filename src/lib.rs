@@ -15,6 +15,7 @@ pub mod error;
 pub mod exit;
 pub mod output;
 pub mod pipeline;
+pub mod secret;
 
 pub mod facts;
 pub mod node;

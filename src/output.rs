@@ -2,6 +2,7 @@
 
 use crate::cli::Format;
 use crate::error::Error;
+use crate::secret::{mask_json, masked};
 use std::fmt;
 use std::io::Write;
 use tracing::field::{Field, Visit};
@@ -17,15 +18,19 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes data: text as it is, or the value as JSON.
+    /// Writes data: the text, or the value as JSON; secrets in either are masked.
     pub fn data(
         self,
         text: impl FnOnce() -> String,
         json: impl FnOnce() -> serde_json::Value,
     ) -> Result<(), Error> {
         match self.format {
-            Format::Text => write(&text()),
-            Format::Json => write(&format!("{:#}\n", json())),
+            Format::Text => write(&masked(&text())),
+            Format::Json => {
+                let mut value = json();
+                mask_json(&mut value);
+                write(&format!("{value:#}\n"))
+            }
         }
     }
 }
@@ -42,7 +47,7 @@ pub fn write(text: &str) -> Result<(), Error> {
 /// Writes a report to standard error.
 pub fn report(text: &str, under_systemd: bool) {
     let mut stderr = anstream::stderr().lock();
-    for line in text.lines() {
+    for line in masked(text).lines() {
         // sd-daemon(3): a priority in front of each line; errors are 3.
         let _ =
             if under_systemd { writeln!(stderr, "<3>{line}") } else { writeln!(stderr, "{line}") };
@@ -83,7 +88,7 @@ impl Subscriber for Log {
         let mut words = Words(String::new());
         event.record(&mut words);
         let mut stderr = anstream::stderr().lock();
-        for line in words.0.lines() {
+        for line in masked(&words.0).lines() {
             // A log that cannot be written has nowhere to say so.
             let _ = if self.under_systemd {
                 writeln!(stderr, "<{priority}>{line}")

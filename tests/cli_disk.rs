@@ -20,7 +20,7 @@ fn files_that_are_in_the_way() {
         ("docker's file is no JSON", "/etc/docker/config.json", b"{\"auths\": "),
         ("docker's file is a list", "/etc/docker/config.json", b"[]"),
         ("a packaged nomad.hcl", "/etc/nomad.d/nomad.hcl", b"server {\n  enabled = true\n}\n"),
-        ("a broken consul.hcl", "/etc/consul.d/site.hcl", b"encrypt = \"never shown\n"),
+        ("a broken consul.hcl", "/etc/consul.d/site.hcl", b"encrypt = \"never shown\nserver = true\n"),
         ("private key", "/etc/cos-agent/ca.d/site.pem", b"-----BEGIN EC PRIVATE KEY-----\n"),
     ]), @r#"
 folder in place of a file: exit 74
@@ -65,9 +65,9 @@ a broken consul.hcl: exit 78
 --- stderr
 error: cannot plan the changes
   cause: a file in the daemons' folders is in the way
-  cause: /etc/consul.d/site.hcl does not parse, so what it sets cannot be known: line 1, column 1: unexpected token
+  cause: cannot follow /etc/consul.d/site.hcl (line 1: a text without its closing quote), and it holds the word `server`, so it may set a key that the agent owns
 
-hint: mend /etc/consul.d/site.hcl or move it away; nothing was changed
+hint: write /etc/consul.d/site.hcl in plain HCL or JSON, or move it away; nothing was changed
 
 private key: exit 78
 --- stderr

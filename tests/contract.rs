@@ -141,12 +141,13 @@ fn the_unit_of_the_agent_says_what_the_code_says() {
 }
 
 /// Folder or file below `src/`, and what it may not name; `system` for those that are pure.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("facts", &["node", "role", "render", "plan", "apply", "observe", "pipeline", "commands"]),
     ("node", &["system", "role", "render", "plan", "apply", "observe", "pipeline", "commands"]),
     ("role", &["system", "plan", "apply", "observe", "pipeline", "commands"]),
     ("render", &["system", "plan", "apply", "observe", "pipeline", "commands"]),
     ("plan", &["system", "apply", "pipeline", "commands"]),
+    ("secret", &["system", "facts", "node", "role", "render", "plan", "record", "output"]),
     (
         "state.rs",
         &["system", "node", "role", "render", "plan", "apply", "observe", "pipeline", "commands"],

@@ -2,8 +2,9 @@
 //! the old one. A refusal leaves the disk as it was.
 
 use super::ApplyError;
-use crate::observe;
+use crate::observe::{self, OperatorFile};
 use crate::plan::Plan;
+use crate::secret;
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::daemon;
@@ -38,7 +39,8 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     let folder = format!("{STAGING}{}", daemon.folder());
     root.make_directory(STAGING, 0o700, None)?;
     root.make_directory(&folder, 0o700, None)?;
-    for file in observe::operator_files(root, daemon)? {
+    let operators = observe::operator_files(root, daemon)?;
+    for file in &operators {
         root.write(Path::new(&folder).join(&file.name), &file.bytes, 0o600)?;
     }
     root.write(format!("{folder}/cos.json"), ours, 0o600)?;
@@ -59,7 +61,17 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     }
     // The validator names the copy; people know the file by its own name.
     let words = output.words().replace(&*place.to_string_lossy(), daemon.folder());
+    let words = without_values(words, &operators);
     Err(ApplyError::Refused { command, words })
+}
+
+/// A validator quotes what it cannot take, and in an operator's file that may be a secret.
+fn without_values(words: String, operators: &[OperatorFile]) -> String {
+    let texts: Vec<_> = operators.iter().map(|file| String::from_utf8_lossy(&file.bytes)).collect();
+    let mut values: Vec<&str> = texts.iter().flat_map(|text| secret::quoted_values(text)).collect();
+    // A value may hold another one.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values.into_iter().fold(words, |words, value| words.replace(value, secret::MASK))
 }
 
 /// Removes the copies when validation ends, however it ends.

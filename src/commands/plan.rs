@@ -7,6 +7,7 @@ use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
 use crate::output::Output;
 use crate::plan::UnrecordedData;
+use crate::secret::masked;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
 use crate::system::root::{self, NewFile, Root};
@@ -70,14 +71,15 @@ fn read_facts(file: &Path) -> Result<Facts, Error> {
 
 fn write_tree(folder: &Path, node: &node::Node) -> Result<(), Error> {
     let plan = pipeline::plan_from_nothing(node)?;
-    let files: Vec<NewFile<'_>> = plan
-        .writes()
-        .map(|write| NewFile {
-            path: &write.path,
-            bytes: &write.bytes,
-            mode: write.mode,
-            owner: None,
-        })
+    // Whoever gets the tree shown is not who may read the node's files.
+    let shown = plan.writes().map(|write| match std::str::from_utf8(&write.bytes) {
+        Ok(text) => (write, masked(text).into_owned().into_bytes()),
+        Err(_) => (write, write.bytes.clone()),
+    });
+    let shown: Vec<_> = shown.collect();
+    let files: Vec<NewFile<'_>> = shown
+        .iter()
+        .map(|(write, bytes)| NewFile { path: &write.path, bytes, mode: write.mode, owner: None })
         .collect();
     Ok(Root::at(folder).write_all(&files)?)
 }

@@ -10,9 +10,11 @@ use crate::state::Daemon;
 use crate::system::api::ApiError;
 use crate::system::consul::Consul;
 use crate::system::environment::Environment;
+use crate::system::listener;
 use crate::system::nomad::Nomad;
 use crate::system::root::Root;
 use futures_util::future::LocalBoxFuture;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// One thing that can be wrong.
@@ -84,6 +86,8 @@ pub struct Context {
     pub nomad: Nomad,
     /// Its files.
     pub root: Root,
+    /// Whether Nomad's ACLs hide this node from whoever brings no token.
+    pub is_hidden: Cell<bool>,
 }
 
 impl Context {
@@ -99,7 +103,25 @@ impl Context {
             consul: Consul::new(&environment.consul_api, timeout)?,
             nomad: Nomad::new(&environment.nomad_api, timeout)?,
             root: root.clone(),
+            is_hidden: Cell::new(false),
         })
+    }
+
+    /// What is wrong where another user's program listens in the place of a daemon: nothing that it says counts, and it is
+    /// told no secret. The data of a daemon is its user's.
+    fn stranger(&self, daemon: Daemon) -> Option<Problem> {
+        let api = match daemon {
+            Daemon::Consul => &self.consul.api,
+            Daemon::Nomad => &self.nomad.api,
+        };
+        let user = self.root.stat_target(daemon.data()).ok()??.uid;
+        let stranger = listener::owners(api.address()?).into_iter().find(|owner| *owner != user)?;
+        let name = daemon.name();
+        Some(Problem::new(
+            format!("a program of user {stranger} listens at {}", api.base()),
+            format!("{name} of user {user}, whose {} is, listens there", daemon.data()),
+            format!("`ss -ltnp` names the program: stop it, then `systemctl restart {name}`"),
+        ))
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn file_change(
         owner,
         ids: seen.filter(|_| !whole).map_or(ids, |seen| Some((seen.stat.uid, seen.stat.gid))),
         before: seen.map(|seen| seen.bytes.clone()),
+        foreign: seen.is_some_and(|seen| !is_ours(&file.path, &seen.bytes, inputs)),
         keys: shown.clone(),
         why,
     };
@@ -96,6 +97,7 @@ pub(super) fn kept_copy(write: &Write, inputs: &Inputs<'_>) -> Option<Change> {
         mode: seen.stat.mode,
         // Nothing of it is shown: an operator's unit may hold credentials.
         before: Some(before.clone()),
+        foreign: true,
         why: Why::New,
         ..write.clone()
     }))
@@ -172,7 +174,11 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
             continue;
         }
         let Some(seen) = regular(path, inputs.observed)? else { continue };
-        let remove = || Change::Remove { path: path.clone(), before: seen.bytes.clone() };
+        let remove = || Change::Remove {
+            path: path.clone(),
+            before: seen.bytes.clone(),
+            foreign: !is_ours(path, &seen.bytes, inputs),
+        };
         let Some(keys) = &written.keys else {
             changes.push(remove());
             continue;
@@ -189,6 +195,7 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
                 owner: None,
                 ids: Some((seen.stat.uid, seen.stat.gid)),
                 before: Some(seen.bytes.clone()),
+                foreign: true,
                 keys: Some((keys::pick(&found, keys), Map::new())),
                 why: Why::Changed,
             }));

@@ -106,11 +106,18 @@ impl Change {
                 };
                 Some((text(before), text(after)))
             }
+            // The copy of a file that somebody else wrote.
+            Self::Write(write) if write.before.as_ref() == Some(&write.bytes) => None,
             Self::Write(write) => {
+                let after = redact::shown(&write.path, &write.bytes);
                 let before = write.before.as_deref().map(|bytes| redact::shown(&write.path, bytes));
-                Some((before.unwrap_or_default(), redact::shown(&write.path, &write.bytes)))
+                let before = before.unwrap_or_default();
+                Some((if write.foreign { redact::ours_of(&before, &after) } else { before }, after))
             }
-            Self::Remove { path, before } => Some((redact::shown(path, before), String::new())),
+            Self::Remove { path, before, foreign } => {
+                let before = redact::shown(path, before);
+                Some((if *foreign { redact::ours_of(&before, "") } else { before }, String::new()))
+            }
             _ => None,
         }
     }

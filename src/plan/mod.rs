@@ -83,6 +83,8 @@ pub enum Change {
         path: String,
         /// Its contents until now.
         before: Vec<u8>,
+        /// Whether somebody else wrote them, so that nothing of them is shown.
+        foreign: bool,
     },
 }
 
@@ -101,6 +103,8 @@ pub struct Write {
     pub ids: Option<(u32, u32)>,
     /// The contents until now.
     pub before: Option<Vec<u8>>,
+    /// Whether somebody else wrote them, so that nothing of them is shown but what is ours too.
+    pub foreign: bool,
     /// Our keys before and after, where the rest of the file is the operator's and nobody else's to see.
     pub keys: Option<(Map<String, Value>, Map<String, Value>)>,
     /// Why.

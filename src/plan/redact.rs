@@ -1,8 +1,9 @@
 //! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
 
 use super::sha256;
-use crate::render::extra::is_secret;
+use crate::secret::{is_secret, looks_secret};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The text of a file for a diff.
 pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
@@ -25,6 +26,29 @@ pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
     }
 }
 
+/// A text that somebody else wrote, before ours takes its place: of its lines, those that ours has too.
+pub(super) fn ours_of(before: &str, after: &str) -> String {
+    let ours: BTreeSet<&str> = after.lines().collect();
+    let mut shown = String::new();
+    let mut foreign = 0;
+    for line in before.lines().map(Some).chain([None]) {
+        if line.is_some_and(|line| !ours.contains(line)) {
+            foreign += 1;
+            continue;
+        }
+        if foreign > 0 {
+            let lines = if foreign == 1 { "line that is" } else { "lines that are" };
+            shown.push_str(&format!("({foreign} {lines} not the agent's)\n"));
+            foreign = 0;
+        }
+        if let Some(line) = line {
+            shown.push_str(line);
+            shown.push('\n');
+        }
+    }
+    shown
+}
+
 /// Replaces secret values by fingerprints; whether there were any. Every value is looked at, whatever was found before.
 fn mask(value: &mut Value, path: &str) -> bool {
     let mut found = false;
@@ -40,7 +64,7 @@ fn mask(value: &mut Value, path: &str) -> bool {
                 found |= mask(item, path);
             }
         }
-        Value::String(text) if is_secret(path) && !text.is_empty() => {
+        Value::String(text) if !text.is_empty() && (is_secret(path) || looks_secret(text)) => {
             *text = format!("sha256:{}", &sha256(text.as_bytes())[..8]);
             found = true;
         }
@@ -61,6 +85,15 @@ mod tests {
             assert!(!shown.contains(secret), "{shown}");
         }
         assert!(shown.contains("sha256:") && shown.contains("INFO"), "{shown}");
+    }
+
+    #[test]
+    fn of_a_text_that_somebody_edited_only_our_lines_are_shown() {
+        let before = "a=1\nmine\nhush\nb=2\nhush\n";
+        let shown =
+            "a=1\n(2 lines that are not the agent's)\nb=2\n(1 line that is not the agent's)\n";
+        assert_eq!(ours_of(before, "a=1\nb=2\nc=3\n"), shown);
+        assert_eq!(ours_of("", "a\n"), "");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::exit::ExitCode;
 use crate::node::{self, Duty, Node};
+use crate::secret::{mask_json, masked};
 use crate::state::Daemon;
 use crate::system::environment;
 use crate::system::root::{FileError, Root};
@@ -147,22 +148,11 @@ impl Identity {
     }
 }
 
-/// Decoders quote what they could not decode: `got unconvertible type 'string', value: 'secret'`.
-fn without_values(report: &str) -> String {
-    let mut parts = report.split("value: '");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text.push_str("value: '…");
-        text.push_str(part.find('\'').map_or("", |end| &part[end..]));
-    }
-    text
-}
-
 impl Failure {
-    /// Of an error that ends a command. Everybody may read it, so what a validator quotes of an operator's file is left
-    /// out, and the rest is short.
+    /// Of an error that ends a command; it is short.
     pub fn of(code: ExitCode, report: &str) -> Self {
-        let report: String = without_values(report).chars().take(REPORT).collect();
+        // What is cut off may be what tells that something is a secret.
+        let report: String = masked(report).chars().take(REPORT).collect();
         Self { code: code as u8, report, at: environment::rfc3339_now() }
     }
 }
@@ -197,7 +187,10 @@ pub async fn update(root: &Root, change: impl Fn(&mut Status)) -> Result<(), Fil
     }
     let _lock = super::lock(root).await?;
     let Some(status) = changed() else { return Ok(()) };
-    let text = format!("{:#}\n", serde_json::to_value(&status).unwrap_or_default());
+    // Everybody may read it.
+    let mut value = serde_json::to_value(&status).unwrap_or_default();
+    mask_json(&mut value);
+    let text = format!("{value:#}\n");
     root.write(PATH, text.as_bytes(), 0o644)
 }
 

@@ -2,8 +2,10 @@
 
 use super::owned;
 use crate::facts::settings::{Extra, Settings};
+use crate::secret::{is_secret, masked};
 use crate::state::Daemon;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// An `extra` table that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +82,7 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
     if owned.is_some_and(|key| key.rule == owned::Rule::Refused) {
         return Err(RenderError::Owned { table, key: path.to_owned() });
     }
-    if is_secret(path) && !matches!(upper, Value::Object(_)) {
+    if is_secret(path) && !matches!(upper, Value::Object(_)) || holds_secret(upper) {
         return Err(RenderError::Secret { table, key: path.to_owned() });
     }
     if let (true, Value::Object(_)) = (lower.is_null(), upper) {
@@ -107,6 +109,11 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
     Ok(())
 }
 
+/// Whether a text says itself that there is a secret in it, as join strings and URLs do.
+fn holds_secret(value: &Value) -> bool {
+    matches!(value, Value::String(text) if matches!(masked(text), Cow::Owned(_)))
+}
+
 /// Both daemons ignore case in keys, so `Log_Level` is our `log_level` and not a second one beside it.
 fn spelling(object: &Map<String, Value>, key: &str) -> String {
     object
@@ -122,6 +129,9 @@ fn check_list(place: &Place, value: &Value, path: &str) -> Result<(), RenderErro
         Value::Object(object) => object.iter().try_for_each(|(key, value)| {
             overlay(place, &mut Value::Null, value, &format!("{path}.{key}"))
         }),
+        text if holds_secret(text) => {
+            Err(RenderError::Secret { table: place.table, key: path.to_owned() })
+        }
         _ => Ok(()),
     }
 }
@@ -135,30 +145,6 @@ fn type_of(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "a table",
     }
-}
-
-/// Whether a dotted key holds a secret, by the names that Consul, Nomad and docker use.
-pub fn is_secret(path: &str) -> bool {
-    let path = path.to_ascii_lowercase().replace('-', "_");
-    let last = path.rsplit('.').next().unwrap_or_default();
-    let in_tokens = path.split('.').rev().skip(1).any(|part| part == "tokens" || part == "auths");
-    let named = [
-        "encrypt",
-        "token",
-        "auth",
-        "password",
-        "secret",
-        "identitytoken",
-        "registrytoken",
-        "authorization",
-        "private_key",
-        "session_token",
-    ];
-    in_tokens
-        || named.contains(&last)
-        || ["_token", "_password", "_secret", "secret_id", "secret_access_key"]
-            .iter()
-            .any(|suffix| last.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -207,6 +193,16 @@ mod tests {
         assert!(
             matches!(nested, Err(RenderError::Secret { key, .. }) if key == "acl.tokens.agent")
         );
+        for (extra, place) in [
+            (json!({"keyring": [{"awskms": {"secret_key": "k"}}]}), "keyring.awskms.secret_key"),
+            (json!({"retry_join_wan": ["provider=aws secret_access_key=k"]}), "retry_join_wan"),
+            (json!({"address": "https://user:k@vault"}), "address"),
+        ] {
+            assert!(
+                matches!(merged(extra), Err(RenderError::Secret { key, .. }) if key == place),
+                "{place}"
+            );
+        }
         assert!(
             merged(json!({"tls": {"defaults": {"key_file": "/k"}}, "acl": {"tokens": {}}})).is_ok()
         );

@@ -3,6 +3,7 @@
 use super::http;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Largest answer that is read: the members of a cluster of thousands are far below it.
@@ -126,6 +127,12 @@ impl Api {
     /// The address, for words.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The address and port, where the base has an address.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let base = reqwest::Url::parse(&self.base).ok()?;
+        Some(SocketAddr::new(base.host_str()?.parse().ok()?, base.port_or_known_default()?))
     }
 
     /// Asks.

@@ -14,6 +14,7 @@ pub mod ec2;
 pub mod environment;
 pub mod http;
 pub mod imds;
+pub mod listener;
 pub mod network;
 pub mod nomad;
 pub mod notify;

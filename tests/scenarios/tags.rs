@@ -114,6 +114,11 @@ fn a_server_that_lost_its_tags_reboots_on_its_last_good_facts() {
     let node = followers.pop().unwrap();
     let others = [others, followers].concat();
     node.write(&format!("/etc/systemd/system/{AGENT}.d/lab.conf"), SOONER);
+    // The watch of a voter writes once more after it has joined.
+    until("the founding is on record", 2 * SOON, || {
+        let is_there = node.path("/var/lib/cos-agent/formed.json").exists();
+        if is_there { Ok(()) } else { Err("not yet".to_owned()) }
+    });
     let disk = node.managed();
     node.metadata(&["tags-off"]);
     lab.aws.deny("ec2:DescribeTags");

@@ -17,6 +17,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn probe(context: &Context) -> Finding {
+    if let Some(problem) = context.stranger(Daemon::Consul) {
+        return Finding::Fail(problem);
+    }
     match context.consul.itself().await {
         Ok(itself) => judge(&itself, &context.node),
         Err(error) => Finding::Fail(silent("consul.service", &error)),

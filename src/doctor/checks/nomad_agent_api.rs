@@ -17,6 +17,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn probe(context: &Context) -> Finding {
+    if let Some(problem) = context.stranger(Daemon::Nomad) {
+        return Finding::Fail(problem);
+    }
     match context.nomad.runs_as().await {
         Ok(found) => judge(&found, &context.node, context.nomad.api.base()),
         Err(error) if error.wants_https() => Finding::Waiting(unknown_by_tls(Daemon::Nomad)),

@@ -20,7 +20,7 @@ pub(super) static CHECK: Check = Check {
 async fn probe(context: &Context) -> Finding {
     match ask(context).await {
         Ok(asked) => judge(asked.as_ref(), &context.node),
-        Err(error) => Finding::Fail(silent("nomad.service", &error)),
+        Err(finding) => finding,
     }
 }
 
@@ -30,12 +30,23 @@ async fn id(context: &Context) -> Result<Option<String>, ApiError> {
     Ok(stats.remove("node_id").filter(|id| !id.is_empty()))
 }
 
-async fn ask(context: &Context) -> Result<Option<Registered>, ApiError> {
-    let Some(id) = id(context).await? else { return Ok(None) };
-    match context.nomad.registered(&id, secret(context).as_deref()).await {
+async fn ask(context: &Context) -> Result<Option<Registered>, Finding> {
+    let failed = |error: ApiError| Finding::Fail(silent("nomad.service", &error));
+    let Some(id) = id(context).await.map_err(failed)? else { return Ok(None) };
+    let mut found = context.nomad.registered(&id, None).await;
+    if let Err(error) = &found
+        && error.status() == Some(403)
+    {
+        if let Some(problem) = context.stranger(Daemon::Nomad) {
+            return Err(Finding::Fail(problem));
+        }
+        context.is_hidden.set(true);
+        found = context.nomad.registered(&id, secret(context).as_deref()).await;
+    }
+    match found {
         // A client that knows no server answers 500, one whose servers have forgotten it 403.
         Err(error) if matches!(error.status(), Some(500 | 403)) => Ok(None),
-        other => other,
+        other => other.map_err(failed),
     }
 }
 
@@ -49,7 +60,9 @@ fn secret(context: &Context) -> Option<String> {
 async fn changed(context: &Context) {
     match id(context).await {
         Ok(Some(id)) => {
-            context.nomad.registration_changed(&id, secret(context).as_deref()).await;
+            let secret = secret(context)
+                .filter(|_| context.is_hidden.get() && context.stranger(Daemon::Nomad).is_none());
+            context.nomad.registration_changed(&id, secret.as_deref()).await;
         }
         _ => std::future::pending().await,
     }

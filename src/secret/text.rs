@@ -1,0 +1,156 @@
+//! Secrets in a text of any kind: what stands behind their names, and in URLs.
+
+use super::{MASK, is_masked, is_name, is_random, is_uuid, plain};
+use std::borrow::Cow;
+
+/// A text as it may be shown: without the values of secrets (`token = "…"`, `"encrypt": "…"`, `X-Nomad-Token: …`), without
+/// the user and password of a URL, and without the value that a decoder quotes as what it could not decode.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut kept = 0;
+    let mut at = 0;
+    while let Some(start) = text[at..].find(begins).map(|found| at + found) {
+        let (end, secret) = one(text, start);
+        if let Some(secret) = secret {
+            out.push_str(&text[kept..secret.start]);
+            out.push_str(MASK);
+            kept = secret.end;
+        }
+        at = end;
+    }
+    if kept == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[kept..]);
+    Cow::Owned(out)
+}
+
+type Span = std::ops::Range<usize>;
+
+fn begins(c: char) -> bool {
+    is_word(c) || c == ':'
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+/// Looks at the word or URL that begins at a place: where to go on, and what is to be masked.
+fn one(text: &str, start: usize) -> (usize, Option<Span>) {
+    if let Some(rest) = text[start..].strip_prefix("://") {
+        let begin = start + 3;
+        let authority = rest.find(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c));
+        let end = begin + authority.unwrap_or(rest.len());
+        let user = text[begin..end].rfind('@').map(|length| begin..begin + length);
+        return (
+            user.as_ref().map_or(begin, |user| user.end),
+            user.filter(|user| !is_masked(&text[user.clone()])),
+        );
+    }
+    let rest = &text[start..];
+    let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+    if length == 0 {
+        return (start + 1, None);
+    }
+    let end = start + length;
+    let name = plain(&rest[..length]);
+    let secret = if is_name(&name) {
+        value(text, end, rest[..length].contains('-'))
+    } else if name == "value" && text[end..].starts_with(": ") {
+        quoted(text, end + 2).filter(|span| !is_masked(&text[span.clone()]))
+    } else {
+        None
+    };
+    (secret.as_ref().map_or(end, |secret| secret.end), secret)
+}
+
+/// The value behind the name of a secret that ends at a place.
+fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
+    let mut at = name_end;
+    let skip = |at: usize, of: &[char]| text.len() - text[at..].trim_start_matches(of).len();
+    let after_quote = skip(at, &['\\', '"', '\'', '`', ']']);
+    let was_quoted = after_quote > at;
+    at = skip(after_quote, &[' ', '\t']);
+    let sign = text[at..].chars().next().filter(|sign| matches!(sign, '=' | ':'))?;
+    at = skip(at, &['=', ':', '>']);
+    at = skip(at, &[' ', '\t']);
+    if let Some(span) = quoted(text, at) {
+        return Some(span).filter(|span| !is_masked(&text[span.clone()]));
+    }
+    let rest = &text[at..];
+    let is_list = rest.starts_with('[');
+    let length = if is_list {
+        rest.find(']')?
+    } else if is_header || name_is_authorization(text, name_end) {
+        rest.find(['\n', '"', '\'', '`', '\u{1b}']).unwrap_or(rest.len())
+    } else {
+        rest.find(|c: char| c.is_whitespace() || ",;&|)]}\"'`\u{1b}".contains(c))
+            .unwrap_or(rest.len())
+    };
+    let found = &rest[..length];
+    if is_list && found.contains('{') {
+        return None;
+    }
+    // `no token: connection refused` is no secret.
+    let is_value = sign == '='
+        || is_header
+        || was_quoted
+        || name_is_authorization(text, name_end)
+        || is_uuid(found)
+        || is_random(found);
+    let is_plain =
+        matches!(found, "true" | "false" | "null" | "{" | "[" | "nothing") || is_masked(found);
+    (is_value && !is_plain).then_some(at..at + length)
+}
+
+fn name_is_authorization(text: &str, end: usize) -> bool {
+    let start = end.saturating_sub("authorization".len());
+    text.get(start..end).is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
+}
+
+/// What is between the quotes that open at a place; a backslash in front of them, as in JSON in JSON, belongs to them.
+fn quoted(text: &str, at: usize) -> Option<Span> {
+    let opening = text[at..].len() - text[at..].trim_start_matches('\\').len();
+    let quote = text[at + opening..].chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let begin = at + opening + 1;
+    let closing = format!("{}{quote}", &text[at..at + opening]);
+    let mut end = begin;
+    loop {
+        let found = text[end..].find(&closing).map(|found| end + found);
+        match found {
+            // An escaped quote is a part of the value.
+            Some(found) if opening == 0 && text[begin..found].ends_with('\\') => end = found + 1,
+            Some(found) => {
+                end = found;
+                break;
+            }
+            None => {
+                end = text.len();
+                break;
+            }
+        }
+    }
+    Some(begin..end)
+}
+
+/// The values in quotes of an operator's file, in HCL or JSON: what a validator may quote of it. Keys, labels, paths and
+/// numbers are not among them.
+pub fn quoted_values(text: &str) -> Vec<&str> {
+    let mut values = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find('"').map(|found| at + found) {
+        let Some(span) = quoted(text, open) else {
+            at = open + 1;
+            continue;
+        };
+        at = (span.end + 1).min(text.len());
+        let behind = text.get(at..).unwrap_or_default().trim_start();
+        let value = &text[span];
+        let is_path = value.starts_with('/') && !value.contains(['=', '+']);
+        let is_number = value.chars().all(|c| c.is_ascii_digit() || ".:/".contains(c));
+        if value.len() >= 4 && !behind.starts_with([':', '=', '{', '"']) && !is_path && !is_number {
+            values.push(value);
+        }
+    }
+    values
+}
