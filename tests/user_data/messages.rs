@@ -202,7 +202,7 @@ fn a_part_says_its_character_set() {
     for charset in ["", "; charset=utf-8", "; charset=us-ascii"] {
         refused(
             latin(charset),
-            "part 2 of the MIME message is unusable: line 1: byte 5 of the text is not UTF-8",
+            "part 2 of the MIME message is unusable: line 13, column 6: the byte 0xe9 is not UTF-8",
         );
     }
     refused(latin("; charset=klingon"), "`klingon`, which is not known, expected utf-8");

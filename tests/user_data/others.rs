@@ -148,7 +148,7 @@ fn letters_that_are_not_utf_8_are_never_the_end_of_our_settings() {
     let latin = [b"# caf\xe9\n", TOML.as_bytes()].concat();
     assert_eq!(
         refused(&latin, "line 1"),
-        "user data: line 1: byte 5 of the text is not UTF-8, expected text in UTF-8"
+        "user data: line 1, column 6: the byte 0xe9 is not UTF-8, expected text in UTF-8"
     );
     refused(gzip(&latin), "not UTF-8");
     refused(base64(&latin), "not UTF-8");

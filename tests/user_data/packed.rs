@@ -77,7 +77,7 @@ fn broken_packing_of_others_is_no_error() {
 
 #[test]
 fn what_unpacks_to_too_much_is_bounded() {
-    let large = |start: &str| gzip([start.as_bytes(), &vec![b'#'; 64 << 20]].concat());
+    let large = |start: &str| gzip([start.as_bytes(), &vec![b'#'; 2 << 20]].concat());
     ignored(large(""));
     ignored(large("#!/bin/sh\n[consul]\n"));
     ignored(gzip(large("#!/bin/sh\n")));
@@ -87,6 +87,8 @@ fn what_unpacks_to_too_much_is_bounded() {
     // A hundred of them do not fill the memory, and our part beside one is used.
     ignored(message("b", &vec![bomb.as_str(); 100]));
     taken(message("b", &[&bomb, &ours("", TOML)]));
+    let packed = ours("Content-Transfer-Encoding: base64\n", &base64(gzip(TOML)));
+    taken(message("b", &[vec![bomb.as_str(); 100], vec![packed.as_str()]].concat()));
     refused(message("b", &[&format!("Content-Type: {MEDIA_TYPE}\n{encoded}")]), "more than");
 }
 

@@ -69,14 +69,19 @@ pub(super) fn is_wide(data: &[u8]) -> bool {
     data.starts_with(b"\xff\xfe") || data.starts_with(b"\xfe\xff") || nulls * 3 > start.len()
 }
 
-/// Words for a text of ours that is not UTF-8.
-pub(super) fn wrong_encoding(data: &[u8]) -> String {
+/// Words for a text of ours that is not UTF-8, with so many lines before it.
+pub(super) fn wrong_encoding(data: &[u8], lines_before: usize) -> String {
     if is_wide(data) {
         return "the text is UTF-16 or UTF-32, expected UTF-8".to_owned();
     }
     let valid = std::str::from_utf8(data).map_or_else(|error| error.valid_up_to(), str::len);
-    let line = count(&data[..valid], b'\n') + 1;
-    format!("line {line}: byte {valid} of the text is not UTF-8, expected text in UTF-8")
+    let line = lines_before + count(&data[..valid], b'\n') + 1;
+    let before = String::from_utf8_lossy(&data[..valid]);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let found = data.get(valid).copied().unwrap_or_default();
+    format!(
+        "line {line}, column {column}: the byte 0x{found:02x} is not UTF-8, expected text in UTF-8"
+    )
 }
 
 /// How often a byte is in others.

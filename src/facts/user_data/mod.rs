@@ -52,7 +52,7 @@ pub fn decode(bytes: &[u8]) -> Result<UserData, SettingsError> {
     }
     match std::str::from_utf8(data) {
         Ok(text) if !kind::is_wide(data) => plain(text),
-        _ if kind::is_addressed(data) => Err(refused(kind::wrong_encoding(data))),
+        _ if kind::is_addressed(data) => Err(refused(kind::wrong_encoding(data, 0))),
         _ => Ok(UserData::NotOurs("binary data")),
     }
 }

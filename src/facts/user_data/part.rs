@@ -15,15 +15,17 @@ pub(super) struct Text {
     pub(super) was_packed: bool,
 }
 
-/// Reads a part of ours, or says what is wrong with it.
-pub(super) fn text(body: &[u8], content: &Content, budget: &mut Budget) -> Result<Text, String> {
+/// Reads a part of ours with so many lines of the message before it, or says what is wrong.
+pub(super) fn text(body: &[u8], content: &Content, lines_before: usize) -> Result<Text, String> {
     let decoded = transfer(body, content)?;
-    let unpacked = unpack::unpack(&decoded, budget);
+    // A budget of its own: others' parts must not use up what ours needs.
+    let unpacked = unpack::unpack(&decoded, &mut Budget::default());
     if let Some(problem) = unpacked.broken {
         return Err(format!("is unusable: {problem}"));
     }
     let was_packed = unpacked.data != body;
-    let toml = characters(&unpacked.data, content.charset.as_deref())?;
+    let lines_before = if was_packed { 0 } else { lines_before };
+    let toml = characters(&unpacked.data, content.charset.as_deref(), lines_before)?;
     Ok(Text { toml: toml.trim_start_matches('\u{feff}').to_owned(), was_packed })
 }
 
@@ -56,11 +58,11 @@ fn is_quoted_printable(body: &[u8]) -> bool {
     })
 }
 
-fn characters(bytes: &[u8], charset: Option<&str>) -> Result<String, String> {
+fn characters(bytes: &[u8], charset: Option<&str>, lines_before: usize) -> Result<String, String> {
     match charset {
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => match std::str::from_utf8(bytes) {
             Ok(text) if !kind::is_wide(bytes) => Ok(text.to_owned()),
-            _ => Err(format!("is unusable: {}", kind::wrong_encoding(bytes))),
+            _ => Err(format!("is unusable: {}", kind::wrong_encoding(bytes, lines_before))),
         },
         Some(charset) => {
             let decode = charset_decoder(charset.as_bytes()).ok_or_else(|| {

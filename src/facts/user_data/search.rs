@@ -168,7 +168,7 @@ impl Search<'_> {
                 "has no blank line after its headers, so that its first lines are headers too",
             ));
         }
-        let text = part::text(entity.body, content, self.budget)
+        let text = part::text(entity.body, content, place.lines_before.unwrap_or(0))
             .map_err(|problem| place.refused(&problem))?;
         let layer = match place.lines_before.filter(|_| !text.was_packed) {
             // Blank lines in place of all that stands before: so errors and sources give the line of the whole text.
