@@ -147,7 +147,7 @@ impl Credentials {
 mod text {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
 
-    #[allow(clippy::ref_option)]
+    #[expect(clippy::ref_option, reason = "serde calls it with the field")]
     pub(super) fn serialize<S: Serializer>(
         bytes: &Option<Vec<u8>>,
         serializer: S,

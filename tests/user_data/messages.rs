@@ -76,6 +76,9 @@ fn a_blank_line_may_be_missing_anywhere() {
         words.starts_with("user data: part 1 of the MIME message has no blank line"),
         "{words}"
     );
+    for line in ["[nmd]", "consul.log_level = 1", "# x\n  nomad = {}"] {
+        refused(format!("Content-Type: {MEDIA_TYPE}\n  {line}\n\n{TOML}"), "no blank line");
+    }
     taken(message("b", &[&format!("Content-Type: {MEDIA_TYPE}\n\n  {indented}")]));
 }
 

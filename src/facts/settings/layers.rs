@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// One source of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// Its name for people: a path, or `user data`.
+    /// Its name for people: a path, `user data`, or a part of it.
     pub name: String,
     /// Its text.
     pub text: String,

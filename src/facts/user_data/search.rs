@@ -163,7 +163,7 @@ impl Search<'_> {
                 "the MIME message ends without `{delimiter}`: it was cut off"
             )));
         }
-        if kind::names_our_tables(&String::from_utf8_lossy(entity.head)) {
+        if entity.has_toml_in_its_head() {
             return Err(place.refused(
                 "has no blank line after its headers, so that its first lines are headers too",
             ));
