@@ -261,7 +261,7 @@ pub struct SimulateArgs {
     /// Another tag, or another value; `KEY=` alone takes the tag away.
     #[arg(long = "tag", value_name = "KEY=VALUE")]
     pub tags: Vec<String>,
-    /// User data.
+    /// User data as EC2 hands it out; it may be packed by gzip or base64.
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
     /// The version of Consul to render for, where the root folder has no binary.

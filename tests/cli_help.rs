@@ -225,7 +225,7 @@ fn help_of_simulate() {
               Another tag, or another value; `KEY=` alone takes the tag away
 
           --user-data <FILE>
-              User data
+              User data as EC2 hands it out; it may be packed by gzip or base64
 
           --consul-version <VERSION>
               The version of Consul to render for, where the root folder has no binary

@@ -403,7 +403,7 @@ proptest! {
     #[test]
     fn user_data_is_ours_or_not_or_refused(bytes in wrapped()) {
         match user_data::decode(&bytes) {
-            Ok(UserData::Settings(text)) => check_settings(text),
+            Ok(UserData::Settings(layer)) => check_settings(layer.text),
             Ok(UserData::NotOurs(words)) => prop_assert!(!words.is_empty()),
             Err(error) => prop_assert!(error.to_string().starts_with("user data: "), "{error}"),
         }

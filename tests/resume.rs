@@ -260,7 +260,7 @@ async fn files_of_another_role_than_the_facts_start_nothing() {
 async fn a_web_page_in_place_of_the_user_data_is_asked_for_again() {
     let node = TestNode::with(node::instance("nomad-client", None), &["html=700ms"]).await;
     node.service.change(|found| {
-        found.user_data = Some("[consul]\nlog_level = \"debug\"\n".to_owned());
+        found.user_data = Some("[consul]\nlog_level = \"debug\"\n".into());
     });
     node.converge().await;
     assert!(node.read("/etc/consul.d/cos.json").contains("DEBUG"));

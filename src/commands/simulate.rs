@@ -136,11 +136,9 @@ fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance,
     })
 }
 
-fn given(file: &Path) -> Result<String, Error> {
-    let hint = "give a file of text";
-    let bytes = root::read_file(file)?
-        .ok_or_else(|| usage(&format!("{} does not exist", file.display()), hint))?;
-    String::from_utf8(bytes).map_err(|_| usage(&format!("{} is not UTF-8", file.display()), hint))
+fn given(file: &Path) -> Result<Vec<u8>, Error> {
+    root::read_file(file)?
+        .ok_or_else(|| usage(&format!("{} does not exist", file.display()), "give a file"))
 }
 
 fn text(outcome: &Outcome, several: bool) -> String {
@@ -177,8 +175,7 @@ async fn serve(
 }
 
 fn read_instance(file: &Path) -> Result<Instance, Error> {
-    let text = given(file)?;
-    serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_slice(&given(file)?).map_err(|error| {
         usage(
             &format!("{} is no instance: {error}", file.display()),
             "{\"id\": \"i-…\", \"tags\": {…}}",

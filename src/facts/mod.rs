@@ -227,8 +227,8 @@ pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
 fn layers(system: &System, user_data: &[u8]) -> Result<(Vec<Layer>, String), GatherError> {
     let mut layers = settings_files(system)?;
     let described = match user_data::decode(user_data)? {
-        UserData::Settings(text) => {
-            layers.push(Layer { name: "user data".to_owned(), text });
+        UserData::Settings(layer) => {
+            layers.push(layer);
             "settings".to_owned()
         }
         UserData::NotOurs(kind) => {

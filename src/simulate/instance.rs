@@ -29,8 +29,9 @@ pub struct Instance {
     pub tags_in_metadata: bool,
     /// The state that its Auto Scaling group wants it in, such as `InService`; none outside a group.
     pub target_lifecycle_state: Option<String>,
-    /// The user data.
-    pub user_data: Option<String>,
+    /// The user data: any bytes, but text in the JSON form, where packed data is base64.
+    #[serde(with = "text")]
+    pub user_data: Option<Vec<u8>>,
     /// The credentials of the instance role, if it has one.
     pub credentials: Option<Credentials>,
 }
@@ -115,7 +116,7 @@ impl Instance {
             tree.insert(path.to_owned(), state.clone().into_bytes());
         }
         if let Some(user_data) = &self.user_data {
-            tree.insert("user-data".to_owned(), user_data.clone().into_bytes());
+            tree.insert("user-data".to_owned(), user_data.clone());
         }
         if let Some(credentials) = &self.credentials {
             tree.insert(
@@ -139,5 +140,25 @@ impl Credentials {
             "Expiration": "2099-01-01T00:00:00Z",
         });
         format!("{document:#}").into_bytes()
+    }
+}
+
+/// Bytes as JSON text.
+mod text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+
+    #[expect(clippy::ref_option, reason = "serde calls it with the field")]
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let text = bytes.as_deref().map(std::str::from_utf8).transpose();
+        text.map_err(S::Error::custom)?.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(String::into_bytes))
     }
 }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// One source of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// Its name for people: a path, or `user data`.
+    /// Its name for people: a path, `user data`, or a part of it.
     pub name: String,
     /// Its text.
     pub text: String,
@@ -176,9 +176,14 @@ fn note_sources(
 }
 
 fn refused(layer: &Layer, error: &toml::de::Error) -> SettingsError {
-    let Range { start, .. } = error.span().unwrap_or(0..0);
+    let Range { start, end } = error.span().unwrap_or(0..0);
     let (line, column) = position(&layer.text, start);
-    let (problem, nearest) = words(error.message());
+    let (mut problem, nearest) = words(error.message());
+    // The parser points at the key and does not say which it is.
+    if problem == "duplicate key" {
+        let key = layer.text.get(start..end).unwrap_or_default();
+        problem = format!("duplicate key: `{key}` is set or opened a second time");
+    }
     SettingsError::Layer { name: layer.name.clone(), line, column, problem, nearest }
 }
 
@@ -255,6 +260,9 @@ mod tests {
         refused("[nomad]\nregion = \n", 2, 10, "");
         refused("[nomad]\nversion = \"latest\"\n", 2, 11, "no version");
         refused("# ä\n[ca]\nregistries = [\"ok\", \"no/no\"]\n", 3, 14, "no registry");
+        refused("[consul]\n[nomad]\n[consul]\n", 3, 2, "`consul`");
+        refused("[nomad]\nregion = \"a\"\nregion = \"b\"\n", 3, 1, "`region`");
+        refused("nomad = { region = \"a\", region = \"b\" }\n", 1, 25, "`region`");
         refused("[nomad.extra]\nx = 1979-05-27\n", 2, 5, "a date");
         refused("[nomad.extra]\nx = [1, inf]\n", 2, 9, "not finite");
     }

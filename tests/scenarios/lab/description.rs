@@ -96,7 +96,7 @@ impl Description {
             private_ip: machine.address.to_string(),
             vpc: self.vpc.clone(),
             tags: machine.tags.clone(),
-            user_data: machine.user_data.clone(),
+            user_data: machine.user_data.clone().map(String::into_bytes),
             target_lifecycle_state: machine.target_lifecycle_state.clone(),
             credentials: self.credentials.clone(),
             ..Instance::default()

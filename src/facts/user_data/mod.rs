@@ -1,0 +1,79 @@
+//! User data: our TOML, our part of a MIME message, either of them packed, or somebody else's, which is left alone.
+//!
+//! What is addressed to us, by our media type or by our tables in a text of no other kind, is used or refused. What is
+//! addressed to cloud-init or to anybody else is never an error, however broken it is.
+
+mod kind;
+mod message;
+mod part;
+mod search;
+mod unpack;
+
+use super::settings::{Layer, SettingsError};
+use unpack::{Budget, Unpacked};
+
+/// The media type of our part in a MIME message.
+pub const MEDIA_TYPE: &str = "application/vnd.cos-agent+toml";
+/// EC2 takes 16 KiB; packed data may grow, but not without end.
+pub const CAP: usize = 1024 * 1024;
+
+/// The name that settings from user data have in errors.
+const NAME: &str = "user data";
+
+const ARCHIVE: &str = "is a cloud-config archive with an entry of our type, which is looked for in MIME messages alone";
+
+/// What the user data holds for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserData {
+    /// Settings as TOML text. Its lines are counted as in the user data once unpacked; where a part of a message was packed
+    /// by itself they are counted from the start of that part, and the layer's name says which part.
+    Settings(Layer),
+    /// Something that is not ours, in a few words.
+    NotOurs(&'static str),
+}
+
+/// Looks for settings in user data.
+pub fn decode(bytes: &[u8]) -> Result<UserData, SettingsError> {
+    let mut budget = Budget::default();
+    let Unpacked { data, broken } = unpack::unpack(bytes, &mut budget);
+    if let Some(problem) = broken {
+        return if kind::is_addressed(&data) {
+            Err(refused(problem))
+        } else {
+            Ok(UserData::NotOurs("packed data that is cut off, broken or too large"))
+        };
+    }
+    let data = data.strip_prefix(kind::UTF8_MARK).unwrap_or(&data);
+    if message::is_message(data) {
+        return Ok(match search::settings(data, &mut budget)? {
+            Some(layer) => UserData::Settings(layer),
+            None => UserData::NotOurs("a MIME message without a part of ours"),
+        });
+    }
+    match std::str::from_utf8(data) {
+        Ok(text) if !kind::is_wide(data) => plain(text),
+        _ if kind::is_addressed(data) => Err(refused(kind::wrong_encoding(data, 0))),
+        _ => Ok(UserData::NotOurs("binary data")),
+    }
+}
+
+fn plain(text: &str) -> Result<UserData, SettingsError> {
+    if kind::is_archive_with_ours(text) {
+        Err(refused(format!("it {ARCHIVE}")))
+    } else if let Some(kind) = kind::of(text) {
+        Ok(UserData::NotOurs(kind))
+    } else if message::names_our_type(text.as_bytes()) {
+        Err(refused(format!(
+            "a line names the type {MEDIA_TYPE}, but the text does not begin with the headers of a MIME message, such as \
+             `MIME-Version: 1.0`"
+        )))
+    } else if kind::names_our_tables(text) {
+        Ok(UserData::Settings(Layer { name: NAME.to_owned(), text: text.to_owned() }))
+    } else {
+        Ok(UserData::NotOurs("text without a table of ours"))
+    }
+}
+
+fn refused(problem: impl Into<String>) -> SettingsError {
+    SettingsError::UserData { problem: problem.into() }
+}

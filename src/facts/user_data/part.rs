@@ -1,0 +1,79 @@
+//! The body of a part: its transfer encoding, its packing and its character set undone.
+
+use super::kind;
+use super::message::Content;
+use super::unpack::{self, Budget};
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use std::borrow::Cow;
+
+/// The text of a part of ours.
+pub(super) struct Text {
+    /// TOML, as far as we know.
+    pub(super) toml: String,
+    /// Whether its lines are others than those of the message.
+    pub(super) was_packed: bool,
+}
+
+/// Reads a part of ours with so many lines of the message before it, or says what is wrong.
+pub(super) fn text(body: &[u8], content: &Content, lines_before: usize) -> Result<Text, String> {
+    let decoded = transfer(body, content)?;
+    // A budget of its own: others' parts must not use up what ours needs.
+    let unpacked = unpack::unpack(&decoded, &mut Budget::default());
+    if let Some(problem) = unpacked.broken {
+        return Err(format!("is unusable: {problem}"));
+    }
+    let was_packed = unpacked.data != body;
+    let lines_before = if was_packed { 0 } else { lines_before };
+    let toml = characters(&unpacked.data, content.charset.as_deref(), lines_before)?;
+    Ok(Text { toml: toml.trim_start_matches('\u{feff}').to_owned(), was_packed })
+}
+
+/// Undoes the transfer encoding (RFC 2045, 6).
+pub(super) fn transfer<'a>(body: &'a [u8], content: &Content) -> Result<Cow<'a, [u8]>, String> {
+    match content.encoding.as_deref() {
+        None | Some("" | "7bit" | "8bit" | "binary") => Ok(Cow::Borrowed(body)),
+        Some("base64") => unpack::transfer_base64(body)
+            .map(Cow::Owned)
+            .map_err(|error| format!("is no base64: {error}")),
+        Some("quoted-printable") => is_quoted_printable(body)
+            .then(|| quoted_printable_decode(body))
+            .flatten()
+            .map(Cow::Owned)
+            .ok_or_else(|| {
+                "is no quoted-printable: `=` without two digits or a line end".to_owned()
+            }),
+        Some(other) => Err(format!(
+            "has the transfer encoding `{other}`, expected 7bit, 8bit, binary, base64 or quoted-printable"
+        )),
+    }
+}
+
+/// The decoder takes more than there may be, and drops what it cannot read.
+fn is_quoted_printable(body: &[u8]) -> bool {
+    body.split(|byte| *byte == b'=').skip(1).all(|after| {
+        let digits = after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit);
+        let line = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        digits || line.trim_ascii().is_empty()
+    })
+}
+
+fn characters(bytes: &[u8], charset: Option<&str>, lines_before: usize) -> Result<String, String> {
+    match charset {
+        None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => match std::str::from_utf8(bytes) {
+            Ok(text) if !kind::is_wide(bytes) => Ok(text.to_owned()),
+            _ => Err(format!("is unusable: {}", kind::wrong_encoding(bytes, lines_before))),
+        },
+        Some(charset) => {
+            let decode = charset_decoder(charset.as_bytes()).ok_or_else(|| {
+                format!("has the character set `{charset}`, which is not known, expected utf-8")
+            })?;
+            let text = decode(bytes);
+            // What the decoder puts for bytes that the character set does not have.
+            if text.contains('\u{fffd}') {
+                return Err(format!("is no text in `{charset}`, which its headers announce"));
+            }
+            Ok(text)
+        }
+    }
+}
