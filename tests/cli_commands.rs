@@ -175,7 +175,7 @@ error: ROOT/node.json holds no facts: EOF while parsing an object at line 1 colu
 hint: save facts on a node with `cos-agent facts -o json`
 exit 64
 --- stderr
-error: ROOT/node.json holds no facts: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`
+error: ROOT/node.json holds no facts: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`, `notes`
 
 hint: save facts on a node with `cos-agent facts -o json`
 "#);

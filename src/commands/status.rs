@@ -128,13 +128,11 @@ fn text(screen: &Screen) -> String {
 }
 
 fn who(node: &Identity) -> String {
-    let what = match (&node.nomad_datacenter, node.servers) {
-        (_, Some(servers)) => format!(", one of {servers}"),
-        (Some(datacenter), None) => format!(" in datacenter {datacenter}"),
-        (None, None) => String::new(),
-    };
+    let place = node.nomad_datacenter.as_ref();
+    let place = place.map(|datacenter| format!(" in datacenter {datacenter}")).unwrap_or_default();
+    let servers = node.servers.map(|servers| format!(", one of {servers}")).unwrap_or_default();
     format!(
-        "{} is a {} of {}{what}, at {} in {}",
+        "{} is a {} of {}{place}{servers}, at {} in {}",
         node.instance, node.role, node.cluster, node.address, node.zone
     )
 }

@@ -9,6 +9,7 @@ mod error;
 pub mod host;
 pub mod instance;
 pub mod kept;
+pub mod pem;
 pub mod region;
 pub mod settings;
 pub mod tags;
@@ -66,6 +67,9 @@ pub struct Facts {
     pub sources: BTreeMap<String, Source>,
     /// What the user data was.
     pub user_data: String,
+    /// What people have to know of what was found here and is not used, or does harm; a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Facts {
@@ -109,16 +113,19 @@ pub async fn gather(
     let tags = tags::read(system, imds, list, &instance, &contract.tags).await?;
     let (installed, versions) =
         binaries::find(system, &merged.settings, &(contract.programs)(&tags)).await?;
+    let host = host::look(&system.root)?;
+    let certificates = certificates::gather(&system.root, &merged.settings.ca.certificates)?;
     let facts = Facts {
         schema: SCHEMA.to_owned(),
-        host: host::look(&system.root)?,
-        authorities: certificates::gather(&system.root, &merged.settings.ca.certificates)?,
+        host,
+        authorities: certificates.authorities,
         instance,
         tags,
         installed,
         settings: merged.settings,
         sources: merged.sources,
         user_data,
+        notes: certificates.notes,
     };
     Ok(Gathered { facts, versions })
 }

@@ -10,7 +10,9 @@ mod error;
 mod guard;
 pub mod identity;
 pub mod keys;
+mod logins;
 pub mod manifest;
+mod operator_file;
 mod redact;
 pub mod resume;
 mod units;
@@ -103,6 +105,8 @@ pub struct Write {
     pub before: Option<Vec<u8>>,
     /// Our keys before and after, where the rest of the file is the operator's and nobody else's to see.
     pub keys: Option<(Map<String, Value>, Map<String, Value>)>,
+    /// What else changes in a file of the operator, in words.
+    pub besides: Vec<String>,
     /// Why.
     pub why: Why,
 }
@@ -144,6 +148,8 @@ pub struct Plan {
     pub masked: Vec<&'static str>,
     /// Actions that stay due while their unit is masked.
     pub held: Vec<PlannedAction>,
+    /// What people have to know of this machine besides, a sentence each; `apply` puts it into the status.
+    pub notes: Vec<String>,
     /// The daemons in whose quorum this instance votes so far.
     pub votes: BTreeSet<Daemon>,
     /// Those of them that are no longer such a server once this plan is carried out.
@@ -168,6 +174,8 @@ pub struct Inputs<'a> {
     pub instance: &'a str,
     /// What the quorum guard found.
     pub formation: &'a Formation,
+    /// What people have to know of this machine, from its facts.
+    pub notes: &'a [String],
     /// What to do with server data that nobody recorded.
     pub unrecorded_data: UnrecordedData,
 }
@@ -201,11 +209,14 @@ impl Plan {
             leaving: votes::leaving(inputs),
             ..Manifest::default()
         };
+        let mut notes = inputs.notes.to_vec();
         for file in &inputs.desired.files {
             if compare::is_masked(&file.path, inputs.observed) {
                 continue;
             }
-            let (write, written) = compare::file_change(file, inputs)?;
+            let compare::Compared { write, written, notes: of_file } =
+                compare::file_change(file, inputs)?;
+            notes.extend(of_file);
             changes.extend(write.as_ref().and_then(|write| compare::kept_copy(write, inputs)));
             changes.extend(write.map(Change::Write));
             after.files.insert(file.path.clone(), written);
@@ -222,7 +233,7 @@ impl Plan {
         }
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
         let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
-        Ok(Self { is_first, changes, actions, masked, held, votes, ends, during, after })
+        Ok(Self { is_first, changes, actions, masked, held, notes, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.
