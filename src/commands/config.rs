@@ -4,7 +4,7 @@ use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::facts::settings::{self, Layer, Layers, Settings, SettingsError, Source};
+use crate::facts::settings::{self, Layer, Layers, Settings, Source};
 use crate::facts::{self, GatherError};
 use crate::output::Output;
 use crate::render::extra;
@@ -64,11 +64,7 @@ fn read(file: &Path) -> Result<Layer, Error> {
         problem: format!("{name} does not exist"),
         hint: "give a file, or none to check the files of this node".to_owned(),
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        GatherError::from(SettingsError::Encoding { name: name.clone(), offset })
-    })?;
-    Ok(Layer { name, text })
+    Ok(Layer::of_bytes(name, &bytes).map_err(GatherError::from)?)
 }
 
 /// Every setting, its value and where it was set.

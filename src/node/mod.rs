@@ -187,6 +187,7 @@ impl Node {
 pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
     let values = &facts.tags.values;
     tags::check_spelling(values)?;
+    tags::check_blanks(values)?;
     let role = role(required(values, tags::ROLE)?)?;
     let cluster = cluster(required(values, tags::CLUSTER)?)?;
     tags::check_role(role, values)?;

@@ -5,7 +5,7 @@ use super::operator_file::{self, object};
 use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
 use crate::observe::{Observed, Seen};
 use crate::state::{Contents, File, Folder, Kind, Owner, Place, UNITS};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What comes of a file.
 pub(super) struct Compared {
