@@ -1,5 +1,6 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
+mod daemon_files;
 mod directories;
 
 use crate::plan::manifest::Manifest;
@@ -9,10 +10,11 @@ use crate::state::{
 use crate::system::System;
 use crate::system::root::{FileError, Root, Stat};
 use crate::system::services::ServiceError;
+pub use daemon_files::OperatorFile;
+pub(crate) use daemon_files::operator_files;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// A path as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,19 +22,6 @@ pub struct Seen {
     /// What `lstat` says.
     pub stat: Stat,
     /// The contents, for a regular file.
-    pub bytes: Vec<u8>,
-}
-
-/// A file in a daemon's folder that is not ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorFile {
-    /// The daemon that loads it.
-    pub daemon: Daemon,
-    /// Its path, as people read it.
-    pub path: String,
-    /// Its name, which need not be UTF-8.
-    pub name: OsString,
-    /// Its contents.
     pub bytes: Vec<u8>,
 }
 
@@ -73,6 +62,8 @@ pub struct Observed {
     pub leftovers: Vec<String>,
     /// Files of the operator in the daemons' folders.
     pub operator_files: Vec<OperatorFile>,
+    /// Links in the daemons' folders that lead nowhere, and without which their daemon starts.
+    pub dead_links: Vec<(Daemon, String)>,
     /// The data of all daemons.
     pub data: Vec<Data>,
     /// Files in the directories that root reads alone.
@@ -147,6 +138,8 @@ pub async fn observe(
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         if desired.daemons.contains(&daemon) {
             observed.operator_files.extend(operator_files(root, daemon)?);
+            let dead = daemon_files::dead_links(root, daemon)?;
+            observed.dead_links.extend(dead.into_iter().map(|path| (daemon, path)));
         }
         observed.data.push(data(root, daemon)?);
     }
@@ -179,65 +172,6 @@ fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
     let bytes =
         if stat.kind == Kind::File { root.read(path)?.unwrap_or_default() } else { Vec::new() };
     Ok(Some(Seen { stat, bytes }))
-}
-
-/// The files that the daemon will load beside ours: `.json` and `.hcl` of its folder, not of folders below.
-///
-/// Nomad (1.6.3, `command/agent/config.go`) goes by the name that stands there, and passes over what editors leave behind. Consul
-/// (1.14.4, `agent/config/builder.go`) does not, and goes by the name that a link leads to.
-pub(crate) fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
-    let mut files = Vec::new();
-    for name in root.list(daemon.folder())? {
-        let full = Path::new(daemon.folder()).join(&name);
-        let kind = root.stat(&full)?.map(|stat| stat.kind);
-        if full == Path::new(daemon.file()) || matches!(kind, None | Some(Kind::Folder)) {
-            continue;
-        }
-        let is_left_behind = daemon == Daemon::Nomad && is_of_an_editor(&name);
-        let mut file =
-            OperatorFile { daemon, path: crate::shown(full.as_os_str()), name, bytes: Vec::new() };
-        if daemon == Daemon::Consul
-            && kind == Some(Kind::Other)
-            && !name_by_target(root, &full, &mut file)?
-        {
-            continue;
-        }
-        if is_left_behind || !is_configuration(&file.name) {
-            continue;
-        }
-        if let Some(bytes) = root.read(&full)? {
-            files.push(OperatorFile { bytes, ..file });
-        }
-    }
-    Ok(files)
-}
-
-/// In small letters alone.
-fn is_configuration(name: &OsStr) -> bool {
-    [&b".json"[..], b".hcl"].iter().any(|ending| name.as_bytes().ends_with(ending))
-}
-
-/// Nomad's `isTemporaryFile`.
-fn is_of_an_editor(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    name.ends_with(b"~")
-        || name.starts_with(b".#")
-        || (name.starts_with(b"#") && name.ends_with(b"#"))
-}
-
-/// Gives a link the ending of what it leads to; `false` for one that leads to a folder.
-fn name_by_target(root: &Root, link: &Path, file: &mut OperatorFile) -> Result<bool, FileError> {
-    // Whether a link may be followed is said where it is read.
-    let Ok(target) = root.resolve(link) else { return Ok(true) };
-    let Some(name) = target.file_name() else { return Ok(true) };
-    let ending = |name: &OsStr| Path::new(name).extension().map(OsStr::to_owned);
-    if ending(name) != ending(&file.name) {
-        let shown = crate::shown(name);
-        file.path.push_str(&format!(" -> {shown}"));
-        file.name.push(".");
-        file.name.push(ending(name).unwrap_or_default());
-    }
-    Ok(root.stat_target(link)?.is_none_or(|stat| stat.kind != Kind::Folder))
 }
 
 fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {

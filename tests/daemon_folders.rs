@@ -120,12 +120,26 @@ async fn consul_goes_by_what_a_link_leads_to_and_nomad_by_its_name() {
 }
 
 #[tokio::test]
-async fn the_lock_of_an_editor_that_leads_nowhere_is_passed_over() {
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
-        let put = |folder: &Path| {
-            std::os::unix::fs::symlink("me@host.123:456", folder.join(".#x.hcl")).unwrap();
-        };
-        assert!(!is_looked_at(daemon, put).await, "{daemon:?}");
+async fn a_link_that_leads_nowhere_is_said_where_it_keeps_its_daemon_from_starting() {
+    for (name, consul, nomad) in [
+        (".#x.hcl", true, false),
+        ("x.hcl", true, true),
+        ("x.json", true, true),
+        ("x.bak", true, false),
+        ("x.hcl~", true, false),
+    ] {
+        for (daemon, expected) in [(Daemon::Consul, consul), (Daemon::Nomad, nomad)] {
+            let put = |folder: &Path| {
+                std::os::unix::fs::symlink("me@host.123:456", folder.join(name)).unwrap();
+            };
+            assert_eq!(is_loaded(daemon, put), expected, "{daemon:?} itself: {name}");
+            let node = TestNode::new("nomad-client").await;
+            std::fs::create_dir_all(node.path(daemon.folder())).unwrap();
+            put(&node.path(daemon.folder()));
+            node.converge().await;
+            let words = format!("{}/{name} is a link that leads nowhere", daemon.folder());
+            assert_eq!(node.notes().contains(&words), expected, "{daemon:?}: {}", node.notes());
+        }
     }
 }
 

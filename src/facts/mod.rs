@@ -3,6 +3,7 @@
 //! Everything that does not depend on an answer is asked at once: the token, then identity document, list of tags
 //! and user data together, then all tags together. Nothing is decided here.
 
+pub mod authority;
 pub mod binaries;
 pub mod certificates;
 mod error;

@@ -210,6 +210,9 @@ impl Plan {
             ..Manifest::default()
         };
         let mut notes = inputs.notes.to_vec();
+        notes.extend(inputs.observed.dead_links.iter().map(|(daemon, path)| {
+            format!("{path} is a link that leads nowhere, and {} does not start while it is there; remove it", daemon.unit())
+        }));
         for file in &inputs.desired.files {
             if compare::is_masked(&file.path, inputs.observed) {
                 continue;
