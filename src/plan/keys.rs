@@ -2,6 +2,7 @@
 //! replaced is given back when they go.
 
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What an earlier run left in the file.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,29 +95,25 @@ fn take_out(
     ours: &[&Map<String, Value>],
     replaced: Option<&Map<String, Value>>,
 ) {
-    let keys: std::collections::BTreeSet<&String> =
-        ours.iter().flat_map(|set| set.keys()).collect();
+    let keys: BTreeSet<&String> = ours.iter().flat_map(|set| set.keys()).collect();
     for key in keys {
         let values: Vec<&Value> = ours.iter().filter_map(|set| set.get(key)).collect();
+        let was_object = object.get(key).is_some_and(Value::is_object);
         let is_gone = match object.get_mut(key) {
             None => false,
-            Some(found) if values.contains(&&*found) && !found.is_object() => true,
             Some(Value::Object(found)) => {
                 let inner: Vec<_> = values.iter().filter_map(|value| value.as_object()).collect();
                 take_out(found, &inner, below(replaced, key));
                 !inner.is_empty() && found.is_empty()
             }
-            Some(_) => false,
+            Some(found) => values.contains(&&*found),
         };
         if !is_gone {
             continue;
         }
         match replaced.and_then(|replaced| replaced.get(key)) {
-            // What is in an object was given back one by one.
-            Some(value)
-                if below(replaced, key).is_none()
-                    || !values.iter().any(|value| value.is_object()) =>
-            {
+            // What was in an object of the operator was given back one by one.
+            Some(value) if !(was_object && value.is_object()) => {
                 object.insert(key.clone(), value.clone());
             }
             _ => {
@@ -129,6 +126,8 @@ fn take_out(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn map(value: Value) -> Map<String, Value> {
@@ -205,6 +204,33 @@ mod tests {
         // Ours becomes what the operator had: it is the operator's all the same.
         let same = set(&ours, before, &replaced);
         assert_eq!(same, (replaced.clone(), replaced.clone()));
+    }
+
+    /// Objects two levels deep with few keys; values of one name are not those of another.
+    fn object(of: &'static str) -> impl Strategy<Value = Map<String, Value>> {
+        let leaf = move || (0..3u8).prop_map(move |number| json!(format!("{of}{number}")));
+        let inner = btree_map("[a-c]", leaf(), 1..3);
+        let inner = inner.prop_map(|map| Value::Object(map.into_iter().collect()));
+        btree_map("[a-c]", prop_oneof![leaf(), inner], 0..3)
+            .prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_and_goes_leaves_the_file_as_it_was(
+            found in object("theirs"), first in object("ours"), second in object("ours"),
+        ) {
+            let (once, replaced) = set(&found, Before::default(), &first);
+            let before = Before { ours: &[&first], replaced: Some(&replaced) };
+            prop_assert_eq!(&set(&once, before, &first), &(once.clone(), replaced.clone()));
+            prop_assert_eq!(&without(&once, before), &found);
+            let (twice, replaced) = set(&once, before, &second);
+            let after = Before { ours: &[&second], replaced: Some(&replaced) };
+            prop_assert_eq!(&without(&twice, after), &found);
+            // A crash leaves either; what is ours is known of both.
+            let both = Before { ours: &[&first, &second], replaced: Some(&replaced) };
+            prop_assert_eq!(&set(&twice, both, &second), &(twice.clone(), replaced.clone()));
+        }
     }
 
     #[test]

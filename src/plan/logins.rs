@@ -4,9 +4,8 @@
 //! `authFromDockerConfig`, Nomad 1.6.3). It reads the file as docker's client does: keys in any case, as Go reads JSON, and
 //! a host with `http://` or `https://` before it and a path behind it (docker/cli, `ConvertToHostname`).
 
-use crate::render::docker::CONFIG;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use super::login::{User, host, user};
+use crate::render::docker::{CONFIG, HELPERS};
 use serde_json::{Map, Value};
 
 /// The user of the logins that `aws ecr get-login-password` makes.
@@ -48,22 +47,45 @@ pub(super) fn take_out(file: &mut Map<String, Value>, hosts: &Map<String, Value>
         });
     }
     for (key, value) in &*file {
-        match (key.to_ascii_lowercase().as_str(), value) {
-            ("auths", Value::Object(entries)) => {
-                logins.notes.extend(entries.iter().filter_map(|(entry, login)| other(entry, login, hosts)));
-            }
-            ("auths", value) if !value.is_null() => logins.notes.push(format!(
-                "{CONFIG}: `{key}` is no JSON object, so Nomad refuses the file and every task with an image of a registry \
-                 fails; take it out"
-            )),
-            ("credsstore", Value::String(store)) if !store.is_empty() => logins.notes.push(format!(
-                "{CONFIG}: `{key}` is {store:?}, so Nomad asks docker-credential-{store} for every registry that has no \
-                 entry of its own, and a task fails where it has no answer; `credHelpers` asks for single registries"
-            )),
-            _ => {}
-        }
+        logins.notes.extend(notes(key, value, hosts));
     }
     logins
+}
+
+/// What Nomad makes of a key of the file.
+fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
+    match (key.to_ascii_lowercase().as_str(), value) {
+        ("auths" | "credhelpers" | "credsstore", Value::Null) => Vec::new(),
+        ("auths", Value::Object(entries)) => {
+            entries.iter().filter_map(|(entry, login)| other(entry, login, hosts)).collect()
+        }
+        ("credhelpers", Value::Object(entries)) => {
+            let is_broken = |value: &Value| !value.is_string() && !value.is_null();
+            let broken = entries.iter().filter(|(_, helper)| is_broken(helper));
+            broken
+                .map(|(entry, _)| refused(&format!("the helper for {entry:?} is no text")))
+                .collect()
+        }
+        ("credsstore", Value::String(store)) if store.is_empty() => Vec::new(),
+        ("credsstore", Value::String(store)) => vec![format!(
+            "{CONFIG}: `{key}` is {store:?}, so Nomad asks docker-credential-{} for every registry that has no entry of its \
+             own, and a task fails where it has no answer; `credHelpers` asks for single registries",
+            store.escape_debug()
+        )],
+        // Ours takes the place of what is there, until it goes.
+        ("credhelpers", _) if key == HELPERS => Vec::new(),
+        ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is no JSON object"))],
+        ("credsstore", _) => vec![refused(&format!("`{key}` is no text"))],
+        _ => Vec::new(),
+    }
+}
+
+/// The note about what docker's client, and so Nomad, cannot read.
+fn refused(what: &str) -> String {
+    format!(
+        "{CONFIG}: {what}, so Nomad refuses the file, and every task with an image of a registry fails; put it right or take \
+         it out"
+    )
 }
 
 /// What is said of a login that goes.
@@ -75,12 +97,7 @@ pub(super) fn taken_out(entry: &str) -> String {
 
 /// The note about an entry that stays.
 fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<String> {
-    let broken = |what: &str| {
-        Some(format!(
-            "{CONFIG}: the login for {entry:?} {what}, so Nomad refuses the file and every task with an image of a registry \
-             fails; log in again, or take the entry out"
-        ))
-    };
+    let broken = |what: &str| Some(refused(&format!("the login for {entry:?} {what}")));
     let who = match user(login) {
         User::Broken => return broken("is no JSON object of texts"),
         User::BrokenAuth => {
@@ -98,55 +115,11 @@ fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<Strin
     })
 }
 
-/// The host that an entry is for.
-fn host(entry: &str) -> &str {
-    let bare = entry.strip_prefix("http://").or_else(|| entry.strip_prefix("https://"));
-    bare.unwrap_or(entry).split('/').next().unwrap_or_default()
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum User {
-    Named(String),
-    Nobody,
-    /// `auth` does not decode.
-    BrokenAuth,
-    /// The entry has another type.
-    Broken,
-}
-
-/// The user of a login: the one in `auth`, else `username`. The password is not looked at.
-fn user(login: &Value) -> User {
-    let login = match login {
-        Value::Object(login) => login,
-        Value::Null => return User::Nobody,
-        _ => return User::Broken,
-    };
-    let text = |name: &str| {
-        let mut found = login.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        match found.next_back() {
-            None | Some((_, Value::Null)) => Ok(""),
-            Some((_, Value::String(text))) => Ok(text.as_str()),
-            Some(_) => Err(User::Broken),
-        }
-    };
-    let (Ok(auth), Ok(username)) = (text("auth"), text("username")) else {
-        return User::Broken;
-    };
-    if auth.is_empty() {
-        return if username.is_empty() { User::Nobody } else { User::Named(username.to_owned()) };
-    }
-    // Go's decoder passes over line ends.
-    let bare: String = auth.chars().filter(|char| !matches!(char, '\n' | '\r')).collect();
-    let Ok(decoded) = STANDARD.decode(bare) else { return User::BrokenAuth };
-    match decoded.iter().position(|byte| *byte == b':') {
-        Some(end) if end > 0 => User::Named(String::from_utf8_lossy(&decoded[..end]).into_owned()),
-        _ => User::BrokenAuth,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     const HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
@@ -233,7 +206,14 @@ mod tests {
             ),
             (json!({"auths": {"other.example": "hush"}}), "is no JSON object of texts"),
             (json!({"auths": {"other.example": {"auth": 5}}}), "is no JSON object of texts"),
+            (json!({"auths": {"other.example": {"password": 5}}}), "is no JSON object of texts"),
             (json!({"auths": ["hush"]}), "`auths` is no JSON object"),
+            (
+                json!({"credHelpers": {"other.example": 5}}),
+                "the helper for \"other.example\" is no text",
+            ),
+            (json!({"credhelpers": ["hush"]}), "`credhelpers` is no JSON object"),
+            (json!({"credsStore": 5}), "`credsStore` is no text"),
             (
                 json!({"credsStore": "ecr-login"}),
                 "asks docker-credential-ecr-login for every registry",

@@ -10,6 +10,7 @@ mod error;
 mod guard;
 pub mod identity;
 pub mod keys;
+mod login;
 mod logins;
 pub mod manifest;
 mod operator_file;
