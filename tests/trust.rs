@@ -268,9 +268,18 @@ async fn thousands_of_sections_are_all_trusted_or_named_in_few_words() {
     text.push_str(&"-----BEGIN CERTIFICATE-----\n".repeat(10_000));
     text.push_str(&a);
     node.write("/etc/cos-agent/ca.d/many.pem", &text);
+    let labels: String = (0..20_000).map(|number| format!("-----BEGIN A{number}-----\n")).collect();
+    node.write("/etc/cos-agent/ca.d/labels.pem", &format!("{labels}{a}"));
+    let words = "END BEGIN ".repeat(40_000);
+    node.write("/etc/cos-agent/ca.d/words.pem", &words);
+    let almost = "-----BEGIN ".repeat(40_000);
+    node.write("/etc/cos-agent/ca.d/almost.pem", &almost);
     node.converge().await;
     let notes = node.notes();
     assert_eq!(trusted(&node), ["a".to_owned()].into());
     assert!(notes.contains("1 to 10000") && notes.contains("10001 to 20000"), "{notes}");
-    assert!(notes.len() < 2_000, "{} bytes", notes.len());
+    for name in ["labels", "words", "almost"] {
+        assert!(notes.contains(&format!("/etc/cos-agent/ca.d/{name}.pem")), "{name}: {notes}");
+    }
+    assert!(notes.len() < 8_000, "{} bytes", notes.len());
 }

@@ -119,7 +119,7 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     } else if sections.is_empty() {
         found.notes.push(left_out(source, no_section(bytes)));
     }
-    found.notes.extend(problems.iter().map(|((is_certificate, problem), numbers)| {
+    found.notes.extend(problems.iter().take(NAMED).map(|((is_certificate, problem), numbers)| {
         let noun = if *is_certificate { "certificate" } else { "section" };
         match numbers[..] {
             [number] => left_out(&format!("{noun} {number} of {source}"), problem),
@@ -129,6 +129,15 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
             ),
         }
     }));
+    let mut others: Vec<usize> = problems.values().skip(NAMED).flatten().copied().collect();
+    if !others.is_empty() {
+        others.sort_unstable();
+        let problem = "each has a reason of its own, and there are too many to name";
+        found.notes.push(left_out(
+            &format!("a group of sections ({}) of {source}", ranges(&others)),
+            problem,
+        ));
+    }
     Ok(found)
 }
 

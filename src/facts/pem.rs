@@ -52,6 +52,8 @@ struct Marker<'a> {
 }
 
 const HYPHENS: &str = "-----";
+/// The longest rest of a BEGIN or END line that is looked at, in bytes.
+const LONGEST: usize = 80;
 
 /// All sections, in their order.
 pub fn sections(text: &str) -> Vec<Section<'_>> {
@@ -110,6 +112,8 @@ fn marker<'a>(text: &'a str, at: usize, word: &str) -> Option<Marker<'a>> {
         return None;
     }
     let (before, is_begin, is_exact) = (&text[..at], word == "BEGIN", found == word);
+    // No further than a label goes, or a long line of such words is read once for each of them.
+    let rest = rest.get(..rest.floor_char_boundary(LONGEST)).unwrap_or(rest);
     let line = rest.split(['\n', '\r']).next().unwrap_or_default();
     if let Some((label, _)) = line.split_once(HYPHENS)
         && is_exact
