@@ -220,3 +220,31 @@ fn boot_text(boot: &Boot) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_says_where_in_nomad_a_node_is() {
+        let line = |role: &str, datacenter: Option<&str>, servers| {
+            who(&Identity {
+                instance: "i-1".to_owned(),
+                cluster: "demo".to_owned(),
+                role: role.to_owned(),
+                nomad_datacenter: datacenter.map(str::to_owned),
+                servers,
+                address: std::net::Ipv4Addr::LOCALHOST,
+                zone: "eu-central-1a".to_owned(),
+            })
+        };
+        let place = "at 127.0.0.1 in eu-central-1a";
+        for (found, expected) in [
+            (line("consul-server", None, Some(3)), "demo, one of 3"),
+            (line("nomad-server", Some("leader"), Some(3)), "demo in datacenter leader, one of 3"),
+            (line("nomad-client", Some("backoffice"), None), "demo in datacenter backoffice"),
+        ] {
+            assert!(found.ends_with(&format!(" of {expected}, {place}")), "{found}");
+        }
+    }
+}
