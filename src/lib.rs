@@ -35,6 +35,7 @@ pub mod record;
 
 pub mod simulate;
 pub mod system;
+pub mod text;
 
 /// The candidate that a misspelt word was probably meant to be.
 pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {

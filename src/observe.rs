@@ -1,5 +1,6 @@
 //! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
 
+mod daemon_files;
 mod directories;
 
 use crate::plan::manifest::Manifest;
@@ -9,10 +10,11 @@ use crate::state::{
 use crate::system::System;
 use crate::system::root::{FileError, Root, Stat};
 use crate::system::services::ServiceError;
+pub use daemon_files::OperatorFile;
+pub(crate) use daemon_files::operator_files;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A path as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,19 +22,6 @@ pub struct Seen {
     /// What `lstat` says.
     pub stat: Stat,
     /// The contents, for a regular file.
-    pub bytes: Vec<u8>,
-}
-
-/// A file in a daemon's folder that is not ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorFile {
-    /// The daemon that loads it.
-    pub daemon: Daemon,
-    /// Its path, as people read it.
-    pub path: String,
-    /// Its name, which need not be UTF-8.
-    pub name: OsString,
-    /// Its contents.
     pub bytes: Vec<u8>,
 }
 
@@ -73,6 +62,8 @@ pub struct Observed {
     pub leftovers: Vec<String>,
     /// Files of the operator in the daemons' folders.
     pub operator_files: Vec<OperatorFile>,
+    /// Links in the daemons' folders that lead nowhere, and without which their daemon starts.
+    pub dead_links: Vec<(Daemon, String)>,
     /// The data of all daemons.
     pub data: Vec<Data>,
     /// Files in the directories that root reads alone.
@@ -147,6 +138,8 @@ pub async fn observe(
     for daemon in [Daemon::Consul, Daemon::Nomad] {
         if desired.daemons.contains(&daemon) {
             observed.operator_files.extend(operator_files(root, daemon)?);
+            let dead = daemon_files::dead_links(root, daemon)?;
+            observed.dead_links.extend(dead.into_iter().map(|path| (daemon, path)));
         }
         observed.data.push(data(root, daemon)?);
     }
@@ -179,27 +172,6 @@ fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
     let bytes =
         if stat.kind == Kind::File { root.read(path)?.unwrap_or_default() } else { Vec::new() };
     Ok(Some(Seen { stat, bytes }))
-}
-
-/// The files that the daemon will load beside ours: `.json` and `.hcl` of its folder, not of folders below.
-pub(crate) fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<OperatorFile>, FileError> {
-    let mut files = Vec::new();
-    for name in root.list(daemon.folder())? {
-        let full = Path::new(daemon.folder()).join(&name);
-        let loaded =
-            [".json", ".hcl"].iter().any(|suffix| name.as_bytes().ends_with(suffix.as_bytes()));
-        if !loaded
-            || full == Path::new(daemon.file())
-            || root.stat(&full)?.is_some_and(|stat| stat.kind == Kind::Folder)
-        {
-            continue;
-        }
-        if let Some(bytes) = root.read(&full)? {
-            let path = crate::shown(full.as_os_str());
-            files.push(OperatorFile { daemon, path, name, bytes });
-        }
-    }
-    Ok(files)
 }
 
 fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {

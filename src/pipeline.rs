@@ -139,6 +139,7 @@ pub async fn plan(
         role,
         instance,
         formation: &node.formation,
+        notes: &node.notes,
         unrecorded_data,
     };
     Ok(Plan::between(&inputs)?)
@@ -154,6 +155,7 @@ pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
         role: Role::of(node),
         instance: &node.instance.id,
         formation: &node.formation,
+        notes: &node.notes,
         unrecorded_data: UnrecordedData::Refuse,
     };
     Ok(Plan::between(&inputs)?)
@@ -255,7 +257,8 @@ async fn changed(
     run::known(system, &node).await;
     let remember = Remember { facts: &facts, versions: &versions };
     let ran = apply::apply(system, &node, &plan, &remember).await?;
-    run::noted(system, &node, &ran.notes).await;
+    let notes = [plan.notes.as_slice(), &ran.notes].concat();
+    run::noted(system, &node, &notes).await;
     if let Some(error) = ran.error {
         return Err(error.into());
     }

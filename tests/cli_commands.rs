@@ -5,10 +5,43 @@
 #[path = "support/binary.rs"]
 mod binary;
 
-use binary::{Node, cos_agent, json, run};
+use binary::{Metadata, Node, cos_agent, json, put, run};
+use cos_agent::simulate::furnish;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+#[test]
+fn what_lies_here_and_is_not_used_is_said_once_by_each_command() {
+    let metadata = Metadata::of_role("nomad-client", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    furnish(folder.path(), "1.22.7", "1.10.5").unwrap();
+    put(folder.path(), "/etc/cos-agent/ca.d/site.der", b"0");
+    put(folder.path(), "/etc/docker/config.json", br#"{"credsStore": "pass"}"#);
+    let root = folder.path().to_str().unwrap();
+    let notes =
+        ["/etc/cos-agent/ca.d/site.der is left out of the trust store", "docker-credential-pass"];
+    for command in ["plan", "apply", "facts"] {
+        let ran = run(metadata.command(&[command, "--root", root]));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        // The facts are of the machine alone, and what is in a file of the operator is the plan's.
+        let expected = if command == "facts" { &notes[..1] } else { &notes[..] };
+        for note in expected {
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!(said.matches(note).count(), 1, "{command}: {said}");
+        }
+        // What somebody reads is on standard output; `apply` talks.
+        let stream = if command == "apply" { &ran.stderr } else { &ran.stdout };
+        assert!(stream.contains(expected[0]), "{command}: {stream}");
+        let ran = run(metadata.command(&[command, "-o", "json", "--root", root]));
+        assert_eq!(
+            json(&ran.stdout)["notes"].as_array().unwrap().len(),
+            expected.len(),
+            "{}",
+            ran.stdout
+        );
+    }
+}
 
 #[test]
 fn apply() {
@@ -175,7 +208,7 @@ error: ROOT/node.json holds no facts: EOF while parsing an object at line 1 colu
 hint: save facts on a node with `cos-agent facts -o json`
 exit 64
 --- stderr
-error: ROOT/node.json holds no facts: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`
+error: ROOT/node.json holds no facts: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`, `notes`
 
 hint: save facts on a node with `cos-agent facts -o json`
 "#);

@@ -49,7 +49,7 @@ hint: mend /etc/docker/config.json; nothing was changed
 docker's file is a list: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: /etc/docker/config.json is no JSON object (it holds another JSON value), and keys of ours belong into it
+  cause: /etc/docker/config.json is no JSON object (line 1, column 1: found a list), and keys of ours belong into it
 
 hint: mend /etc/docker/config.json; nothing was changed
 

@@ -20,7 +20,7 @@ fn simulate_shows_all_kinds_of_node_without_a_terminal() {
     let nodes: Vec<&str> = ran.stdout.lines().filter(|line| line.contains(" is a ")).collect();
     insta::assert_snapshot!(nodes.join("\n"), @r#"
 i-0123456789abcdef0 is a consul-server of demo, one of 3
-i-0123456789abcdef1 is a nomad-server of demo, one of 3
+i-0123456789abcdef1 is a nomad-server of demo in datacenter leader, one of 3
 i-0123456789abcdef2 is a nomad-client of demo in datacenter backoffice
 i-0123456789abcdef3 is a nomad-client of demo in datacenter public-services
 i-0123456789abcdef4 is a nomad-client of demo in datacenter private-services

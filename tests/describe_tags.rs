@@ -189,7 +189,7 @@ fn tags_come_from_ec2_where_the_role_may_ask_for_them() {
         credentials: Some(credentials.clone()),
         ..Instance::default()
     };
-    let summary = format!("{id} is a nomad-server of demo, one of 3");
+    let summary = format!("{id} is a nomad-server of demo in datacenter leader, one of 3");
     let found = facts(node(&may), &moto.url(), root.path());
     assert_eq!(found.code, Some(0), "{}", found.stderr);
     assert!(found.stdout.starts_with(&summary) && found.stdout.contains("DescribeTags"));

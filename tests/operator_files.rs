@@ -91,7 +91,7 @@ fn by_agent(daemon: Daemon, name: &str, text: &str) -> Expected {
         bytes: text.as_bytes().to_vec(),
     };
     let judged = conflicts::judge(&file, role::named("nomad-client"), true);
-    match (judged.refused, judged.warnings.first()) {
+    match (judged.refused, judged.notes.first()) {
         (None, None) => Taken,
         (Some(Conflict::Sets { key, .. }), _) => Sets(key.leak()),
         (None, Some(words)) if words.starts_with("cannot follow") => Unclear,

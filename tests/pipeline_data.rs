@@ -260,11 +260,11 @@ async fn a_file_that_nobody_can_follow_keeps_no_node_down_that_ran_before() {
             node.write("/etc/consul.d/own.hcl", text);
         }
         let outcome = node.converge().await;
-        let warning = &outcome.plan.warnings[0];
-        assert!(warning.starts_with("cannot follow /etc/consul.d/own.hcl (line 1: "), "{warning}");
-        assert!(node.notes().contains(warning), "{}", node.notes());
+        let note = &outcome.plan.notes[0];
+        assert!(note.starts_with("cannot follow /etc/consul.d/own.hcl (line 1: "), "{note}");
+        assert!(node.notes().contains(note), "{}", node.notes());
         node.write("/etc/consul.d/own.hcl", "");
-        assert!(node.converge().await.plan.warnings.is_empty());
+        assert!(node.converge().await.plan.notes.is_empty());
     }
 }
 

@@ -436,7 +436,7 @@ proptest! {
                 if let Some(conflict) = judged.refused {
                     prop_assert!(conflict.to_string().starts_with(&file.path), "{conflict}");
                 }
-                prop_assert!(judged.warnings.iter().all(|words| words.contains(&file.path)));
+                prop_assert!(judged.notes.iter().all(|words| words.contains(&file.path)));
             }
         }
     }

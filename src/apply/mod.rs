@@ -98,7 +98,6 @@ pub async fn apply(
             after.agent.clone_from(&plan.during.agent);
         }
     }
-    ran.notes.extend(plan.warnings.iter().cloned());
     after.leaving.retain(|daemon| is_due(&after.pending, daemon.unit()));
     after.since.retain(|unit, _| is_due(&after.pending, unit));
     memory::finish(system, &after, remember)?;

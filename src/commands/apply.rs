@@ -131,5 +131,6 @@ fn as_json(outcome: &Outcome) -> serde_json::Value {
         "node": plan["node"],
         "changes": plan["changes"],
         "actions": plan["actions"],
+        "notes": plan["notes"],
     })
 }

@@ -4,7 +4,7 @@ use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::facts::settings::{self, Layer, Layers, Settings, SettingsError, Source};
+use crate::facts::settings::{self, Layer, Layers, Settings, Source};
 use crate::facts::{self, GatherError};
 use crate::observe;
 use crate::output::Output;
@@ -71,7 +71,7 @@ fn operators_files(system: &System) -> Result<Vec<String>, Error> {
             if let Some(conflict) = judged.refused {
                 return Err(PlanError::from(conflict).into());
             }
-            for warning in judged.warnings {
+            for warning in judged.notes {
                 tracing::warn!("{warning}");
             }
             names.push(file.path);
@@ -90,11 +90,7 @@ fn read(file: &Path) -> Result<Layer, Error> {
         problem: format!("{name} does not exist"),
         hint: "give a file, or none to check the files of this node".to_owned(),
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        GatherError::from(SettingsError::Encoding { name: name.clone(), offset })
-    })?;
-    Ok(Layer { name, text })
+    Ok(Layer::of_bytes(name, &bytes).map_err(GatherError::from)?)
 }
 
 /// Every setting, its value and where it was set.

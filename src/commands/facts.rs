@@ -65,6 +65,9 @@ fn text(facts: &Facts) -> String {
             authority.source
         );
     }
+    for note in &facts.notes {
+        let _ = writeln!(text, "\nnote  {note}");
+    }
     if !facts.sources.is_empty() {
         text.push_str("\nsettings\n");
         text.push_str(&super::config::table(&facts.settings, &facts.sources));

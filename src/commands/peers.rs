@@ -27,7 +27,8 @@ pub(super) async fn run(
         .map_err(facts::GatherError::from)?;
     let (instance, found) = facts::identify(&system, &imds, &pipeline::tag_contract()).await?;
     tags::check_spelling(&found.values)?;
-    let value = |key| found.values.get(key).map(String::as_str).unwrap_or_default();
+    // `apply` refuses blanks around a value; the daemons that ran without them run on, and have to find each other.
+    let value = |key| found.values.get(key).map(|value| value.trim()).unwrap_or_default();
     let kind = if args.role == "consul-server" { Kind::Consul } else { Kind::Nomad };
     let asked = discovery::find(&system, &imds, &instance, kind, value(tags::CLUSTER)).await?;
     let mut peers = asked.peers;

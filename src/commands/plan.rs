@@ -39,9 +39,6 @@ pub(super) async fn run(
     } else {
         pipeline::plan(&system, &node, UnrecordedData::Refuse).await?
     };
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
     if let Some(folder) = &args.out {
         write_tree(folder, &node)?;
     }

@@ -128,13 +128,11 @@ fn text(screen: &Screen) -> String {
 }
 
 fn who(node: &Identity) -> String {
-    let what = match (&node.nomad_datacenter, node.servers) {
-        (_, Some(servers)) => format!(", one of {servers}"),
-        (Some(datacenter), None) => format!(" in datacenter {datacenter}"),
-        (None, None) => String::new(),
-    };
+    let place = node.nomad_datacenter.as_ref();
+    let place = place.map(|datacenter| format!(" in datacenter {datacenter}")).unwrap_or_default();
+    let servers = node.servers.map(|servers| format!(", one of {servers}")).unwrap_or_default();
     format!(
-        "{} is a {} of {}{what}, at {} in {}",
+        "{} is a {} of {}{place}{servers}, at {} in {}",
         node.instance, node.role, node.cluster, node.address, node.zone
     )
 }
@@ -221,4 +219,34 @@ fn boot_text(boot: &Boot) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_says_where_in_nomad_a_node_is() {
+        let line = |role: &str, datacenter: Option<&str>, servers| {
+            who(&Identity {
+                instance: "i-1".to_owned(),
+                cluster: "demo".to_owned(),
+                role: role.to_owned(),
+                nomad_datacenter: datacenter.map(str::to_owned),
+                servers,
+                address: std::net::Ipv4Addr::LOCALHOST,
+                zone: "eu-central-1a".to_owned(),
+                consul_datacenter: None,
+                nomad_region: None,
+            })
+        };
+        let place = "at 127.0.0.1 in eu-central-1a";
+        for (found, expected) in [
+            (line("consul-server", None, Some(3)), "demo, one of 3"),
+            (line("nomad-server", Some("leader"), Some(3)), "demo in datacenter leader, one of 3"),
+            (line("nomad-client", Some("backoffice"), None), "demo in datacenter backoffice"),
+        ] {
+            assert!(found.ends_with(&format!(" of {expected}, {place}")), "{found}");
+        }
+    }
 }

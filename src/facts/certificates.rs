@@ -3,121 +3,170 @@
 //! The system's tools are lenient in dangerous ways: Debian's copies a private key that stands beside a certificate
 //! into the world-readable bundle, and garbage silently trusts nothing (measured, ca-certificates 20230311).
 
-use super::GatherError;
+pub use super::authority::Authority;
 use super::settings::PemText;
+use super::{GatherError, authority, pem};
+use crate::state::Kind;
 use crate::system::root::{FileError, Root};
-use rustls_pki_types::pem::{PemObject, SectionKind};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use x509_cert::Certificate;
-use x509_cert::der::pem::LineEnding;
-use x509_cert::der::{Decode, EncodePem};
-use x509_cert::ext::pkix::BasicConstraints;
 
 /// Where the site's certificates lie.
 pub const FOLDER: &str = "/etc/cos-agent/ca.d";
+/// The endings of the files there that are read, in any case.
+const ENDINGS: [&str; 3] = [".pem", ".crt", ".cer"];
+/// How many files or ranges of sections one note names.
+const NAMED: usize = 20;
 
-/// One certificate authority.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Authority {
-    /// SHA-256 of the certificate, hexadecimal: its identity.
-    pub sha256: String,
-    /// Its subject, for people.
-    pub subject: String,
-    /// The file or setting it came from.
-    pub source: String,
-    /// The certificate alone, as PEM with line feeds.
-    pub pem: String,
+/// What the folder and the settings hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The authorities, each once.
+    pub authorities: Vec<Authority>,
+    /// What is left out of the trust store, and why, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Reads the folder and the settings. A bad certificate is named and left out; a private key stops everything.
-pub fn gather(root: &Root, settings: &[PemText]) -> Result<Vec<Authority>, GatherError> {
+pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
+    let mut found = Found::default();
     let mut sources = Vec::new();
+    let mut others = Vec::new();
+    if root.stat_target(FOLDER)?.is_some_and(|stat| stat.kind != Kind::Folder) {
+        found.notes.push(left_out(FOLDER, "it is no folder, expected one with PEM files in it"));
+    }
     for name in root.list(FOLDER)? {
-        let bytes = name.as_bytes();
-        if !bytes.starts_with(b".") && bytes.ends_with(b".pem") {
-            let path = format!("{FOLDER}/{}", crate::shown(&name));
-            match root.read(Path::new(FOLDER).join(&name)) {
-                Ok(Some(bytes)) => sources.push((path, bytes)),
-                Ok(None) => {}
-                Err(error) => left_out(&path, &file_problem(&error)),
-            }
+        let path = format!("{FOLDER}/{}", crate::shown(&name));
+        if !is_read(&name) {
+            others.push(path);
+            continue;
+        }
+        match root.read(Path::new(FOLDER).join(&name)) {
+            Ok(Some(bytes)) => sources.push((path, bytes)),
+            Ok(None) => found.notes.push(left_out(&path, "it is a link to nothing")),
+            Err(error) => found.notes.push(left_out(&path, &file_problem(&error))),
         }
     }
+    found.notes.extend(unread(&others));
     for (index, text) in settings.iter().enumerate() {
         sources.push((format!("setting ca.certificates[{index}]"), text.0.clone().into_bytes()));
     }
     let mut authorities = BTreeMap::new();
     for (source, bytes) in sources {
-        for authority in parse(&source, &bytes)? {
+        let of_source = parse(&source, &bytes)?;
+        found.notes.extend(of_source.notes);
+        for authority in of_source.authorities {
             authorities.entry(authority.sha256.clone()).or_insert(authority);
         }
     }
-    Ok(authorities.into_values().collect())
+    found.authorities = authorities.into_values().collect();
+    Ok(found)
 }
 
-fn parse(source: &str, bytes: &[u8]) -> Result<Vec<Authority>, GatherError> {
+fn is_read(name: &OsStr) -> bool {
+    let name = name.as_bytes().to_ascii_lowercase();
+    !name.starts_with(b".") && ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+}
+
+/// The note about files that are not read.
+fn unread(paths: &[String]) -> Option<String> {
+    let problem =
+        "only names that end in .pem, .crt or .cer, and do not begin with a dot, are read";
+    match paths {
+        [] => None,
+        [path] => Some(left_out(path, problem)),
+        _ => Some(format!("{} are left out of the trust store: {problem}", listed(paths))),
+    }
+}
+
+fn listed(items: &[String]) -> String {
+    let shown = items[..items.len().min(NAMED)].join(", ");
+    match items.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
+    // Comments may be in any encoding; what counts is ASCII.
+    let text = String::from_utf8_lossy(bytes);
+    // UTF-16 with its zeros gone: a key in it is still a key, and a certificate in it is not passed over.
+    let narrow = bytes.contains(&0).then(|| text.replace('\0', ""));
+    let sections = pem::sections(&text);
+    let wide = narrow.as_deref().map(pem::sections).unwrap_or_default();
+    let is_key = |section: &pem::Section<'_>| section.label.contains("PRIVATE KEY");
     // Looked for as text too: a key in a form that the parser does not know is still a key.
-    if bytes.windows(12).any(|window| window == b"PRIVATE KEY-") {
+    if text.contains("PRIVATE KEY-") || sections.iter().chain(&wide).any(is_key) {
         return Err(GatherError::PrivateKey { path: source.to_owned() });
     }
-    let mut authorities = Vec::new();
-    let mut sections = 0;
-    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
-        sections += 1;
-        match section {
-            Ok((SectionKind::Certificate, der)) => match authority(source, &der) {
-                Ok(authority) => authorities.push(authority),
-                Err(problem) => left_out(&format!("certificate {sections} of {source}"), &problem),
-            },
-            Ok((kind, _)) => left_out(
-                &format!("section {sections} of {source}"),
-                &format!("it is {kind:?}, expected a certificate"),
-            ),
-            Err(error) => {
-                left_out(
-                    &format!("section {sections} of {source}"),
-                    &format!("it is no PEM: {error}"),
-                );
-                break;
+    let mut found = Found::default();
+    let mut problems: BTreeMap<(bool, String), Vec<usize>> = BTreeMap::new();
+    for (index, section) in sections.iter().enumerate() {
+        match authority::of_section(source, section) {
+            Ok(authority) => found.authorities.push(authority),
+            Err(problem) => {
+                let is_certificate = section.label == "CERTIFICATE";
+                problems.entry((is_certificate, problem)).or_default().push(index + 1);
             }
         }
     }
-    if sections == 0 {
-        left_out(source, "it holds no PEM section, expected -----BEGIN CERTIFICATE-----");
+    if wide.len() > sections.len() {
+        let problem =
+            "it is UTF-16, expected ASCII (`iconv -f UTF-16 -t ASCII OLD > NEW` converts it)";
+        found.notes.push(left_out(&format!("part of {source}"), problem));
+    } else if sections.is_empty() {
+        found.notes.push(left_out(source, no_section(bytes)));
     }
-    Ok(authorities)
+    found.notes.extend(problems.iter().take(NAMED).map(|((is_certificate, problem), numbers)| {
+        let noun = if *is_certificate { "certificate" } else { "section" };
+        match numbers[..] {
+            [number] => left_out(&format!("{noun} {number} of {source}"), problem),
+            _ => format!(
+                "{noun}s {} of {source} are left out of the trust store: {problem}",
+                ranges(numbers)
+            ),
+        }
+    }));
+    let mut others: Vec<usize> = problems.values().skip(NAMED).flatten().copied().collect();
+    if !others.is_empty() {
+        others.sort_unstable();
+        let problem = "each has a reason of its own, and there are too many to name";
+        found.notes.push(left_out(
+            &format!("a group of sections ({}) of {source}", ranges(&others)),
+            problem,
+        ));
+    }
+    Ok(found)
 }
 
-fn authority(source: &str, der: &[u8]) -> Result<Authority, String> {
-    let certificate =
-        Certificate::from_der(der).map_err(|error| format!("it does not parse: {error}"))?;
-    let tbs = certificate.tbs_certificate();
-    let constraints = tbs
-        .get_extension::<BasicConstraints>()
-        .map_err(|error| format!("its extensions do not parse: {error}"))?;
-    if !constraints.is_some_and(|(_, constraints)| constraints.ca) {
-        return Err(
-            "it is no certificate authority (basicConstraints CA:TRUE is missing)".to_owned()
-        );
+fn no_section(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [] => "it is empty",
+        // A SEQUENCE that is longer than 127 bytes (X.690): a certificate, PKCS #7 or PKCS #12.
+        [0x30, 0x81..=0x84, ..] => {
+            "it is binary, expected PEM (`openssl x509 -inform DER -in OLD -out NEW` converts a certificate)"
+        }
+        _ => "it holds no -----BEGIN CERTIFICATE-----",
     }
-    let pem = certificate
-        .to_pem(LineEnding::LF)
-        .map_err(|error| format!("it cannot be written again: {error}"))?;
-    Ok(Authority {
-        sha256: crate::hexadecimal(&Sha256::digest(der)),
-        subject: tbs.subject().to_string(),
-        source: source.to_owned(),
-        pem,
-    })
 }
 
-fn left_out(what: &str, problem: &str) {
-    tracing::warn!("{what} is left out of the trust store: {problem}");
+/// Numbers in order, neighbours together: `1, 3 to 5`.
+fn ranges(numbers: &[usize]) -> String {
+    let runs: Vec<String> = numbers
+        .chunk_by(|one, next| one + 1 == *next)
+        .filter_map(|run| match run {
+            [] => None,
+            [one] => Some(one.to_string()),
+            [first, .., last] => Some(format!("{first} to {last}")),
+        })
+        .collect();
+    listed(&runs)
+}
+
+fn left_out(what: &str, problem: &str) -> String {
+    format!("{what} is left out of the trust store: {problem}")
 }
 
 fn file_problem(error: &FileError) -> String {
@@ -143,17 +192,19 @@ mod tests {
         let (ca, _) = certificate(true);
         let (leaf, _) = certificate(false);
         let mixed = format!("Bag Attributes\r\n{}\n{leaf}\n{ca}", ca.replace('\n', "\r\n"));
-        let found = parse("f", mixed.as_bytes()).unwrap();
-        assert_eq!(found.len(), 2, "the CA twice, the leaf never");
-        assert_eq!(found[0], found[1]);
-        assert!(!found[0].pem.contains('\r'));
+        let Found { authorities, notes } = parse("f", mixed.as_bytes()).unwrap();
+        assert_eq!(authorities.len(), 2, "the CA twice, the leaf never");
+        assert_eq!(authorities[0], authorities[1]);
+        assert!(!authorities[0].pem.contains('\r'));
+        assert!(notes.len() == 1 && notes[0].starts_with("certificate 2 of f is"), "{notes:?}");
     }
 
     #[test]
     fn garbage_and_emptiness_trust_nothing() {
         let (ca, _) = certificate(true);
         for bytes in [b"".as_slice(), b"\xff\xfe", b"hello", &ca.as_bytes()[..ca.len() / 2]] {
-            assert!(parse("f", bytes).unwrap().is_empty());
+            let Found { authorities, notes } = parse("f", bytes).unwrap();
+            assert!(authorities.is_empty() && notes.len() == 1, "{notes:?}");
         }
     }
 

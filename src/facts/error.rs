@@ -143,6 +143,11 @@ impl GatherError {
                  that is no instance try `cos-agent simulate`"
                     .to_owned()
             }
+            Self::Instance(error) if error.is_without_ipv4() => {
+                "this subnet has no IPv4, and COS needs it: launch the instance in a subnet with an IPv4 range (`aws ec2 \
+                 describe-subnets` shows `Ipv6Native` = false and a `CidrBlock` for one)"
+                    .to_owned()
+            }
             Self::Metadata(_) | Self::NoDocument | Self::Instance(_) => {
                 "something else than EC2's metadata service answers at this address; a proxy or a redirect of port 80 is \
                  the usual cause"

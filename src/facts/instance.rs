@@ -2,7 +2,7 @@
 
 use super::region::Region;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What EC2 says this instance is.
 ///
@@ -38,6 +38,18 @@ pub struct InstanceError {
     pub expected: &'static str,
 }
 
+impl InstanceError {
+    /// Whether the document is whole but for an IPv4 address: of an instance in a subnet of IPv6 alone.
+    ///
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-ip-address-range.html>; what EC2 writes there is not
+    /// documented.
+    pub fn is_without_ipv4(&self) -> bool {
+        let text = self.found.trim_matches('"');
+        self.field == "privateIp"
+            && (["", "null", "nothing"].contains(&text) || text.parse::<Ipv6Addr>().is_ok())
+    }
+}
+
 impl Instance {
     /// Reads `dynamic/instance-identity/document`.
     pub fn from_document(text: &str) -> Result<Self, InstanceError> {
@@ -61,15 +73,16 @@ impl Instance {
             id: field("instanceId", "i- and 8 to 17 hexadecimal digits", |text| is_id(text, "i-"))?,
             zone: field("availabilityZone", "a zone like eu-central-1a", is_zone)?,
             account: field("accountId", "12 digits", is_account)?,
+            instance_type: field("instanceType", "a type like t3.small", is_instance_type)?,
+            image: field("imageId", "ami- and 8 to 17 hexadecimal digits", |text| {
+                is_id(text, "ami-")
+            })?,
+            // Last: all else says that this is EC2's word.
             private_ip: field("privateIp", "the IPv4 address of an interface in a VPC", |text| {
                 text.parse().is_ok_and(is_address)
             })?
             .parse()
             .unwrap_or(Ipv4Addr::UNSPECIFIED),
-            instance_type: field("instanceType", "a type like t3.small", is_instance_type)?,
-            image: field("imageId", "ami- and 8 to 17 hexadecimal digits", |text| {
-                is_id(text, "ami-")
-            })?,
             region: Region::try_from(region.clone()).map_err(|_| InstanceError {
                 field: "region",
                 found: region.clone(),
@@ -159,6 +172,23 @@ mod tests {
     fn refused(from: &str, to: &str, field: &str) {
         let error = Instance::from_document(&DOCUMENT.replace(from, to)).unwrap_err();
         assert_eq!(error.field, field, "{error}");
+    }
+
+    #[test]
+    fn an_instance_without_ipv4_is_told_from_a_broken_document() {
+        let without =
+            |document: String| Instance::from_document(&document).unwrap_err().is_without_ipv4();
+        for address in ["null", "\"\"", "\"fd00:ec2::1\"", "\"2600:1f14::5\""] {
+            assert!(without(DOCUMENT.replace("\"10.0.1.5\"", address)), "{address}");
+        }
+        assert!(without(DOCUMENT.replace("\"privateIp\":\"10.0.1.5\",", "")));
+        for address in ["\"10.0.1\"", "\"0.0.0.0\"", "5", "{}", "\"::1::\""] {
+            assert!(!without(DOCUMENT.replace("\"10.0.1.5\"", address)), "{address}");
+        }
+        assert!(!without("{}".to_owned()), "no document of EC2 at all");
+        assert!(!without(
+            DOCUMENT.replace("i-0123456789abcdef0", "x").replace("\"10.0.1.5\"", "null")
+        ));
     }
 
     #[test]

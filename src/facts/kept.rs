@@ -70,6 +70,8 @@ fn shape() -> Option<Facts> {
         settings: Settings::default(),
         sources: BTreeMap::new(),
         user_data: String::new(),
+        // Of what lay here then.
+        notes: Vec::new(),
     })
 }
 

@@ -3,13 +3,16 @@
 //! Everything that does not depend on an answer is asked at once: the token, then identity document, list of tags
 //! and user data together, then all tags together. Nothing is decided here.
 
+pub mod authority;
 pub mod binaries;
 pub mod certificates;
 mod error;
 pub mod host;
 pub mod instance;
 pub mod kept;
+pub mod pem;
 pub mod region;
+pub mod resolved;
 pub mod settings;
 pub mod tags;
 pub mod user_data;
@@ -21,10 +24,10 @@ use crate::system::root::{FileError, Root};
 use binaries::{Installed, Versions};
 use certificates::Authority;
 pub use error::GatherError;
-use host::Host;
+use host::{Host, Resolver};
 use instance::Instance;
 use serde::{Deserialize, Serialize};
-use settings::{Layer, Settings, SettingsError, Source};
+use settings::{ForwarderChoice, Layer, Settings, Source};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -66,6 +69,9 @@ pub struct Facts {
     pub sources: BTreeMap<String, Source>,
     /// What the user data was.
     pub user_data: String,
+    /// What people have to know of what was found here and is not used, or does harm; a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Facts {
@@ -109,16 +115,26 @@ pub async fn gather(
     let tags = tags::read(system, imds, list, &instance, &contract.tags).await?;
     let (installed, versions) =
         binaries::find(system, &merged.settings, &(contract.programs)(&tags)).await?;
+    let host = host::look(&system.root)?;
+    let certificates = certificates::gather(&system.root, &merged.settings.ca.certificates)?;
+    let mut notes = certificates.notes;
+    // Where another resolver is in use, nobody reads what resolved is told.
+    if host.resolver == Resolver::Resolved
+        || merged.settings.dns.forwarder == ForwarderChoice::Resolved
+    {
+        notes.extend(resolved::note(&system.root));
+    }
     let facts = Facts {
         schema: SCHEMA.to_owned(),
-        host: host::look(&system.root)?,
-        authorities: certificates::gather(&system.root, &merged.settings.ca.certificates)?,
+        host,
+        authorities: certificates.authorities,
         instance,
         tags,
         installed,
         settings: merged.settings,
         sources: merged.sources,
         user_data,
+        notes,
     };
     Ok(Gathered { facts, versions })
 }
@@ -137,13 +153,15 @@ pub async fn identify(
 }
 
 /// The instance alone. A document that is not there or is no identity is one that something else answered with: it is
-/// asked for again until the deadline.
+/// asked for again until the deadline; one of an instance without IPv4 is not.
 pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
     loop {
         let document = imds.text("dynamic/instance-identity/document").await?;
         let problem = match document.as_deref().map(Instance::from_document) {
             Some(Ok(instance)) => return Ok(instance),
+            // A whole document without an address is EC2's own word.
+            Some(Err(error)) if error.is_without_ipv4() => return Err(error.into()),
             Some(Err(error)) => GatherError::from(error),
             None => GatherError::NoDocument,
         };
@@ -161,14 +179,19 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
 pub struct Glimpse {
     /// Its id, from metadata, else from the firmware tables, where Nitro puts it.
     pub instance: Option<String>,
-    /// The tags that metadata tells, of those of the contract.
+    /// The tags that metadata tells, of those of the contract, without blanks around them: those are refused by name, and
+    /// what ran with the value runs on.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Glimpse {
     /// Of facts that were gathered.
     pub fn of(facts: &Facts) -> Self {
-        Self { instance: Some(facts.instance.id.clone()), tags: facts.tags.values.clone() }
+        let bare = |(key, value): (&String, &String)| (key.clone(), value.trim().to_owned());
+        Self {
+            instance: Some(facts.instance.id.clone()),
+            tags: facts.tags.values.iter().map(bare).collect(),
+        }
     }
 }
 
@@ -214,11 +237,7 @@ pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     for path in paths {
         if let Some(bytes) = system.root.read(&path)? {
             let name = crate::shown(path.as_os_str());
-            let text = String::from_utf8(bytes).map_err(|error| SettingsError::Encoding {
-                name: name.clone(),
-                offset: error.utf8_error().valid_up_to(),
-            })?;
-            layers.push(Layer { name, text });
+            layers.push(Layer::of_bytes(name, &bytes)?);
         }
     }
     Ok(layers)

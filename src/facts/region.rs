@@ -9,8 +9,10 @@ pub struct Region(String);
 
 /// Prefix of the region, partition, DNS suffix. The first match counts; the last matches all.
 ///
-/// From botocore's `endpoints.json` and `partitions.json`; the metadata service would say the same in
-/// `services/partition` and `services/domain`, at the price of two requests.
+/// From botocore's `endpoints.json` and `partitions.json`. The metadata service would say the same in `services/partition` and
+/// `services/domain`, at the price of two requests a boot. They are not asked for a region that is unknown either: AWS adds
+/// regions with new first words (`il-`, `mx-`) to its commercial partition again and again, and what a new partition needs
+/// besides (endpoints, signing) would not be known all the same.
 static PARTITIONS: &[(&str, &str, &str)] = &[
     ("cn-", "aws-cn", "amazonaws.com.cn"),
     ("us-gov-", "aws-us-gov", "amazonaws.com"),
@@ -136,6 +138,22 @@ mod tests {
                 "us-isob-east-1",
                 "https://ec2.us-isob-east-1.sc2s.sgov.gov",
                 "1.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+            ),
+            (
+                "us-isof-south-1",
+                "https://ec2.us-isof-south-1.csp.hci.ic.gov",
+                "1.dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
+            ),
+            (
+                "eu-isoe-west-1",
+                "https://ec2.eu-isoe-west-1.cloud.adc-e.uk",
+                "1.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
+            ),
+            // AWS adds regions to its commercial partition every year, and partitions once in many: what is not known is there.
+            (
+                "xx-newland-1",
+                "https://ec2.xx-newland-1.amazonaws.com",
+                "1.dkr.ecr.xx-newland-1.amazonaws.com",
             ),
         ] {
             assert_eq!(region(name).endpoint("ec2", false), ec2);

@@ -176,9 +176,10 @@ async fn from_metadata(
         if !(contract.matters)(key) || !key_is_askable(key) {
             return Ok((key.to_owned(), None));
         }
-        // An empty value is legal in EC2; the contract says whether it is here.
+        // An empty value is legal in EC2, and so are blanks around one; the contract says whether they are here. A line feed
+        // is not, so one at the end is not the value's.
         let value = imds.text_or_empty(&path_of(key)).await?;
-        Ok((key.to_owned(), value.map(|value| value.trim().to_owned())))
+        Ok((key.to_owned(), value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned())))
     });
     Ok(try_join_all(values).await?.into_iter().collect())
 }

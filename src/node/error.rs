@@ -24,6 +24,14 @@ pub enum ResolveError {
         /// The nearest allowed value.
         nearest: Option<String>,
     },
+    /// A value with blanks before or after it.
+    #[error("tag `{key}` is {found:?}, expected no blanks around the value")]
+    Blanks {
+        /// The key.
+        key: &'static str,
+        /// What was found.
+        found: String,
+    },
     /// A key that is near one of the contract.
     #[error("tag `{found}` is no tag of COS, expected `{known}`")]
     Misspelt {
@@ -107,6 +115,13 @@ impl ResolveError {
                 format!("did you mean `{nearest}`? {}", retag(key, nearest))
             }
             Self::Value { key, .. } => retag(key, "VALUE"),
+            Self::Blanks { key, found } => {
+                format!(
+                    "take the blanks off, so that it is {:?}; {}",
+                    found.trim(),
+                    retag(key, found.trim())
+                )
+            }
             Self::Misspelt { found, known } => format!("rename tag `{found}` to `{known}`"),
             Self::SpeltTwice { other, .. } => format!("delete tag `{other}`"),
             Self::ForeignTag { key, role, .. } => {

@@ -57,6 +57,8 @@ pub struct Node {
     pub authorities: Vec<Authority>,
     /// The settings, for everything that is no identity.
     pub settings: Settings,
+    /// What people have to know of this machine, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What a node does, with what that role needs and nothing else.
@@ -142,6 +144,10 @@ impl Node {
                 format!("{id} is a {role} of {cluster} in datacenter {datacenter}")
             }
             Duty::ConsulServer { servers } | Duty::NomadServer { servers, .. } => {
+                let place = match &self.duty {
+                    Duty::NomadServer { .. } => format!(" in datacenter {LEADER}"),
+                    _ => String::new(),
+                };
                 let joins = match &self.formation {
                     Formation { unanswered: Some(_), .. } => {
                         ": it can only join until it is known whether the cluster has formed"
@@ -149,7 +155,7 @@ impl Node {
                     Formation { join_only: true, .. } => ", which has formed: it can only join",
                     Formation { join_only: false, .. } => "",
                 };
-                format!("{id} is a {role} of {cluster}, one of {servers}{joins}")
+                format!("{id} is a {role} of {cluster}{place}, one of {servers}{joins}")
             }
         }
     }
@@ -181,6 +187,7 @@ impl Node {
 pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
     let values = &facts.tags.values;
     tags::check_spelling(values)?;
+    tags::check_blanks(values)?;
     let role = role(required(values, tags::ROLE)?)?;
     let cluster = cluster(required(values, tags::CLUSTER)?)?;
     tags::check_role(role, values)?;
@@ -222,6 +229,7 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
         launch_hook: launch_hook(facts)?,
         authorities: facts.authorities.clone(),
         settings: facts.settings.clone(),
+        notes: facts.notes.clone(),
     })
 }
 

@@ -85,7 +85,7 @@ pub fn matters(key: &str) -> bool {
 
 /// The tags that are still missing. Where a value is wrong already, none: waiting would not put it right.
 pub fn missing(values: &BTreeMap<String, String>) -> Vec<&'static str> {
-    if check_spelling(values).is_err() {
+    if check_spelling(values).is_err() || check_blanks(values).is_err() {
         return Vec::new();
     }
     let role = values.get(ROLE).map(String::as_str);
@@ -111,6 +111,15 @@ pub fn check_spelling(values: &BTreeMap<String, String>) -> Result<(), ResolveEr
         });
     }
     Ok(())
+}
+
+/// Refuses values with blanks around them: the servers are looked for by the value as it stands in EC2.
+pub fn check_blanks(values: &BTreeMap<String, String>) -> Result<(), ResolveError> {
+    let with_blanks = TAGS.iter().find_map(|tag| {
+        let found = values.get(tag.key).filter(|found| found.trim() != found.as_str())?;
+        Some(ResolveError::Blanks { key: tag.key, found: found.clone() })
+    });
+    with_blanks.map_or(Ok(()), Err)
 }
 
 /// Refuses tags of another role: they say that somebody meant something else.
@@ -177,6 +186,7 @@ mod tests {
     fn what_is_wrong_already_is_not_waited_for() {
         assert!(missing(&values(&[(ROLE, "bastion")])).is_empty());
         assert!(missing(&values(&[("cos:roel", "nomad-client")])).is_empty());
+        assert!(missing(&values(&[(CLUSTER, "held-out ")])).is_empty());
     }
 
     #[test]

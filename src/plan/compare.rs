@@ -1,36 +1,35 @@
 //! One path at a time: what shall be against what is.
 
 use super::manifest::Written;
+use super::operator_file::{self, object};
 use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
 use crate::observe::{Observed, Seen};
 use crate::state::{Contents, File, Folder, Kind, Owner, Place, UNITS};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-pub(super) fn file_change(
-    file: &File,
-    inputs: &Inputs<'_>,
-) -> Result<(Option<Write>, Written), PlanError> {
+/// What comes of a file.
+pub(super) struct Compared {
+    /// What has to be written.
+    pub(super) write: Option<Write>,
+    /// What is on record when it is there.
+    pub(super) written: Written,
+    /// What people have to know of it.
+    pub(super) notes: Vec<String>,
+}
+
+pub(super) fn file_change(file: &File, inputs: &Inputs<'_>) -> Result<Compared, PlanError> {
     let seen = regular(&file.path, inputs.observed)?;
     let before = inputs.manifest.files.get(&file.path);
     let created = before.map_or(seen.is_none(), |before| before.created);
-    let mut shown = None;
-    let (bytes, keys) = match &file.contents {
-        Contents::Text(text) => (text.clone().into_bytes(), None),
+    let (bytes, keys, merged) = match &file.contents {
+        Contents::Text(text) => (text.clone().into_bytes(), None, None),
         Contents::Keys(ours) => {
-            let found = object(&file.path, seen)?;
-            let last = before.and_then(|before| before.keys.as_ref());
-            let set = keys::set(&found, last, ours);
-            let either = last.map_or_else(|| ours.clone(), |last| keys::set(last, None, ours));
-            shown = Some((keys::pick(&found, &either), ours.clone()));
-            // A file that has our keys already keeps its own order and indentation.
-            let bytes = match seen {
-                Some(seen) if set == found => seen.bytes.clone(),
-                _ => crate::render::format::json(&Value::Object(set)).into_bytes(),
-            };
-            (bytes, Some(ours.clone()))
+            let merged = operator_file::merged(&file.path, seen, before, ours)?;
+            (merged.bytes.clone(), Some(ours.clone()), Some(merged))
         }
     };
-    let written = Written { sha256: sha256(&bytes), replaces: None, keys, created };
+    let replaced = merged.as_ref().and_then(|merged| merged.replaced.clone());
+    let written = Written { sha256: sha256(&bytes), keys, replaced, created, ..Written::default() };
     let whole = matches!(file.contents, Contents::Text(_));
     let owner = (!matches!(file.contents, Contents::Keys(_))).then_some(file.owner);
     let ids = ids(&file.path, file.owner, inputs)?;
@@ -42,10 +41,13 @@ pub(super) fn file_change(
         ids: seen.filter(|_| !whole).map_or(ids, |seen| Some((seen.stat.uid, seen.stat.gid))),
         before: seen.map(|seen| seen.bytes.clone()),
         foreign: seen.is_some_and(|seen| !is_ours(&file.path, &seen.bytes, inputs)),
-        keys: shown.clone(),
+        keys: merged.as_ref().map(|merged| merged.shown.clone()),
+        besides: merged.as_ref().map(|merged| merged.besides.clone()).unwrap_or_default(),
         why,
     };
-    let Some(seen) = seen else { return Ok((Some(write(Why::New)), written)) };
+    let notes = merged.as_ref().map(|merged| merged.notes.clone()).unwrap_or_default();
+    let compared = |write, written| Ok(Compared { write, written, notes });
+    let Some(seen) = seen else { return compared(Some(write(Why::New)), written) };
     let why = if seen.bytes != bytes {
         let ours = is_ours(&file.path, &seen.bytes, inputs);
         if ours || before.is_none() || !whole { Why::Changed } else { Why::EditedByHand }
@@ -55,9 +57,9 @@ pub(super) fn file_change(
     {
         Why::Attributes
     } else {
-        return Ok((None, written));
+        return compared(None, written);
     };
-    Ok((Some(write(why)), written))
+    compared(Some(write(why)), written)
 }
 
 /// Whether this is what an earlier run wrote.
@@ -150,19 +152,6 @@ fn regular<'a>(path: &str, observed: &'a Observed) -> Result<Option<&'a Seen>, P
     Err(PlanError::NoFile { path: path.to_owned(), found })
 }
 
-fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Value>, PlanError> {
-    let Some(seen) = seen.filter(|seen| !seen.bytes.trim_ascii().is_empty()) else {
-        return Ok(Map::new());
-    };
-    let wrong = |problem: String| PlanError::OperatorJson { path: path.to_owned(), problem };
-    match serde_json::from_slice(&seen.bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(wrong("it holds another JSON value".to_owned())),
-        // The parser's words may quote the file, which may hold credentials.
-        Err(error) => Err(wrong(format!("line {}, column {}", error.line(), error.column()))),
-    }
-}
-
 /// What we wrote and no longer want.
 pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let mut changes = Vec::new();
@@ -184,19 +173,22 @@ pub(super) fn removals(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
             continue;
         };
         let found = object(path, Some(seen))?;
-        let rest = keys::without(&found, keys);
+        let before =
+            keys::Before { ours: &written.all_keys(), replaced: written.replaced.as_ref() };
+        let rest = keys::without(&found, before);
         if rest.is_empty() && written.created {
             changes.push(remove());
         } else if rest != found {
             changes.push(Change::Write(Write {
                 path: path.clone(),
-                bytes: crate::render::format::json(&Value::Object(rest)).into_bytes(),
+                bytes: crate::render::format::json(&Value::Object(rest.clone())).into_bytes(),
                 mode: seen.stat.mode,
                 owner: None,
                 ids: Some((seen.stat.uid, seen.stat.gid)),
                 before: Some(seen.bytes.clone()),
                 foreign: true,
-                keys: Some((keys::pick(&found, keys), Map::new())),
+                keys: Some((keys::pick(&found, keys), keys::pick(&rest, keys))),
+                besides: Vec::new(),
                 why: Why::Changed,
             }));
         }

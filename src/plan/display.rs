@@ -63,7 +63,9 @@ impl Change {
                     Some(owner) => {
                         format!("{why}, {:04o} {}:{}", write.mode, owner.user, owner.group)
                     }
-                    None => format!("{why}, our keys only"),
+                    None => [vec![format!("{why}, our keys only")], write.besides.clone()]
+                        .concat()
+                        .join("; "),
                 }
             }
         }
@@ -157,6 +159,9 @@ impl Plan {
         for unit in &self.masked {
             let _ = writeln!(text, "! {unit} is left alone, because it is masked");
         }
+        for note in &self.notes {
+            let _ = writeln!(text, "! {note}");
+        }
         if self.is_empty() && self.masked.is_empty() {
             text.push_str("nothing to do: the node is as it shall be\n");
         }
@@ -203,12 +208,6 @@ impl Plan {
             .iter()
             .map(|planned| json!({ "action": planned.action, "words": planned.action.words(), "because": planned.because }))
             .collect();
-        json!({
-            "schema": SCHEMA,
-            "node": node,
-            "changes": changes,
-            "actions": actions,
-            "warnings": self.warnings,
-        })
+        json!({ "schema": SCHEMA, "node": node, "changes": changes, "actions": actions, "notes": self.notes })
     }
 }

@@ -1,26 +1,41 @@
-//! Keys of ours in a JSON file of the operator: set, changed and taken back without touching the others.
+//! Keys of ours in a JSON file of the operator: set, changed and taken back without touching the others, and what they
+//! replaced is given back when they go.
 
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-/// The object with our keys set. What we set last time and no longer want is taken out first.
+/// What an earlier run left in the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before<'a> {
+    /// The keys that it set; more than one set where a crash does not tell which.
+    pub ours: &'a [&'a Map<String, Value>],
+    /// The values of the operator that they replaced, in the same shape.
+    pub replaced: Option<&'a Map<String, Value>>,
+}
+
+/// The object with our keys set, and the values of the operator that they replace. What we set last time and no longer want
+/// is taken out first.
 pub fn set(
     found: &Map<String, Value>,
-    before: Option<&Map<String, Value>>,
+    before: Before<'_>,
     ours: &Map<String, Value>,
-) -> Map<String, Value> {
+) -> (Map<String, Value>, Map<String, Value>) {
+    let mut object = without(found, before);
+    let mut replaced = Map::new();
+    put_in(&mut object, ours, before.replaced, &mut replaced);
+    (object, replaced)
+}
+
+/// The object as it would be without us.
+pub fn without(found: &Map<String, Value>, before: Before<'_>) -> Map<String, Value> {
     let mut object = found.clone();
-    if let Some(before) = before {
-        take_out(&mut object, before);
-    }
-    put_in(&mut object, ours);
+    take_out(&mut object, before.ours, before.replaced);
     object
 }
 
-/// The object without our keys.
-pub fn without(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String, Value> {
-    let mut object = found.clone();
-    take_out(&mut object, ours);
-    object
+/// Both, the second over the first.
+pub fn merged(one: &Map<String, Value>, other: &Map<String, Value>) -> Map<String, Value> {
+    set(one, Before::default(), other).0
 }
 
 /// Of an object, the keys that are ours, with the values that they have there.
@@ -30,7 +45,13 @@ pub fn pick(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String
         Some((
             key.clone(),
             match (found, value) {
-                (Value::Object(found), Value::Object(ours)) => Value::Object(pick(found, ours)),
+                (Value::Object(found), Value::Object(ours)) => {
+                    let picked = pick(found, ours);
+                    if picked.is_empty() {
+                        return None;
+                    }
+                    Value::Object(picked)
+                }
                 (found, _) => found.clone(),
             },
         ))
@@ -38,30 +59,66 @@ pub fn pick(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String
     picked.collect()
 }
 
-fn put_in(object: &mut Map<String, Value>, ours: &Map<String, Value>) {
+/// The part of a map that is a map itself.
+fn below<'a>(map: Option<&'a Map<String, Value>>, key: &str) -> Option<&'a Map<String, Value>> {
+    map?.get(key)?.as_object()
+}
+
+fn put_in(
+    object: &mut Map<String, Value>,
+    ours: &Map<String, Value>,
+    known: Option<&Map<String, Value>>,
+    replaced: &mut Map<String, Value>,
+) {
     for (key, value) in ours {
-        match (object.get_mut(key), value) {
-            (Some(Value::Object(object)), Value::Object(ours)) => put_in(object, ours),
-            _ => {
-                object.insert(key.clone(), value.clone());
+        if let (Some(Value::Object(object)), Value::Object(ours)) = (object.get_mut(key), value) {
+            let mut inner = Map::new();
+            put_in(object, ours, below(known, key), &mut inner);
+            if !inner.is_empty() {
+                replaced.insert(key.clone(), Value::Object(inner));
             }
+            continue;
+        }
+        let found = object.insert(key.clone(), value.clone());
+        // A value like ours is taken for the operator's only where that is on record: who lost the record would else
+        // never get rid of ours.
+        let was_known = found.is_some() && found.as_ref() == known.and_then(|known| known.get(key));
+        if let Some(found) = found.filter(|found| was_known || found != value) {
+            replaced.insert(key.clone(), found);
         }
     }
 }
 
 /// A value that the operator changed since is the operator's and stays.
-fn take_out(object: &mut Map<String, Value>, ours: &Map<String, Value>) {
-    for (key, value) in ours {
-        let gone = match (object.get_mut(key), value) {
-            (Some(Value::Object(object)), Value::Object(ours)) => {
-                take_out(object, ours);
-                object.is_empty()
+fn take_out(
+    object: &mut Map<String, Value>,
+    ours: &[&Map<String, Value>],
+    replaced: Option<&Map<String, Value>>,
+) {
+    let keys: BTreeSet<&String> = ours.iter().flat_map(|set| set.keys()).collect();
+    for key in keys {
+        let values: Vec<&Value> = ours.iter().filter_map(|set| set.get(key)).collect();
+        let was_object = object.get(key).is_some_and(Value::is_object);
+        let is_gone = match object.get_mut(key) {
+            None => false,
+            Some(Value::Object(found)) => {
+                let inner: Vec<_> = values.iter().filter_map(|value| value.as_object()).collect();
+                take_out(found, &inner, below(replaced, key));
+                !inner.is_empty() && found.is_empty()
             }
-            (Some(found), value) => found == value,
-            (None, _) => false,
+            Some(found) => values.contains(&&*found),
         };
-        if gone {
-            object.remove(key);
+        if !is_gone {
+            continue;
+        }
+        match replaced.and_then(|replaced| replaced.get(key)) {
+            // What was in an object of the operator was given back one by one.
+            Some(value) if !(was_object && value.is_object()) => {
+                object.insert(key.clone(), value.clone());
+            }
+            _ => {
+                object.remove(key);
+            }
         }
     }
 }
@@ -69,10 +126,20 @@ fn take_out(object: &mut Map<String, Value>, ours: &Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn map(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
+    }
+
+    fn left(
+        found: &Map<String, Value>,
+        ours: &Map<String, Value>,
+        replaced: Option<&Map<String, Value>>,
+    ) -> Value {
+        without(found, Before { ours: &[ours], replaced }).into()
     }
 
     #[test]
@@ -81,17 +148,18 @@ mod tests {
             map(json!({"auths": {"r": {"auth": "x"}}, "credHelpers": {"gcr.io": "gcloud"}}));
         let old = map(json!({"credHelpers": {"a": "ecr-login", "b": "ecr-login"}}));
         let new = map(json!({"credHelpers": {"b": "ecr-login", "c": "ecr-login"}}));
-        let first = set(&found, None, &old);
+        let (first, replaced) = set(&found, Before::default(), &old);
         assert_eq!(
             first["credHelpers"],
             json!({"gcr.io": "gcloud", "a": "ecr-login", "b": "ecr-login"})
         );
-        let second = set(&first, Some(&old), &new);
+        assert!(replaced.is_empty());
+        let (second, _) = set(&first, Before { ours: &[&old], replaced: None }, &new);
         assert_eq!(
             second["credHelpers"],
             json!({"gcr.io": "gcloud", "b": "ecr-login", "c": "ecr-login"})
         );
-        assert_eq!(without(&second, &new), found);
+        assert_eq!(left(&second, &new, None), Value::from(found));
         assert_eq!(
             Value::from(pick(&second, &new)),
             json!({"credHelpers": {"b": "ecr-login", "c": "ecr-login"}})
@@ -102,7 +170,77 @@ mod tests {
     fn what_the_operator_changed_stays() {
         let ours = map(json!({"dns": ["169.254.53.53"]}));
         let changed = map(json!({"dns": ["10.0.0.2"]}));
-        assert_eq!(without(&changed, &ours), changed);
-        assert!(without(&ours, &ours).is_empty());
+        assert_eq!(left(&changed, &ours, None), json!({"dns": ["10.0.0.2"]}));
+        assert_eq!(left(&ours, &ours, None), json!({}));
+    }
+
+    #[test]
+    fn what_ours_replaced_is_given_back() {
+        for (found, ours) in [
+            (json!({"dns": ["10.0.0.2"], "x": 1}), json!({"dns": ["169.254.53.53"]})),
+            (json!({"dns": null}), json!({"dns": ["169.254.53.53"]})),
+            (json!({"dns": {"a": 1}}), json!({"dns": ["169.254.53.53"]})),
+            (json!({"h": {"a": "gcloud", "b": "x"}}), json!({"h": {"a": "ecr-login", "c": "y"}})),
+            (json!({"h": "none"}), json!({"h": {"a": "ecr-login"}})),
+            (json!({"h": null}), json!({"h": {"a": "ecr-login"}})),
+        ] {
+            let (found, ours) = (map(found), map(ours));
+            let (first, replaced) = set(&found, Before::default(), &ours);
+            let before = Before { ours: &[&ours], replaced: Some(&replaced) };
+            assert_eq!(set(&first, before, &ours), (first.clone(), replaced.clone()), "settled");
+            assert_eq!(left(&first, &ours, Some(&replaced)), Value::from(found));
+        }
+    }
+
+    #[test]
+    fn the_operators_newest_value_is_the_one_to_give_back() {
+        let ours = map(json!({"dns": ["169.254.53.53"]}));
+        let replaced = map(json!({"dns": ["10.0.0.2"]}));
+        let before = Before { ours: &[&ours], replaced: Some(&replaced) };
+        let newer = map(json!({"dns": ["10.0.0.3"]}));
+        assert_eq!(set(&newer, before, &ours), (ours.clone(), newer));
+        let taken_out = set(&map(json!({})), before, &ours);
+        assert_eq!(taken_out, (ours.clone(), Map::new()), "the operator has none any more");
+        // Ours becomes what the operator had: it is the operator's all the same.
+        let same = set(&ours, before, &replaced);
+        assert_eq!(same, (replaced.clone(), replaced.clone()));
+    }
+
+    /// Objects two levels deep with few keys; values of one name are not those of another.
+    fn object(of: &'static str) -> impl Strategy<Value = Map<String, Value>> {
+        let leaf = move || (0..3u8).prop_map(move |number| json!(format!("{of}{number}")));
+        let inner = btree_map("[a-c]", leaf(), 1..3);
+        let inner = inner.prop_map(|map| Value::Object(map.into_iter().collect()));
+        btree_map("[a-c]", prop_oneof![leaf(), inner], 0..3)
+            .prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_and_goes_leaves_the_file_as_it_was(
+            found in object("theirs"), first in object("ours"), second in object("ours"),
+        ) {
+            let (once, replaced) = set(&found, Before::default(), &first);
+            let before = Before { ours: &[&first], replaced: Some(&replaced) };
+            prop_assert_eq!(&set(&once, before, &first), &(once.clone(), replaced.clone()));
+            prop_assert_eq!(&without(&once, before), &found);
+            let (twice, replaced) = set(&once, before, &second);
+            let after = Before { ours: &[&second], replaced: Some(&replaced) };
+            prop_assert_eq!(&without(&twice, after), &found);
+            // A crash leaves either; what is ours is known of both.
+            let both = Before { ours: &[&first, &second], replaced: Some(&replaced) };
+            prop_assert_eq!(&set(&twice, both, &second), &(twice.clone(), replaced.clone()));
+        }
+    }
+
+    #[test]
+    fn whatever_a_crash_left_of_ours_is_not_the_operators() {
+        let (old, new) = (map(json!({"dns": ["a"]})), map(json!({"dns": ["b"]})));
+        let replaced = map(json!({"dns": ["10.0.0.2"]}));
+        let before = Before { ours: &[&old, &new], replaced: Some(&replaced) };
+        for found in [&old, &new, &replaced] {
+            assert_eq!(set(found, before, &new), (new.clone(), replaced.clone()), "{found:?}");
+            assert_eq!(without(found, before), replaced, "{found:?}");
+        }
     }
 }

@@ -50,6 +50,12 @@ pub struct Written {
     /// Our keys, where the file belongs to the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<serde_json::Map<String, serde_json::Value>>,
+    /// While it is being replaced: our keys of before, of which a crash may leave the values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// The values of the operator that our keys replaced, in the same shape: they are given back when ours go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<serde_json::Map<String, serde_json::Value>>,
     /// Whether the file was not there before us.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub created: bool,
@@ -60,6 +66,13 @@ fn known_actions<'de, D: serde::Deserializer<'de>>(
 ) -> Result<Vec<Action>, D::Error> {
     let actions = Vec::<serde_json::Value>::deserialize(deserializer)?;
     Ok(actions.into_iter().filter_map(|action| serde_json::from_value(action).ok()).collect())
+}
+
+impl Written {
+    /// Our keys that may be in the file.
+    pub fn all_keys(&self) -> Vec<&serde_json::Map<String, serde_json::Value>> {
+        self.keys.iter().chain(&self.was).collect()
+    }
 }
 
 impl Manifest {
@@ -102,14 +115,19 @@ pub(super) fn during<'a>(
     let mut during = after.clone();
     for (path, written) in &before.files {
         match during.files.get_mut(path) {
-            Some(new) if new.sha256 != written.sha256 => {
-                new.replaces = Some(written.sha256.clone());
+            Some(new) => {
+                // What an earlier run was stopped at may be on the disk still.
+                new.replaces.clone_from(&written.replaces);
+                if new.sha256 != written.sha256 {
+                    new.replaces = Some(written.sha256.clone());
+                }
                 // Keys of before and after: whichever of them a crash leaves is ours to take back.
                 if let (Some(old), Some(ours)) = (&written.keys, &new.keys) {
-                    new.keys = Some(keys::set(old, None, ours));
+                    let was = written.was.iter().chain([old]).filter(|keys| *keys != ours);
+                    new.was = was.cloned().collect();
+                    new.keys = Some(keys::merged(old, ours));
                 }
             }
-            Some(_) => {}
             None => {
                 during.files.insert(path.clone(), written.clone());
             }

@@ -10,7 +10,10 @@ mod error;
 mod guard;
 pub mod identity;
 pub mod keys;
+mod login;
+mod logins;
 pub mod manifest;
+mod operator_file;
 mod redact;
 pub mod resume;
 mod units;
@@ -107,6 +110,8 @@ pub struct Write {
     pub foreign: bool,
     /// Our keys before and after, where the rest of the file is the operator's and nobody else's to see.
     pub keys: Option<(Map<String, Value>, Map<String, Value>)>,
+    /// What else changes in a file of the operator, in words.
+    pub besides: Vec<String>,
     /// Why.
     pub why: Why,
 }
@@ -140,8 +145,6 @@ pub struct PlannedAction {
 pub struct Plan {
     /// Whether nothing was ever applied for this instance.
     pub is_first: bool,
-    /// What people have to know of files and settings that are theirs, a sentence each.
-    pub warnings: Vec<String>,
     /// The changes of the disk.
     pub changes: Vec<Change>,
     /// The actions.
@@ -150,6 +153,8 @@ pub struct Plan {
     pub masked: Vec<&'static str>,
     /// Actions that stay due while their unit is masked.
     pub held: Vec<PlannedAction>,
+    /// What people have to know of this machine besides, a sentence each; `apply` puts it into the status.
+    pub notes: Vec<String>,
     /// The daemons in whose quorum this instance votes so far.
     pub votes: BTreeSet<Daemon>,
     /// Those of them that are no longer such a server once this plan is carried out.
@@ -174,6 +179,8 @@ pub struct Inputs<'a> {
     pub instance: &'a str,
     /// What the quorum guard found.
     pub formation: &'a Formation,
+    /// What people have to know of this machine, from its facts.
+    pub notes: &'a [String],
     /// What to do with server data that nobody recorded.
     pub unrecorded_data: UnrecordedData,
 }
@@ -182,7 +189,7 @@ impl Plan {
     /// Compares what shall be with what is.
     pub fn between(inputs: &Inputs<'_>) -> Result<Self, PlanError> {
         let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
-        let warnings = warnings(inputs, is_first)?;
+        let of_operators = notes_of_files(inputs, is_first)?;
         // First of all: what is moved or written afterwards is out of the reach of others.
         let mut changes = guard::changes(inputs)?;
         changes.extend(identity::changes(inputs)?);
@@ -201,11 +208,17 @@ impl Plan {
             leaving: votes::leaving(inputs),
             ..Manifest::default()
         };
+        let mut notes = [inputs.notes, &of_operators].concat();
+        notes.extend(inputs.observed.dead_links.iter().map(|(daemon, path)| {
+            format!("{path} is a link that leads nowhere, and {} does not start while it is there; remove it", daemon.unit())
+        }));
         for file in &inputs.desired.files {
             if compare::is_masked(&file.path, inputs.observed) {
                 continue;
             }
-            let (write, written) = compare::file_change(file, inputs)?;
+            let compare::Compared { write, written, notes: of_file } =
+                compare::file_change(file, inputs)?;
+            notes.extend(of_file);
             changes.extend(write.as_ref().and_then(|write| compare::kept_copy(write, inputs)));
             changes.extend(write.map(Change::Write));
             after.files.insert(file.path.clone(), written);
@@ -221,7 +234,7 @@ impl Plan {
             actions.clear();
         }
         let (votes, ends) = (votes::now(inputs), votes::ends(inputs, &changes, &actions));
-        Ok(Self { is_first, warnings, changes, actions, masked, held, votes, ends, during, after })
+        Ok(Self { is_first, changes, actions, masked, held, notes, votes, ends, during, after })
     }
 
     /// Whether there is nothing to do.
@@ -239,23 +252,23 @@ impl Plan {
 }
 
 /// What is to be said of files and settings that are not the agent's own; the first file that is refused ends the plan.
-fn warnings(inputs: &Inputs<'_>, is_first: bool) -> Result<Vec<String>, PlanError> {
-    let mut warnings = Vec::new();
+fn notes_of_files(inputs: &Inputs<'_>, is_first: bool) -> Result<Vec<String>, PlanError> {
+    let mut notes = Vec::new();
     for file in &inputs.observed.operator_files {
         let judged = conflicts::judge(file, Some(inputs.role), is_first);
         if let Some(conflict) = judged.refused {
             return Err(conflict.into());
         }
-        warnings.extend(judged.warnings);
+        notes.extend(judged.notes);
     }
     for file in &inputs.desired.files {
         let daemon =
             [Daemon::Consul, Daemon::Nomad].into_iter().find(|one| one.file() == file.path);
         if let (Some(daemon), Contents::Text(text)) = (daemon, &file.contents) {
-            warnings.extend(conflicts::said_of_ours(daemon, text.as_bytes()));
+            notes.extend(conflicts::said_of_ours(daemon, text.as_bytes()));
         }
     }
-    Ok(warnings)
+    Ok(notes)
 }
 
 /// SHA-256 in hexadecimal.

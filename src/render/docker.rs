@@ -9,11 +9,14 @@ use serde_json::{Map, Value};
 /// What docker and Nomad's docker driver read for credentials.
 pub const CONFIG: &str = "/etc/docker/config.json";
 
+/// The key of the hosts and their helpers there.
+pub const HELPERS: &str = "credHelpers";
+
 /// `credHelpers` for this account's registry and those of the settings: the helper is asked for these hosts alone.
 ///
 /// Never `credsStore`, nor the driver's `auth.helper`: both send every image to the helper, which fails for all but
 /// ECR, and so do the pulls (hashicorp/nomad 4832, awslabs/amazon-ecr-credential-helper README). Nomad reads the file
-/// at each pull.
+/// at each pull. A login for one of these hosts would be taken before the helper (`plan::logins`).
 pub fn credential_helpers(node: &Node) -> Result<Vec<File>, RenderError> {
     let own = node.instance.region.ecr_registry(&node.instance.account);
     let further = node.settings.ecr.registries.iter().map(|registry| registry.as_str().to_owned());
@@ -21,10 +24,7 @@ pub fn credential_helpers(node: &Node) -> Result<Vec<File>, RenderError> {
         std::iter::once(own).chain(further).map(|host| (host, Value::from("ecr-login"))).collect();
     Ok(vec![File {
         path: CONFIG.to_owned(),
-        contents: Contents::Keys(Map::from_iter([(
-            "credHelpers".to_owned(),
-            Value::Object(helpers),
-        )])),
+        contents: Contents::Keys(Map::from_iter([(HELPERS.to_owned(), Value::Object(helpers))])),
         mode: 0o644,
         owner: ROOT,
         notify: Notify::Nothing,

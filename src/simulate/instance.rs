@@ -84,7 +84,7 @@ impl Instance {
             "instanceId": self.id,
             "instanceType": self.instance_type,
             "pendingTime": "2026-01-01T00:00:00Z",
-            "privateIp": self.private_ip,
+            "privateIp": (!self.private_ip.is_empty()).then_some(&self.private_ip),
             "region": self.region,
             "version": "2017-09-30",
         });
@@ -106,6 +106,10 @@ impl Instance {
         ]
         .map(|(path, text)| (path, text.into_bytes()))
         .into();
+        // A subnet of IPv6 alone has none of these.
+        if self.private_ip.parse::<std::net::Ipv4Addr>().is_err() {
+            tree.retain(|path, _| !path.contains("local-ipv4"));
+        }
         if self.tags_in_metadata {
             for (key, value) in &self.tags {
                 tree.insert(format!("meta-data/tags/instance/{key}"), value.clone().into_bytes());

@@ -194,9 +194,11 @@ mod tests {
     fn tags_are_read_whatever_the_namespace() {
         let text = r#"<?xml version="1.0"?><DescribeTagsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>
             <tagSet><item><resourceId>i-1</resourceId><key>cos:role</key><value>nomad-client</value></item>
-            <item><key>empty</key><value/></item></tagSet></DescribeTagsResponse>"#;
+            <item><key>empty</key><value/></item>
+            <item><key>blanks</key><value> held-out </value></item></tagSet></DescribeTagsResponse>"#;
         let page: TagsPage = quick_xml::de::from_str(text).unwrap();
-        assert_eq!(page.tag_set.items.len(), 2);
+        assert_eq!(page.tag_set.items.len(), 3);
+        assert_eq!(page.tag_set.items[2].value, " held-out ", "blanks are part of the value");
         assert_eq!(page.tag_set.items[0].value, "nomad-client");
         assert!(page.next_token.is_none());
     }

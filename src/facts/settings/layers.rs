@@ -17,6 +17,19 @@ pub struct Layer {
     pub text: String,
 }
 
+impl Layer {
+    /// A layer of a file's bytes; a byte order mark is no part of the text.
+    pub fn of_bytes(name: String, bytes: &[u8]) -> Result<Self, SettingsError> {
+        match crate::text::decoded(bytes) {
+            Some(text) => Ok(Self { name, text: text.into_owned() }),
+            None => {
+                let offset = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+                Err(SettingsError::Encoding { name, offset })
+            }
+        }
+    }
+}
+
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,6 +263,19 @@ mod tests {
             }
             other => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        let wide: Vec<u8> = "\u{feff}[ca]\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [&b"[ca]\n"[..], b"\xef\xbb\xbf[ca]\n", &wide] {
+            assert_eq!(Layer::of_bytes("f".to_owned(), bytes).unwrap(), layer("f", "[ca]\n"));
+        }
+        let marked = Layer::of_bytes("f".to_owned(), b"\xef\xbb\xbf[nomda]\n").unwrap();
+        let error = parse(&marked).unwrap_err().to_string();
+        assert!(error.starts_with("f:1:2: "), "{error}");
+        let error = Layer::of_bytes("f".to_owned(), b"[ca]\xe4").unwrap_err();
+        assert_eq!(error.to_string(), "f: byte 4 is not UTF-8, expected TOML text");
     }
 
     #[test]

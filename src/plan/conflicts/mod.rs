@@ -86,7 +86,7 @@ pub struct Judgement {
     /// Why it is refused, if it is.
     pub refused: Option<Conflict>,
     /// What people have to know of it besides, a sentence each.
-    pub warnings: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Judges a file, for a role or for an image of any. On a node that has run before, a file that nobody can follow is the
@@ -110,10 +110,10 @@ pub fn judge(file: &OperatorFile, role: Option<&Role>, is_first: bool) -> Judgem
             let (path, key) = (file.path.clone(), setting.path.join("."));
             judgement.refused = Some(Conflict::Sets { path, key, reason });
         } else if said {
-            judgement.warnings.push(format!("{} sets `{}`: {reason}", file.path, key.path));
+            judgement.notes.push(format!("{} sets `{}`: {reason}", file.path, key.path));
         }
     }
-    judgement.warnings.dedup();
+    judgement.notes.dedup();
     judgement
 }
 
@@ -136,11 +136,11 @@ fn unclear(file: &OperatorFile, problem: Unclear, is_first: bool) -> Judgement {
     match word.filter(|_| is_first) {
         Some(word) => Judgement {
             refused: Some(Conflict::Unclear { path, word, problem }),
-            warnings: Vec::new(),
+            notes: Vec::new(),
         },
         None => Judgement {
             refused: None,
-            warnings: vec![format!(
+            notes: vec![format!(
                 "cannot follow {path} ({problem}), so only {} judges it; once it runs, the gates compare what it runs as",
                 file.daemon.name()
             )],
@@ -284,7 +284,7 @@ client {
         };
         let judged = judge(&file, crate::role::named("consul-server"), false);
         assert_eq!(judged.refused, None, "what ran before may run with it");
-        assert!(judged.warnings[0].contains("/etc/consul.d/x.hcl (line 1: "), "{judged:?}");
+        assert!(judged.notes[0].contains("/etc/consul.d/x.hcl (line 1: "), "{judged:?}");
     }
 
     #[test]
@@ -298,7 +298,7 @@ client {
             };
             let judged = judge(&file, crate::role::named("nomad-client"), true);
             assert_eq!(judged.refused, None, "{text}");
-            judged.warnings.len()
+            judged.notes.len()
         };
         assert_eq!(warnings(Daemon::Consul, "domain = \"corp\"\nlog_level = \"INFO\""), 1);
         assert_eq!(warnings(Daemon::Nomad, "tls {\n http = true\n rpc = true\n}"), 1);

@@ -1,0 +1,68 @@
+//! One certificate, read strictly: what is no certificate authority does not reach the trust store.
+
+use super::pem;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
+use x509_cert::Certificate;
+use x509_cert::der::pem::LineEnding;
+use x509_cert::der::{Decode, EncodePem};
+use x509_cert::ext::pkix::BasicConstraints;
+
+/// One certificate authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// SHA-256 of the certificate, hexadecimal: its identity.
+    pub sha256: String,
+    /// Its subject, for people.
+    pub subject: String,
+    /// The file or setting it came from.
+    pub source: String,
+    /// The certificate alone, as PEM with line feeds.
+    pub pem: String,
+}
+
+/// The authority of a section, or what is wrong with it; never a part of the body.
+pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Authority, String> {
+    let body = section.body.map_err(|problem| problem.to_string())?;
+    let convert = match section.label {
+        "CERTIFICATE" => None,
+        "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => Some("openssl x509 -in OLD -out NEW"),
+        "PKCS7" => Some("openssl pkcs7 -print_certs -in OLD -out NEW"),
+        label => return Err(format!("it is {:?}, expected CERTIFICATE", pem::shortened(label))),
+    };
+    if let Some(convert) = convert {
+        let label = section.label;
+        return Err(format!("it is {label:?}, expected CERTIFICATE (`{convert}` converts it)"));
+    }
+    let base64: String = body.split_ascii_whitespace().collect();
+    // The words of the decoder quote the byte.
+    let der = STANDARD.decode(base64).map_err(|_| "its body is no base64".to_owned())?;
+    authority(source, &der)
+}
+
+fn authority(source: &str, der: &[u8]) -> Result<Authority, String> {
+    let certificate =
+        Certificate::from_der(der).map_err(|error| format!("it does not parse: {error}"))?;
+    let tbs = certificate.tbs_certificate();
+    let constraints = tbs
+        .get_extension::<BasicConstraints>()
+        .map_err(|error| format!("its extensions do not parse: {error}"))?;
+    if !constraints.is_some_and(|(_, constraints)| constraints.ca) {
+        return Err(
+            "it is no certificate authority (basicConstraints CA:TRUE is missing)".to_owned()
+        );
+    }
+    let pem = certificate
+        .to_pem(LineEnding::LF)
+        .map_err(|error| format!("it cannot be written again: {error}"))?;
+    Ok(Authority {
+        sha256: crate::hexadecimal(&Sha256::digest(der)),
+        subject: crate::shown(OsStr::new(&tbs.subject().to_string())),
+        source: source.to_owned(),
+        pem,
+    })
+}

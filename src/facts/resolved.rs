@@ -1,0 +1,187 @@
+//! What somebody else has told systemd-resolved: a configuration that sends every name to Consul.
+//!
+//! `DNS=127.0.0.1:8600` in `resolved.conf` does, whatever `Domains=` says: names that Consul does not know take as long as
+//! Consul takes to answer, 20 s and more where it hangs (measured with systemd 252).
+
+use crate::system::root::Root;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Folders of configuration, the strongest first (resolved.conf(5)).
+const FOLDERS: [&str; 4] =
+    ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
+/// Ours, which names no server.
+const OURS: &str = "cos.conf";
+/// The port of Consul's DNS.
+const CONSUL: u16 = 8600;
+
+/// What is set, each value with its file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Set {
+    servers: Vec<(String, String)>,
+    domains: Vec<(String, String)>,
+}
+
+/// The note about files that send every name to Consul.
+pub fn note(root: &Root) -> Option<String> {
+    let mut set = Set::default();
+    for path in files(root) {
+        // What cannot be read, resolved does not read either; a link to /dev/null switches a file off.
+        if let Ok(Some(bytes)) = root.read(&path) {
+            read(&crate::shown(path.as_os_str()), &String::from_utf8_lossy(&bytes), &mut set);
+        }
+    }
+    words(&set)
+}
+
+/// The files that count, in the order in which they are read: the main one, then all others by their names.
+fn files(root: &Root) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        let main = PathBuf::from(folder).join("resolved.conf");
+        if files.is_empty() && matches!(root.stat(&main), Ok(Some(_))) {
+            files.push(main);
+        }
+    }
+    let mut others: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+    for folder in FOLDERS.map(|folder| PathBuf::from(folder).join("resolved.conf.d")) {
+        for name in root.list(&folder).unwrap_or_default() {
+            if name.as_bytes().ends_with(b".conf") && name != OURS {
+                let path = folder.join(&name);
+                others.entry(name).or_insert(path);
+            }
+        }
+    }
+    files.extend(others.into_values());
+    files
+}
+
+/// Adds what a file sets; an empty value takes back what was set before (resolved.conf(5), systemd.syntax(7)).
+fn read(path: &str, text: &str, set: &mut Set) {
+    let mut is_resolve = false;
+    let text = text.trim_start_matches('\u{feff}').replace("\\\n", " ");
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+        if line.starts_with('[') {
+            is_resolve = line == "[Resolve]";
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=').filter(|_| is_resolve) else { continue };
+        let values = match key.trim() {
+            "DNS" => &mut set.servers,
+            "Domains" => &mut set.domains,
+            _ => continue,
+        };
+        if value.trim().is_empty() {
+            values.clear();
+        }
+        values.extend(value.split_whitespace().map(|value| (value.to_owned(), path.to_owned())));
+    }
+}
+
+fn words(set: &Set) -> Option<String> {
+    let routes_consul = set.domains.iter().any(|(domain, _)| {
+        domain.trim_start_matches('~').trim_end_matches('.').eq_ignore_ascii_case("consul")
+    });
+    let (server, path) = set.servers.iter().find(|(server, _)| is_consul(server, routes_consul))?;
+    Some(format!(
+        "{path} has DNS={server} for every name: systemd-resolved asks Consul for all of them, not for .consul alone, and while \
+         Consul hangs, names that do not exist take 20 s and more. Take it out: cos-dns.service sends .consul, and nothing else, \
+         to Consul"
+    ))
+}
+
+/// `ADDRESS[:PORT][%INTERFACE][#NAME]`. Where `.consul` is routed to it, a server on this host without a port is Consul
+/// behind a redirect of port 53.
+fn is_consul(server: &str, routes_consul: bool) -> bool {
+    let bare = server.split(['%', '#']).next().unwrap_or_default();
+    let (address, port) = match bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None if bare.matches(':').count() == 1 => match bare.split_once(':') {
+            Some((address, port)) => (address, Some(port)),
+            None => (bare, None),
+        },
+        None => (bare, None),
+    };
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    match port.map(str::parse::<u16>) {
+        Some(port) => port == Ok(CONSUL),
+        None => routes_consul && address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(files: &[(&str, &str)]) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        for (path, text) in files {
+            root.write(path, text.as_bytes(), 0o644).unwrap();
+        }
+        note(&root)
+    }
+
+    const DROP_IN: &str = "/etc/systemd/resolved.conf.d/consul.conf";
+
+    #[test]
+    fn a_file_that_sends_all_names_to_consul_is_named() {
+        for path in [
+            DROP_IN,
+            "/etc/systemd/resolved.conf",
+            "/usr/lib/systemd/resolved.conf",
+            "/usr/lib/systemd/resolved.conf.d/10-consul.conf",
+            "/run/systemd/resolved.conf.d/consul.conf",
+            "/usr/local/lib/systemd/resolved.conf.d/consul.conf",
+        ] {
+            for text in [
+                "[Resolve]\nDNS=127.0.0.1:8600\n",
+                "[Resolve]\nDNS=127.0.0.1:8600\nDNSSEC=false\nDomains=~consul\n",
+                "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~.\n",
+                "# x\n[Resolve]\r\n DNS = 10.0.0.2 [::1]:8600%lo#consul\r\n",
+                "[Resolve]\nDNS=10.0.0.2 \\\n  127.0.0.1:8600\n",
+                "[Resolve]\nDNS=127.0.0.1\nDomains=~consul\n",
+                "[Resolve]\nDNS=10.1.2.3:8600\n",
+            ] {
+                let note = noted(&[(path, text)]).unwrap_or_default();
+                assert!(
+                    note.starts_with(path) && note.contains("8600") | note.contains("DNS=127"),
+                    "{path} {text}: {note}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_servers_are_the_operators() {
+        for text in [
+            "",
+            "[Resolve]\n#DNS=127.0.0.1:8600\n",
+            "[Resolve]\nDNS=10.0.0.2\nDomains=~.\n",
+            "[Resolve]\nDNS=127.0.0.1\n",
+            "[Resolve]\nDNS=127.0.0.1:53\nDomains=~consul\n",
+            "[Resolve]\nFallbackDNS=1.1.1.1\nDomains=~consul\n",
+            "[Other]\nDNS=127.0.0.1:8600\n",
+            "[Resolve]\nDNS=127.0.0.1:8600\nDNS=\n",
+            "[Resolve]\nDNSStubListenerExtra=169.254.53.53\n",
+            "[Resolve]\nDNS=fe80::8600\n",
+        ] {
+            assert_eq!(noted(&[(DROP_IN, text)]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stronger_file_of_the_same_name_or_a_later_one_counts() {
+        let bad = "[Resolve]\nDNS=127.0.0.1:8600\n";
+        let weak = "/usr/lib/systemd/resolved.conf.d/consul.conf";
+        assert_eq!(noted(&[(weak, bad), (DROP_IN, "")]), None);
+        let later = "/run/systemd/resolved.conf.d/z.conf";
+        assert_eq!(noted(&[(weak, bad), (later, "[Resolve]\nDNS=\nDNS=10.0.0.2\n")]), None);
+        assert!(noted(&[(weak, bad), (later, "[Resolve]\nDNS=10.0.0.2\n")]).is_some());
+        let ours = "/etc/systemd/resolved.conf.d/cos.conf";
+        assert_eq!(noted(&[(ours, bad)]), None, "ours is put back");
+    }
+}

@@ -1,0 +1,238 @@
+//! Logins in docker's `config.json` that Nomad takes before the credential helper.
+//!
+//! Nomad asks `auths` first, then `credHelpers`, then `credsStore`, and takes the first that it finds (`drivers/docker/utils.go`,
+//! `authFromDockerConfig`, Nomad 1.6.3). It reads the file as docker's client does: keys in any case, as Go reads JSON, and
+//! a host with `http://` or `https://` before it and a path behind it (docker/cli, `ConvertToHostname`).
+
+use super::login::{User, host, user};
+use crate::render::docker::{CONFIG, HELPERS};
+use serde_json::{Map, Value};
+
+/// The user of the logins that `aws ecr get-login-password` makes.
+///
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html>: such a login lasts for 12 hours.
+const USER: &str = "AWS";
+
+/// What is in the way of the helper.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Logins {
+    /// Logins that are taken out: the keys of their entries.
+    pub(super) expiring: Vec<String>,
+    /// What is left to the operator, a sentence each, and what Nomad makes of it.
+    pub(super) notes: Vec<String>,
+}
+
+/// Takes the logins of ECR for these hosts out of the file, and says what else is in the way.
+pub(super) fn take_out(file: &mut Map<String, Value>, hosts: &Map<String, Value>) -> Logins {
+    let mut logins = Logins::default();
+    for (key, value) in &mut *file {
+        if key.eq_ignore_ascii_case("auths")
+            && let Value::Object(entries) = value
+        {
+            entries.retain(|entry, login| {
+                let is_expiring =
+                    hosts.contains_key(host(entry)) && user(login) == User::Named(USER.to_owned());
+                if is_expiring {
+                    logins.expiring.push(entry.clone());
+                }
+                !is_expiring
+            });
+        }
+    }
+    // A table that held such logins alone holds nothing of the operator.
+    if !logins.expiring.is_empty() {
+        file.retain(|key, value| {
+            !key.eq_ignore_ascii_case("auths")
+                || value.as_object().is_none_or(|entries| !entries.is_empty())
+        });
+    }
+    for (key, value) in &*file {
+        logins.notes.extend(notes(key, value, hosts));
+    }
+    logins
+}
+
+/// What Nomad makes of a key of the file.
+fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
+    match (key.to_ascii_lowercase().as_str(), value) {
+        ("auths" | "credhelpers" | "credsstore", Value::Null) => Vec::new(),
+        ("auths", Value::Object(entries)) => {
+            entries.iter().filter_map(|(entry, login)| other(entry, login, hosts)).collect()
+        }
+        ("credhelpers", Value::Object(entries)) => {
+            let is_broken = |value: &Value| !value.is_string() && !value.is_null();
+            let broken = entries.iter().filter(|(_, helper)| is_broken(helper));
+            broken
+                .map(|(entry, _)| refused(&format!("the helper for {entry:?} is no text")))
+                .collect()
+        }
+        ("credsstore", Value::String(store)) if store.is_empty() => Vec::new(),
+        ("credsstore", Value::String(store)) => vec![format!(
+            "{CONFIG}: `{key}` is {store:?}, so Nomad asks docker-credential-{} for every registry that has no entry of its \
+             own, and a task fails where it has no answer; `credHelpers` asks for single registries",
+            store.escape_debug()
+        )],
+        // Ours takes the place of what is there, until it goes.
+        ("credhelpers", _) if key == HELPERS => Vec::new(),
+        ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is no JSON object"))],
+        ("credsstore", _) => vec![refused(&format!("`{key}` is no text"))],
+        _ => Vec::new(),
+    }
+}
+
+/// The note about what docker's client, and so Nomad, cannot read.
+fn refused(what: &str) -> String {
+    format!(
+        "{CONFIG}: {what}, so Nomad refuses the file, and every task with an image of a registry fails; put it right or take \
+         it out"
+    )
+}
+
+/// What is said of a login that goes.
+pub(super) fn taken_out(entry: &str) -> String {
+    format!(
+        "the login of {USER} for {entry:?} goes, which lasts for 12 hours and which Nomad takes before the credential helper"
+    )
+}
+
+/// The note about an entry that stays.
+fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<String> {
+    let broken = |what: &str| Some(refused(&format!("the login for {entry:?} {what}")));
+    let who = match user(login) {
+        User::Broken => return broken("is no JSON object of texts"),
+        User::BrokenAuth => {
+            return broken("has an `auth` that is no base64 of a user, a colon and a password");
+        }
+        User::Named(user) => format!("as the user {user:?}"),
+        User::Nobody => "without a user".to_owned(),
+    };
+    hosts.contains_key(host(entry)).then(|| {
+        format!(
+            "{CONFIG}: the login for {entry:?} {who} is taken by Nomad instead of the credential helper, also when it is no \
+             longer valid; take it out if it is not wanted (`docker logout {}`)",
+            host(entry)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    const HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+
+    fn taken(file: Value) -> (Value, Logins) {
+        let hosts = Map::from_iter([(HOST.to_owned(), json!("ecr-login"))]);
+        let mut file = file.as_object().unwrap().clone();
+        let logins = take_out(&mut file, &hosts);
+        (file.into(), logins)
+    }
+
+    fn auth(text: &str) -> String {
+        STANDARD.encode(text)
+    }
+
+    #[test]
+    fn a_login_of_ecr_goes_in_every_spelling_that_nomad_matches() {
+        for entry in [
+            HOST.to_owned(),
+            format!("https://{HOST}"),
+            format!("http://{HOST}"),
+            format!("https://{HOST}/"),
+            format!("https://{HOST}/v2/"),
+            format!("{HOST}/app"),
+        ] {
+            for login in [
+                json!({"auth": auth("AWS:token")}),
+                json!({"Auth": auth("AWS:a:b"), "email": "x"}),
+                json!({"auth": auth("AWS:")}),
+                json!({"auth": format!("{}\n", auth("AWS:token"))}),
+                json!({"username": "AWS", "password": "token"}),
+                json!({"auth": auth("AWS:token"), "username": "other"}),
+            ] {
+                for key in ["auths", "Auths"] {
+                    let (left, logins) = taken(json!({key: {&entry: login}, "x": 1}));
+                    assert_eq!(left, json!({"x": 1}), "{entry} {login}");
+                    assert_eq!(logins, Logins { expiring: vec![entry.clone()], notes: vec![] });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_other_login_stays() {
+        let aws = json!({"auth": auth("AWS:token")});
+        for entry in [
+            "docker.io".to_owned(),
+            format!("{HOST}:443"),
+            format!("https://{HOST}:443/"),
+            format!("ftp://{HOST}"),
+            format!("x.{HOST}"),
+            HOST.replace("1234", "4321"),
+        ] {
+            let file = json!({"auths": {entry: aws}});
+            assert_eq!(taken(file.clone()), (file, Logins::default()));
+        }
+    }
+
+    #[test]
+    fn what_nomad_makes_of_the_rest_is_said_without_a_secret() {
+        let secret = auth("ci:hush");
+        for (file, words) in [
+            (
+                json!({"auths": {HOST: {"auth": secret}}}),
+                "as the user \"ci\" is taken by Nomad instead",
+            ),
+            (
+                json!({"auths": {HOST: {"username": "aws", "password": "hush"}}}),
+                "as the user \"aws\"",
+            ),
+            (json!({"auths": {HOST: {}}}), "without a user is taken by Nomad instead"),
+            (json!({"auths": {HOST: {"identitytoken": "hush"}}}), "without a user"),
+            (
+                json!({"auths": {"other.example": {"auth": "hush!"}}}),
+                "\"other.example\" has an `auth`",
+            ),
+            (
+                json!({"auths": {"other.example": {"auth": auth("hush")}}}),
+                "\"other.example\" has an `auth`",
+            ),
+            (
+                json!({"auths": {"other.example": {"auth": auth(":hush")}}}),
+                "\"other.example\" has an `auth`",
+            ),
+            (json!({"auths": {"other.example": "hush"}}), "is no JSON object of texts"),
+            (json!({"auths": {"other.example": {"auth": 5}}}), "is no JSON object of texts"),
+            (json!({"auths": {"other.example": {"password": 5}}}), "is no JSON object of texts"),
+            (json!({"auths": ["hush"]}), "`auths` is no JSON object"),
+            (
+                json!({"credHelpers": {"other.example": 5}}),
+                "the helper for \"other.example\" is no text",
+            ),
+            (json!({"credhelpers": ["hush"]}), "`credhelpers` is no JSON object"),
+            (json!({"credsStore": 5}), "`credsStore` is no text"),
+            (
+                json!({"credsStore": "ecr-login"}),
+                "asks docker-credential-ecr-login for every registry",
+            ),
+            (json!({"credsstore": "pass"}), "`credsstore` is \"pass\""),
+        ] {
+            let (left, logins) = taken(file.clone());
+            assert_eq!(left, file);
+            let notes = logins.notes.join("\n");
+            assert!(logins.notes.len() == 1 && notes.contains(words), "{file}: {notes}");
+            assert!(!notes.contains("hush") && !notes.contains(&secret), "{notes}");
+        }
+        for file in [
+            json!({"auths": null}),
+            json!({"credsStore": ""}),
+            json!({"auths": {}}),
+            json!({"auths": {"r": {"auth": secret}}}),
+        ] {
+            assert_eq!(taken(file.clone()), (file, Logins::default()));
+        }
+    }
+}

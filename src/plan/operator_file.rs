@@ -1,0 +1,96 @@
+//! A JSON file of the operator with keys of ours in it.
+
+use super::manifest::Written;
+use super::{PlanError, keys, logins};
+use crate::observe::Seen;
+use crate::render::docker;
+use crate::text;
+use serde_json::{Map, Value};
+
+/// A file of the operator with our keys in it.
+pub(super) struct Merged {
+    /// Its contents.
+    pub(super) bytes: Vec<u8>,
+    /// The values of the operator that ours replace.
+    pub(super) replaced: Option<Map<String, Value>>,
+    /// Our keys before and after.
+    pub(super) shown: (Map<String, Value>, Map<String, Value>),
+    /// What else changes, in words.
+    pub(super) besides: Vec<String>,
+    /// What people have to know of it.
+    pub(super) notes: Vec<String>,
+}
+
+/// The file as it shall be.
+pub(super) fn merged(
+    path: &str,
+    seen: Option<&Seen>,
+    before: Option<&Written>,
+    ours: &Map<String, Value>,
+) -> Result<Merged, PlanError> {
+    let found = object(path, seen)?;
+    let all_keys = before.map(Written::all_keys).unwrap_or_default();
+    let replaced = before.and_then(|before| before.replaced.as_ref());
+    let mut rest = found.clone();
+    let mut logins = logins::Logins::default();
+    if path == docker::CONFIG
+        && let Some(Value::Object(hosts)) = ours.get(docker::HELPERS)
+    {
+        logins = logins::take_out(&mut rest, hosts);
+    }
+    let (set, replaced) = keys::set(&rest, keys::Before { ours: &all_keys, replaced }, ours);
+    let either = all_keys.iter().fold(ours.clone(), |either, keys| keys::merged(&either, keys));
+    let is_marked = seen.is_some_and(|seen| text::is_marked(&seen.bytes));
+    let bytes = match seen {
+        // A file that has our keys already keeps its own order and indentation.
+        Some(seen) if set == found && !is_marked => seen.bytes.clone(),
+        _ => crate::render::format::json(&Value::Object(set)).into_bytes(),
+    };
+    let mut besides: Vec<String> =
+        logins.expiring.iter().map(|entry| logins::taken_out(entry)).collect();
+    if is_marked {
+        besides.push("its byte order mark goes, which not every reader of it takes".to_owned());
+    }
+    Ok(Merged {
+        bytes,
+        replaced: (!replaced.is_empty()).then_some(replaced),
+        shown: (keys::pick(&found, &either), ours.clone()),
+        besides,
+        notes: logins.notes,
+    })
+}
+
+/// The object in the file; an empty file has an empty one.
+pub(super) fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Value>, PlanError> {
+    let Some(seen) = seen else { return Ok(Map::new()) };
+    let wrong = |problem: String| PlanError::OperatorJson { path: path.to_owned(), problem };
+    let Some(text) = text::decoded(&seen.bytes) else {
+        return Err(wrong("it is not UTF-8".to_owned()));
+    };
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(other) => {
+            let before = &text[..text.len() - text.trim_start().len()];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            Err(wrong(format!("line {line}, column {column}: found {}", kind(&other))))
+        }
+        // The parser's words may quote the file, which may hold credentials.
+        Err(error) => Err(wrong(format!("line {}, column {}", error.line(), error.column()))),
+    }
+}
+
+/// What kind of JSON value it is; never the value.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
