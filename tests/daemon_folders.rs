@@ -58,8 +58,8 @@ async fn is_looked_at(daemon: Daemon, put: impl Fn(&Path)) -> bool {
     }
 }
 
-/// Text that neither daemon reads, and that holds a secret.
-const BROKEN: &str = "encrypt = \"hush\n{";
+/// Text that neither daemon reads, that holds a secret, and that might make a server of a node.
+const BROKEN: &str = "encrypt = \"hush\nserver {";
 
 #[tokio::test]
 async fn a_file_is_looked_at_if_its_daemon_loads_it() {

@@ -85,14 +85,21 @@ async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
     let started = Instant::now();
     let mut request = Request::of(voter.daemon.unit());
     loop {
-        let turn = match Consul::new(&voter.system.environment.consul_api, ANSWER) {
-            Ok(consul) => request.take(&consul).await,
+        // Anew each time: a connection to an agent that restarts is of no use.
+        let consul = Consul::new(&voter.system.environment.consul_api, ANSWER);
+        let turn = match &consul {
+            Ok(consul) => request.take(consul).await,
             Err(error) => Turn::Unknown(error.to_string()),
         };
         match turn {
             Turn::Ours(_) | Turn::Taken => return turn,
             _ if started.elapsed() < patience => tokio::time::sleep(AGAIN).await,
-            _ => return turn,
+            _ => {
+                if let Ok(consul) = &consul {
+                    request.give_up(consul).await;
+                }
+                return turn;
+            }
         }
     }
 }

@@ -69,6 +69,13 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Asks no more: what was begun and not answered is given back, and what cannot be given back ends by itself.
+    pub async fn give_up(&mut self, consul: &Consul) {
+        if let Some(held) = self.session.take() {
+            let _ = consul.give_back(&held).await;
+        }
+    }
+
     async fn try_once(&mut self, consul: &Consul) -> Result<Option<Held>, ApiError> {
         let held = match self.session.take() {
             Some(held) if Instant::now() < held.until => held,
@@ -84,9 +91,7 @@ impl<'a> Request<'a> {
         if consul.api.put(&acquire, String::new()).await?.json()? {
             return Ok(Some(held.clone()));
         }
-        // What cannot be given back ends by itself.
-        let _ = consul.give_back(held).await;
-        self.session = None;
+        self.give_up(consul).await;
         Ok(None)
     }
 }
