@@ -34,11 +34,12 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
         };
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
         let kinds = rejoin::kinds(&context.node);
-        let topics = kinds.iter().map(|kind| Topic::Pool(*kind)).chain([Topic::Gates]);
+        let pools = kinds.iter().map(|kind| Topic::Pool(*kind));
+        let topics = pools.chain([Topic::Gates, Topic::Ec2]);
         let board = Board::new(system, topics);
         // Each in its own time: a Nomad without leader holds its gate for seconds, and Consul's join cannot wait for that.
-        let pools =
-            kinds.iter().map(|kind| Asking::new(*kind).look_after(system, &context, &board));
+        let asking = Asking::new(system, &context, &board);
+        let pools = kinds.iter().map(|kind| asking.look_after(*kind));
         let all = join(look_at_gates(system, &context, &board), join_all(pools));
         select(pin!(all), pin!(changed(system, &context.node))).await;
     }
