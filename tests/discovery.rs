@@ -1,26 +1,35 @@
 //! How the watch asks EC2 for the servers of its cluster: one call for all of them, once.
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
+#![allow(clippy::print_stdout, reason = "how long it took, for people")]
 
+#[path = "support/consul.rs"]
+mod consul;
 #[path = "support/ec2.rs"]
 mod ec2;
+#[path = "support/programs.rs"]
+mod programs;
 #[path = "support/ssm.rs"]
 mod ssm;
 
+use consul::Consul;
 use cos_agent::membership::discovery::{self, Found, Kind};
-use cos_agent::membership::rejoin;
-use cos_agent::record::status::Identity;
+use cos_agent::membership::{rejoin, watch};
+use cos_agent::record::status::{self, Identity};
 use cos_agent::simulate;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::system::System;
+use cos_agent::system::consul::Consul as Agent;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::root::Root;
 use ec2::Ec2;
-use std::time::Duration;
+use serde_json::json;
+use std::time::{Duration, Instant};
 
+const SOON: Duration = Duration::from_secs(60);
 const BOTH: &[Kind] = &[Kind::Consul, Kind::Nomad];
 
 /// A Nomad client that asks this EC2.
@@ -120,4 +129,55 @@ async fn a_question_of_the_watch_is_one_call_and_that_of_a_command_is_asked_agai
     let instance = cos_agent::facts::identity(&imds).await.unwrap();
     let asked = discovery::find(&client.system, &imds, &instance, Kind::Consul, "demo").await;
     assert!(asked.is_err() && ec2.asked().len() > 1);
+}
+
+fn agent(api: &str) -> Agent {
+    Agent::new(api, Duration::from_secs(2)).unwrap()
+}
+
+/// Waits until an agent knows a leader.
+async fn has_leader(api: &str) {
+    let agent = agent(api);
+    let led = async {
+        while !matches!(agent.leader().await, Ok(Some(_))) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, led).await.expect("no leader");
+}
+
+/// A Consul client that has no auto-join at all, beside a server that leads: the way in is the watch.
+#[tokio::test]
+async fn the_watch_brings_a_node_into_the_pool_whose_consul_finds_nobody_by_itself() {
+    let server = Consul::start(1);
+    has_leader(&server.api).await;
+    let further = json!({ "server": false, "node_name": "i-0f", "retry_interval": "1s" });
+    let alone = Consul::start_with(0, further);
+    let ec2 = Ec2::with(&[]).await;
+    let tags = vec![("cos:cluster", "demo"), ("cos:consul-server", "demo")];
+    ec2.lists_with_tags(vec![("i-0a", server.address, tags)]);
+    let mut client = Client::of(&ec2).await;
+    client.system.environment.consul_api.clone_from(&alone.api);
+    client.system.environment.nomad_api = format!("http://127.0.0.1:{}", consul::free_port());
+    let node = Identity { instance: "i-0f".to_owned(), ..client.node.clone() };
+    let applied = |status: &mut status::Status| {
+        status.node = Some(node.clone());
+        status.watch_joins = true;
+    };
+    status::update(&client.system.root, applied).await.unwrap();
+
+    let joined = async {
+        let agent = agent(&alone.api);
+        while agent.itself().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let answered = Instant::now();
+        has_leader(&alone.api).await;
+        answered.elapsed()
+    };
+    let after = tokio::select! {
+        ended = watch::watch(&client.system) => panic!("{ended:?}"),
+        joined = joined => joined,
+    };
+    println!("a member {:.2} s after its agent answered", after.as_secs_f64());
 }

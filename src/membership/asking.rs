@@ -32,6 +32,7 @@ pub(super) struct Asking<'a> {
     system: &'a System,
     context: &'a Context,
     board: &'a Board<'a>,
+    watch_joins: bool,
     schedule: RefCell<Schedule>,
     answer: RefCell<Answer>,
     /// Wakes the pools that wait while another one is answered.
@@ -39,13 +40,19 @@ pub(super) struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// Nothing was asked yet.
-    pub(super) fn new(system: &'a System, context: &'a Context, board: &'a Board<'a>) -> Self {
+    /// Nothing was asked yet. `watch_joins` says that Consul does not find its servers by itself.
+    pub(super) fn new(
+        system: &'a System,
+        context: &'a Context,
+        board: &'a Board<'a>,
+        watch_joins: bool,
+    ) -> Self {
         Self {
+            watch_joins,
             system,
             context,
             board,
-            schedule: RefCell::new(Schedule::new()),
+            schedule: RefCell::new(Schedule::new(watch_joins)),
             answer: RefCell::default(),
             answered: Notify::new(),
         }
@@ -54,6 +61,8 @@ impl<'a> Asking<'a> {
     /// Looks after a pool for ever.
     pub(super) async fn look_after(&self, kind: Kind) {
         let mut backoff = Backoff::new(SOON, LOOK);
+        // An agent that nobody else makes join is not kept waiting, once it answers.
+        let mut silent = Backoff::new(SOON, if self.watch_joins { SOON } else { LOOK });
         // The last answer that this pool needs nothing of any more.
         let used = Cell::new(0);
         loop {
@@ -69,9 +78,9 @@ impl<'a> Asking<'a> {
                 }
                 Err(error) => {
                     self.see(kind, None);
-                    let silent = format!("{} does not tell of its servers: {error}", kind.name());
-                    self.board.put(Topic::Pool(kind), Seen::problem(silent)).await;
-                    backoff.delay()
+                    let words = format!("{} does not tell of its servers: {error}", kind.name());
+                    self.board.put(Topic::Pool(kind), Seen::problem(words)).await;
+                    silent.delay()
                 }
             };
             let _ = timeout(pause, self.answered.notified()).await;

@@ -27,6 +27,11 @@ pub(super) enum Want {
 }
 
 impl View {
+    /// Whether it knows no server but this node.
+    pub(super) fn is_alone(self) -> bool {
+        self.known <= usize::from(self.is_server)
+    }
+
     /// Why EC2 is asked for this pool.
     pub(super) fn want(self) -> Want {
         let is_complete = self.known >= self.expected;

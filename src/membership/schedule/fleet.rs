@@ -6,7 +6,7 @@ use super::*;
 const FLEET: usize = 500;
 
 fn node() -> Schedule {
-    let mut schedule = Schedule::new();
+    let mut schedule = Schedule::new(false);
     schedule.count(FLEET);
     schedule
 }

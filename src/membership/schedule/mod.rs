@@ -31,6 +31,8 @@ const FIRST_AUDIT: Duration = Duration::from_secs(20);
 const SHARE: Duration = Duration::from_millis(50);
 /// How long a node that has had a leader waits for the next one: an election is no reason to ask.
 const ELECTION: Duration = Duration::from_secs(10);
+/// The longest that a node waits whose Consul knows nobody and does not find its servers by itself.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// The shortest pause after EC2 answered that it is busy: others ask too.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -55,14 +57,16 @@ pub(super) struct Schedule {
     members: usize,
     next: Option<Instant>,
     is_asking: bool,
+    is_helpless: bool,
     last: Outcome,
     backoff: Backoff,
 }
 
 impl Schedule {
-    /// Nothing was seen yet.
-    pub(super) fn new() -> Self {
+    /// Nothing was seen yet. `is_helpless` says that Consul does not find its servers by itself.
+    pub(super) fn new(is_helpless: bool) -> Self {
         Self {
+            is_helpless,
             views: BTreeMap::new(),
             led: BTreeSet::new(),
             members: 1,
@@ -161,6 +165,10 @@ impl Schedule {
         let spread = SHARE * u32::try_from(askers).unwrap_or(u32::MAX);
         // The second questions of a fleet begin after its first ones.
         self.backoff = Backoff::new(2 * first.max(spread), last.max(2 * spread));
+        if self.is_helpless && short.get(&Kind::Consul).is_some_and(|view| view.is_alone()) {
+            // Consul's own join is no help, and nobody else can bring it into the pool.
+            return AT_ONCE.mul_f64(fastrand::f64());
+        }
         let waits = short.iter().all(|(kind, view)| !view.is_server && self.led.contains(kind));
         let election = if waits { ELECTION } else { Duration::ZERO };
         // The daemon's own join is at work too: it gets a head start.
@@ -172,80 +180,4 @@ impl Schedule {
 mod fleet;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) fn view(is_server: bool, has_leader: bool, known: usize) -> Option<View> {
-        Some(View { is_server, has_leader, known, expected: 3 })
-    }
-
-    pub(super) fn after(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn a_node_that_boots_alone_asks_soon_and_one_that_lost_its_leader_waits_for_an_election() {
-        let now = Instant::now();
-        let mut alone = Schedule::new();
-        alone.see(Kind::Consul, view(false, false, 0), now);
-        assert!(alone.next().unwrap() <= now + after(2));
-        let mut lost = Schedule::new();
-        lost.see(Kind::Consul, view(false, true, 3), now);
-        assert_eq!(lost.next(), None);
-        lost.see(Kind::Consul, view(false, false, 3), now);
-        assert!(lost.next().unwrap() >= now + ELECTION);
-    }
-
-    #[test]
-    fn one_question_is_for_all_pools_and_the_pool_that_is_most_in_need_asks_it() {
-        let (mut schedule, now) = (Schedule::new(), Instant::now());
-        schedule.see(Kind::Consul, view(false, true, 3), now);
-        schedule.see(Kind::Nomad, view(false, false, 0), now);
-        let then = schedule.next().unwrap();
-        assert!(!schedule.begin(Kind::Consul, then), "Consul has a leader");
-        assert!(schedule.begin(Kind::Nomad, then));
-        assert!(!schedule.begin(Kind::Nomad, then + after(60)), "a question is on its way");
-        schedule.asked(Outcome::Answered, then);
-        assert!(schedule.next().unwrap() > then);
-        // A daemon that does not answer any more is no reason to ask.
-        schedule.see(Kind::Nomad, None, then);
-        assert_eq!((schedule.next(), schedule.is_idle()), (None, true));
-    }
-
-    #[test]
-    fn a_trouble_is_asked_about_again_soon_after_the_daemon_joined_by_itself() {
-        let (mut server, mut now) = (Schedule::new(), Instant::now());
-        server.see(Kind::Consul, view(true, false, 1), now);
-        for _ in 0..12 {
-            now = server.next().unwrap();
-            assert!(server.begin(Kind::Consul, now));
-            server.asked(Outcome::Failed, now);
-        }
-        assert!(server.next().unwrap() >= now + LOST.1 / 2, "the pauses grow");
-        server.see(Kind::Consul, view(true, true, 3), now);
-        assert!(server.next().unwrap() <= now + SHORT.0);
-    }
-
-    #[test]
-    fn where_nothing_is_wrong_a_server_asks_once_an_hour() {
-        let (mut server, now) = (Schedule::new(), Instant::now());
-        server.see(Kind::Consul, view(true, true, 3), now);
-        let first = server.next().unwrap();
-        assert!(first <= now + FIRST_AUDIT);
-        server.see(Kind::Consul, view(true, true, 3), now);
-        assert_eq!(server.next(), Some(first));
-        assert!(server.begin(Kind::Consul, first));
-        server.asked(Outcome::Answered, first);
-        assert!(server.next().unwrap() >= first + AUDIT.mul_f64(0.75));
-    }
-
-    #[test]
-    fn who_is_told_that_ec2_is_busy_comes_back_later_than_who_is_answered() {
-        let (mut alone, now) = (Schedule::new(), Instant::now());
-        alone.see(Kind::Consul, view(false, false, 0), now);
-        let then = alone.next().unwrap();
-        assert!(alone.begin(Kind::Consul, then));
-        alone.asked(Outcome::Busy, then);
-        assert!(alone.next().unwrap() >= then + BUSY / 2);
-    }
-}
+mod tests;
