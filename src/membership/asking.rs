@@ -103,8 +103,9 @@ impl<'a> Asking<'a> {
             self.join(pool).await;
         }
         self.say(pool).await;
-        let next = self.schedule.borrow().next();
-        next.map_or(LOOK, |next| next.saturating_duration_since(Instant::now()).max(SOON))
+        // What is overdue is the business of another pool, whose daemon does not answer.
+        let (next, now) = (self.schedule.borrow().next(), Instant::now());
+        next.filter(|next| *next > now).map_or(LOOK, |next| (next - now).max(SOON))
     }
 
     /// Takes what is seen of a pool, `None` where its daemon is silent.

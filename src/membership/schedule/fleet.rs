@@ -92,3 +92,30 @@ fn what_changes_while_servers_are_missing_puts_no_question_off() {
     }
     panic!("it never asked");
 }
+
+/// All nodes boot at the same moment and know nobody, as where the daemons cannot ask EC2; who is answered has joined.
+#[test]
+fn a_fleet_that_boots_at_once_is_answered_soon_although_ec2_throttles_it() {
+    for is_helpless in [false, true] {
+        let mut waiting: Vec<Schedule> = (0..FLEET).map(|_| Schedule::new(is_helpless)).collect();
+        let (start, mut tokens, mut calls, mut seconds) = (Instant::now(), 100, 0, 0);
+        while !waiting.is_empty() {
+            seconds += 1;
+            let now = start + after(seconds);
+            tokens = (tokens + 20).min(100);
+            waiting.retain_mut(|node| {
+                node.see(Kind::Consul, view(false, false, 0), now);
+                if !node.begin(Kind::Consul, now) {
+                    return true;
+                }
+                calls += 1;
+                let is_served = tokens > 0;
+                tokens -= i32::from(is_served);
+                node.asked(if is_served { Outcome::Answered } else { Outcome::Busy }, now);
+                !is_served
+            });
+            assert!(seconds < 120, "{} nodes wait", waiting.len());
+        }
+        assert!(calls <= 5 * FLEET, "{calls} calls in {seconds} s");
+    }
+}

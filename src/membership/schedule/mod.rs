@@ -49,8 +49,11 @@ pub(super) enum Outcome {
 
 /// When this node asks EC2: one question for all of its pools.
 pub(super) struct Schedule {
-    /// The pools whose daemon answers.
+    /// What was seen last of each pool.
     views: BTreeMap<Kind, View>,
+    /// The pools whose daemon does not answer any more. What was seen of them last stands: an agent that hangs now and then
+    /// puts no question off.
+    silent: BTreeSet<Kind>,
     /// The pools that have had a leader since the watch began.
     led: BTreeSet<Kind>,
     /// How many nodes gossip, as far as this one knows.
@@ -68,6 +71,7 @@ impl Schedule {
         Self {
             is_helpless,
             views: BTreeMap::new(),
+            silent: BTreeSet::new(),
             led: BTreeSet::new(),
             members: 1,
             next: None,
@@ -80,10 +84,12 @@ impl Schedule {
     /// Takes what is seen of a pool; `None` where its daemon does not answer.
     pub(super) fn see(&mut self, kind: Kind, view: Option<View>, now: Instant) {
         let before = self.short();
-        match view {
-            Some(view) => drop(self.views.insert(kind, view)),
-            None => drop(self.views.remove(&kind)),
-        }
+        let Some(view) = view else {
+            self.silent.insert(kind);
+            return;
+        };
+        self.silent.remove(&kind);
+        self.views.insert(kind, view);
         let short = self.short();
         match self.want() {
             Want::Nothing => self.next = None,
@@ -113,7 +119,10 @@ impl Schedule {
 
     /// Whether the pool that was just seen is the one to ask now. If so, nobody else asks before [`Schedule::asked`].
     pub(super) fn begin(&mut self, kind: Kind, now: Instant) -> bool {
-        let is_reason = self.views.get(&kind).is_some_and(|view| view.want() == self.want());
+        let answering = self.views.iter().filter(|(kind, _)| !self.silent.contains(*kind));
+        let most = answering.map(|(_, view)| view.want()).max();
+        let own = self.views.get(&kind).map(|view| view.want());
+        let is_reason = own == most && own.is_some_and(|want| want > Want::Nothing);
         let begins = is_reason && !self.is_asking && self.next.is_some_and(|next| next <= now);
         self.is_asking |= begins;
         begins

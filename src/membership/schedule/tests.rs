@@ -51,8 +51,7 @@ fn one_question_is_for_all_pools_and_the_pool_that_is_most_in_need_asks_it() {
     assert!(!schedule.begin(Kind::Nomad, then + after(60)), "a question is on its way");
     schedule.asked(Outcome::Answered, then);
     assert!(schedule.next().unwrap() > then);
-    // A daemon that does not answer any more is no reason to ask.
-    schedule.see(Kind::Nomad, None, then);
+    schedule.see(Kind::Nomad, view(false, true, 3), then);
     assert_eq!((schedule.next(), schedule.is_idle()), (None, true));
 }
 
@@ -91,4 +90,21 @@ fn who_is_told_that_ec2_is_busy_comes_back_later_than_who_is_answered() {
     assert!(alone.begin(Kind::Consul, then));
     alone.asked(Outcome::Busy, then);
     assert!(alone.next().unwrap() >= then + BUSY / 2);
+}
+
+#[test]
+fn a_daemon_that_hangs_now_and_then_puts_no_question_off_and_is_asked_for_by_nobody_else() {
+    let (mut schedule, now) = (Schedule::new(false), Instant::now());
+    schedule.see(Kind::Consul, view(false, true, 3), now);
+    schedule.see(Kind::Nomad, view(false, false, 0), now);
+    let first = schedule.next().unwrap();
+    for second in 0..30 {
+        schedule.see(Kind::Nomad, None, now + after(second));
+        assert!(!schedule.begin(Kind::Consul, now + after(second)), "it has a leader");
+        schedule.see(Kind::Nomad, view(false, false, 0), now + after(second));
+    }
+    assert_eq!(schedule.next(), Some(first));
+    schedule.see(Kind::Nomad, None, first);
+    schedule.see(Kind::Consul, view(false, false, 3), first);
+    assert!(schedule.begin(Kind::Consul, first), "the other one does not answer");
 }
