@@ -8,7 +8,7 @@ use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
 use crate::lab::whole::{list, text};
 use cos_agent::simulate::Kind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Many times what a node without a leader waits before it asks.
 const LONG: Duration = Duration::from_secs(60);
@@ -72,6 +72,41 @@ fn a_client_that_missed_the_replacement_of_all_servers_finds_the_new_ones() {
     let joined = text(&client.status()["record"]["watch"]["last_join"]);
     assert!(joined.contains("Consul: "), "{joined}");
     transcript.proved(&format!("its watch says: {joined}"));
+}
+
+#[test]
+fn a_node_whose_consul_may_not_ask_ec2_is_a_member_by_the_watch() {
+    let mut transcript = Transcript::begin("a node whose Consul may not ask EC2");
+    let lab = Lab::new([servers("consul-server", 3), servers("nomad-server", 1)].concat());
+    let helpless = lab.node("nomad-1");
+    // EC2 knows no such key, and the SDK in Consul asks for no other where the environment has one.
+    let nobody = "[Service]\nEnvironment=AWS_ACCESS_KEY_ID=nobody AWS_SECRET_ACCESS_KEY=nobody\n";
+    helpless.write("/etc/systemd/system/consul.service.d/nobody.conf", nobody);
+    for server in lab.role("consul-server") {
+        server.boot();
+    }
+    for server in lab.role("consul-server") {
+        server.until_ready();
+    }
+    helpless.boot();
+    until("its Consul answers", SOON, || helpless.consul("/v1/agent/self"));
+    let answered = Instant::now();
+    let words = until("it knows a leader", SOON, || led_by(&helpless, |_| true));
+    let after = answered.elapsed().as_secs_f64();
+    let journal = helpless.journal("consul.service");
+    assert!(
+        journal.contains("Cannot discover address")
+            || journal.contains("discovering join addresses"),
+        "{journal}"
+    );
+    let by_watch = helpless.status()["record"]["watch_joins"].clone();
+    transcript.proved(&format!(
+        "{words} {after:.1} s after its Consul answered; `watch_joins` is {by_watch}"
+    ));
+    let joined = text(&helpless.status()["record"]["watch"]["last_join"]);
+    assert!(joined.contains("Consul: joined 10.20."), "{joined}");
+    helpless.until_ready();
+    transcript.proved(&format!("Consul was refused by EC2 all the time; the watch says: {joined}"));
 }
 
 /// How often a node has asked EC2.
