@@ -113,6 +113,7 @@ fn plan() {
 exit 2
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3
+note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
 + /opt/consul/data  (folder, 0700 consul:consul)
 + /etc/systemd/system/cos-agent.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-agent-ready.service  (new, 0644 root:root)
@@ -146,6 +147,7 @@ fn plan_exits_0_where_nothing_is_left_and_2_where_something_is() {
     assert_eq!(done.code, Some(0), "{}", done.stdout);
     insta::assert_snapshot!(done.stdout, @r#"
 i-0123456789abcdef0 is a consul-server of demo, one of 3
+note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
 nothing to do: the node is as it shall be
 "#);
 }

@@ -7,7 +7,9 @@ mod node;
 
 use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
+use cos_agent::record::status;
 use cos_agent::state::{Action, DNS_LINK, READY, WATCH};
+use cos_agent::system::root::Root;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode};
 
@@ -144,4 +146,17 @@ async fn another_role_has_to_join_anew() {
     assert!(jobs.contains(&format!("Restart {READY}")), "{jobs:?}");
     node.converge().await;
     assert!(node.units.take_jobs().is_empty(), "once");
+}
+
+#[tokio::test]
+async fn the_record_says_whether_consul_finds_its_servers_by_itself() {
+    for (version, watch_joins) in [("1.21.4", false), ("1.22.7", true)] {
+        let node = TestNode::new("nomad-client").await;
+        node.set("consul", "version", version);
+        node.converge().await;
+        let record = status::read(&Root::at(node.root()));
+        assert_eq!(record.watch_joins, watch_joins, "{version}");
+        // It is no trouble, so nobody is warned of it.
+        assert_eq!(node.notes(), "", "{version}");
+    }
 }

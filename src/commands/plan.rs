@@ -5,6 +5,7 @@ use crate::cli::PlanArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
+use crate::node::auto_join;
 use crate::output::Output;
 use crate::plan::UnrecordedData;
 use crate::secret::masked;
@@ -42,8 +43,11 @@ pub(super) async fn run(
     if let Some(folder) = &args.out {
         write_tree(folder, &node)?;
     }
+    let discovers = auto_join::consul_discovers(&node.consul);
+    let note =
+        if discovers { String::new() } else { format!("note: {}\n", auto_join::WATCH_JOINS) };
     output.data(
-        || format!("{}\n{}", node.summary(), plan.to_text()),
+        || format!("{}\n{note}{}", node.summary(), plan.to_text()),
         || plan.to_json(&node.summary()),
     )?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { ExitCode::Changes } else { ExitCode::Done })

@@ -3,7 +3,7 @@
 
 use super::GuardError;
 use super::discovery;
-use crate::node::{Duty, Node};
+use crate::node::{Duty, Node, tags};
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::ec2::Peer;
@@ -41,6 +41,6 @@ pub async fn must_be_alone(system: &System, node: &Node, daemon: Daemon) -> Resu
 
 /// Another server that is tagged to be one of several, in words.
 fn differs(peer: &Peer) -> Option<String> {
-    let servers = peer.servers.as_deref().filter(|servers| *servers != "1")?;
+    let servers = peer.tags.get(tags::SERVERS).filter(|servers| *servers != "1")?;
     Some(format!("{} at {} has `{servers}`", peer.instance, peer.address))
 }

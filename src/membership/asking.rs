@@ -1,197 +1,224 @@
-//! The watch over one pool of servers: when EC2 is asked for them, what is joined, and what is worth saying.
+//! The watch over the pools of servers: EC2 is asked for all of them at once, what is missing is joined, and what is worth
+//! saying is said. When EC2 is asked is the business of [`super::schedule`].
 
 use super::board::{Board, Seen, Topic};
 use super::discovery::{self, Found, Kind};
+use super::need::View;
 use super::pace::{LOOK, SOON, may_act};
 use super::rejoin::{self, Pool};
-
+use super::schedule::{Outcome, Schedule};
 use crate::doctor::Context;
+use crate::record::status::Identity;
 use crate::system::System;
 use crate::system::retry::Backoff;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
-/// How soon EC2 is asked again for a node that knows too few servers to have a leader, at first and at last: soon after a
-/// boot, and seldom where the servers are gone for days and a whole fleet asks.
-const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// The same where there is a leader and some server is away: it may be gone for good, and many nodes ask.
-const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
-/// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
-const AUDIT: Duration = Duration::from_secs(3600);
-/// The first audit comes soon after the boot, but not with those of the whole fleet.
-const FIRST_AUDIT: Duration = Duration::from_secs(20);
-
-/// A pool under watch.
-pub(super) struct Asking {
-    /// Whose servers.
-    kind: Kind,
-    /// When EC2 is asked next.
-    next: Instant,
+/// What EC2 said, for all pools of a node.
+#[derive(Default)]
+struct Answer {
+    /// Which answer it is; the first is 1.
+    number: u64,
+    found: BTreeMap<Kind, Found>,
     /// Why there was no answer the last time.
     problem: Option<String>,
-    /// Leader and number of known servers, as long as something is missing.
-    short: Option<(bool, usize)>,
-    backoff: Backoff,
-    /// The last answer.
-    found: Found,
 }
 
-impl Asking {
-    /// Nothing was asked yet.
-    pub(super) fn new(kind: Kind) -> Self {
+/// The pools under watch.
+pub(super) struct Asking<'a> {
+    system: &'a System,
+    context: &'a Context,
+    board: &'a Board<'a>,
+    watch_joins: bool,
+    schedule: RefCell<Schedule>,
+    answer: RefCell<Answer>,
+    /// Wakes the pools that wait while another one is answered.
+    answered: Notify,
+}
+
+impl<'a> Asking<'a> {
+    /// Nothing was asked yet. `watch_joins` says that Consul does not find its servers by itself.
+    pub(super) fn new(
+        system: &'a System,
+        context: &'a Context,
+        board: &'a Board<'a>,
+        watch_joins: bool,
+    ) -> Self {
         Self {
-            kind,
-            next: first_audit(),
-            problem: None,
-            short: None,
-            backoff: Backoff::new(SHORT.0, SHORT.1),
-            found: Found::default(),
+            watch_joins,
+            system,
+            context,
+            board,
+            schedule: RefCell::new(Schedule::new(watch_joins)),
+            answer: RefCell::default(),
+            answered: Notify::new(),
         }
     }
 
-    /// Looks after the pool for ever.
-    pub(super) async fn look_after(
-        mut self,
-        system: &System,
-        context: &Context,
-        board: &Board<'_>,
-    ) {
+    /// Looks after a pool for ever.
+    pub(super) async fn look_after(&self, kind: Kind) {
         let mut backoff = Backoff::new(SOON, LOOK);
+        // An agent that nobody else makes join is not kept waiting, once it answers.
+        let mut silent = Backoff::new(SOON, if self.watch_joins { SOON } else { LOOK });
+        // The last answer that this pool needs nothing of any more.
+        let used = Cell::new(0);
         loop {
-            let pause = match rejoin::pool(context, self.kind).await {
+            let pause = match rejoin::pool(self.context, kind).await {
                 Ok(pool) => {
-                    backoff = Backoff::new(SOON, LOOK);
-                    self.round(system, context, &pool, board).await
+                    let until_next = self.round(&pool, &used).await;
+                    if pool.is_short() {
+                        backoff.delay().min(until_next)
+                    } else {
+                        backoff = Backoff::new(SOON, LOOK);
+                        LOOK
+                    }
                 }
                 Err(error) => {
-                    let name = self.kind.name();
-                    let silent = format!("{name} does not tell of its servers: {error}");
-                    board.put(Topic::Pool(self.kind), Seen::problem(silent)).await;
-                    self.next = first_audit();
-                    backoff.delay()
+                    self.see(kind, None);
+                    let words = format!("{} does not tell of its servers: {error}", kind.name());
+                    self.board.put(Topic::Pool(kind), Seen::problem(words)).await;
+                    silent.delay()
                 }
             };
-            tokio::time::sleep(pause).await;
+            let _ = timeout(pause, self.answered.notified()).await;
         }
     }
 
-    /// Says how the pool is, and if it is time asks EC2 and joins what is missing; the pause until the next round.
-    async fn round(
-        &mut self,
-        system: &System,
-        context: &Context,
-        pool: &Pool,
-        board: &Board<'_>,
-    ) -> Duration {
-        let own = &context.node.instance;
-        self.note(pool);
+    /// Says how the pool is, and if it is time asks EC2 and joins what is missing; the time until EC2 is asked next.
+    async fn round(&self, pool: &Pool, used: &Cell<u64>) -> Duration {
+        self.see(pool.kind, Some(pool));
         // EC2 may take its time; what the daemon says is said at once.
-        board.put(Topic::Pool(self.kind), self.seen(pool, own)).await;
-        if !may_act(system, &context.node) {
+        self.say(pool).await;
+        if !may_act(self.system, &self.context.node) {
             return LOOK;
         }
-        if Instant::now() >= self.next {
-            self.ask(system, context).await;
-            if pool.is_short()
-                && self.problem.is_none()
-                && let Some(words) = rejoin::join(context, pool, &self.found.peers).await
-            {
-                board.joined(&words).await;
-            }
-            board.put(Topic::Pool(self.kind), self.seen(pool, own)).await;
+        if self.schedule.borrow_mut().begin(pool.kind, Instant::now()) {
+            self.ask().await;
         }
-        let until = self.next.saturating_duration_since(Instant::now());
-        if pool.is_short() { until.clamp(SOON, LOOK) } else { LOOK }
+        let number = self.answer.borrow().number;
+        if used.replace(number) < number && pool.is_short() {
+            self.join(pool).await;
+        }
+        self.say(pool).await;
+        // What is overdue is the business of another pool, whose daemon does not answer.
+        let (next, now) = (self.schedule.borrow().next(), Instant::now());
+        next.filter(|next| *next > now).map_or(LOOK, |next| (next - now).max(SOON))
     }
 
-    /// Asks EC2, and sets the time of the next question.
-    async fn ask(&mut self, system: &System, context: &Context) {
-        match rejoin::discover(system, &context.node, self.kind).await {
-            Ok(found) => (self.found, self.problem) = (found, None),
+    /// Takes what is seen of a pool, `None` where its daemon is silent.
+    fn see(&self, kind: Kind, pool: Option<&Pool>) {
+        let mut schedule = self.schedule.borrow_mut();
+        if let Some(members) = pool.and_then(|pool| pool.members) {
+            schedule.count(members);
+        }
+        let view = pool.map(|pool| view(pool, &self.context.node));
+        schedule.see(kind, view, Instant::now());
+        if schedule.is_idle() {
+            // Nobody asks any more, so nobody would ever put it right.
+            let mut answer = self.answer.borrow_mut();
+            (answer.found, answer.problem) = (BTreeMap::new(), None);
+        }
+    }
+
+    /// Asks EC2, and lets the other pools know.
+    async fn ask(&self) {
+        let kinds = rejoin::kinds(&self.context.node);
+        let asked = rejoin::discover(self.system, &self.context.node, kinds).await;
+        let outcome = match asked {
+            Ok(found) => {
+                let mut answer = self.answer.borrow_mut();
+                *answer = Answer { number: answer.number + 1, found, problem: None };
+                Outcome::Answered
+            }
             Err(error) => {
-                let name = self.kind.name();
-                self.problem = Some(format!("cannot ask EC2 for the servers of {name}: {error}"));
+                let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+                let whose = names.join(" and ");
+                let words = format!("cannot ask EC2 for the servers of {whose}: {}", error.words);
+                self.answer.borrow_mut().problem = Some(words);
+                if error.is_busy { Outcome::Busy } else { Outcome::Failed }
             }
-        }
-        self.next = Instant::now() + self.pause();
+        };
+        self.schedule.borrow_mut().asked(outcome, Instant::now());
+        self.answered.notify_waiters();
     }
 
-    /// What is worth saying of the pool.
-    fn seen(&self, pool: &Pool, own: &str) -> Seen {
+    /// Joins what EC2 lists and the pool does not know.
+    async fn join(&self, pool: &Pool) {
+        let found = self.answer.borrow().found.get(&pool.kind).cloned().unwrap_or_default();
+        if let Some(words) = rejoin::join(self.context, pool, &found.peers).await {
+            self.board.joined(&words).await;
+        }
+    }
+
+    /// Says how the pool is, and how EC2 is.
+    async fn say(&self, pool: &Pool) {
         let short = pool.is_short().then(|| pool.words());
-        let problems = short.into_iter().chain(self.problem.clone()).collect();
-        Seen { problems, notes: self.notes(pool, own) }
-    }
-
-    /// Begins with short pauses again when something else is missing than before, or nothing any more.
-    fn note(&mut self, pool: &Pool) {
-        let short = pool.is_short().then_some((pool.has_leader, pool.known.len()));
-        if short == self.short {
-            return;
-        }
-        self.short = short;
-        // More servers would not help where all are there and elect no leader.
-        let is_lost = !pool.has_leader && pool.known.len() < pool.expected;
-        let (first, last) = if is_lost { LOST } else { SHORT };
-        self.backoff = Backoff::new(first, last);
-        // The daemon's own join is at work too: it gets a head start. Where it succeeded, a trouble with EC2 is not
-        // reported for longer than it lasts.
-        if short.is_some() || self.problem.is_some() {
-            self.next = Instant::now() + self.backoff.delay();
-        }
-    }
-
-    /// The time until the next question.
-    fn pause(&mut self) -> Duration {
-        if self.short.is_some() || self.problem.is_some() {
-            self.backoff.delay()
-        } else {
-            AUDIT.mul_f64(0.75 + fastrand::f64() / 2.0)
-        }
-    }
-
-    /// What EC2's list tells besides addresses.
-    fn notes(&self, pool: &Pool, own: &str) -> Vec<String> {
-        let mut notes: Vec<String> =
-            self.found.foreign.iter().map(discovery::foreign_words).collect();
-        // Without a leader the gate names it as the problem.
-        if let Some(differing) = pool.differing.as_ref().filter(|_| pool.has_leader) {
-            notes.push(format!("of the servers of {}, {differing}", self.kind.name()));
-        }
-        let silent = self.found.peers.iter().filter(|peer| peer.instance != own);
-        let gossips = self.kind == Kind::Consul || pool.expected > 1;
-        for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
-            notes.push(format!(
-                "EC2 lists {} at {} as a running server, and {} does not see it alive",
-                peer.instance,
-                peer.address,
-                self.kind.name()
-            ));
-        }
-        notes
+        let (seen, ec2) = {
+            let answer = self.answer.borrow();
+            let found = answer.found.get(&pool.kind);
+            let notes = found.map(|found| notes(pool, found, &self.context.node.instance));
+            let notes = notes.unwrap_or_else(|| differing(pool).into_iter().collect());
+            let ec2 =
+                Seen { problems: answer.problem.iter().cloned().collect(), notes: Vec::new() };
+            (Seen { problems: short.into_iter().collect(), notes }, ec2)
+        };
+        self.board.put(Topic::Pool(pool.kind), seen).await;
+        self.board.put(Topic::Ec2, ec2).await;
     }
 }
 
-/// Soon after the daemon answers for the first time, or again.
-fn first_audit() -> Instant {
-    Instant::now() + FIRST_AUDIT.mul_f64(fastrand::f64())
+/// What of a pool decides when EC2 is asked.
+fn view(pool: &Pool, node: &Identity) -> View {
+    View {
+        is_server: node.quorum().map(Kind::from) == Some(pool.kind),
+        has_leader: pool.has_leader,
+        known: pool.known.len(),
+        expected: pool.expected,
+    }
+}
+
+/// What EC2's list tells besides addresses.
+fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
+    let mut notes: Vec<String> = found.foreign.iter().map(discovery::foreign_words).collect();
+    notes.extend(differing(pool));
+    let silent = found.peers.iter().filter(|peer| peer.instance != own);
+    let gossips = pool.kind == Kind::Consul || pool.expected > 1;
+    for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
+        notes.push(format!(
+            "EC2 lists {} at {} as a running server, and {} does not see it alive",
+            peer.instance,
+            peer.address,
+            pool.kind.name()
+        ));
+    }
+    notes
+}
+
+/// A server that expects another number of servers. Without a leader the gate names it as the problem.
+fn differing(pool: &Pool) -> Option<String> {
+    let differing = pool.differing.as_ref().filter(|_| pool.has_leader)?;
+    Some(format!("of the servers of {}, {differing}", pool.kind.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::checks::tests_support::identity;
 
-    fn pool(known: u8) -> Pool {
-        let known = (1..=known).map(|last| [10, 0, 0, last].into()).collect();
-        Pool { kind: Kind::Consul, known, expected: 3, has_leader: true, differing: None }
+    fn pool(kind: Kind, has_leader: bool) -> Pool {
+        let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
+        Pool { kind, known, expected: 3, has_leader, members: None, differing: None }
     }
 
     #[test]
     fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
         let differing = Some("i-2 expects 5 of them, and `cos:servers` is 3 here".to_owned());
         let notes = |has_leader| {
-            let pool = Pool { differing: differing.clone(), has_leader, ..pool(3) };
-            Asking::new(Kind::Consul).notes(&pool, "i-1")
+            let pool = Pool { differing: differing.clone(), ..pool(Kind::Consul, has_leader) };
+            notes(&pool, &Found::default(), "i-1")
         };
         assert_eq!(
             notes(true),
@@ -200,30 +227,16 @@ mod tests {
         assert!(notes(false).is_empty());
     }
 
-    fn in_how_long(asking: &Asking) -> Duration {
-        asking.next.saturating_duration_since(Instant::now())
-    }
-
     #[test]
-    fn a_trouble_is_asked_about_again_soon_after_the_daemon_joined_by_itself() {
-        let mut asking = Asking::new(Kind::Consul);
-        asking.note(&pool(1));
-        asking.problem = Some("EC2 denied it".to_owned());
-        let pauses: Vec<Duration> = (0..8).map(|_| asking.pause()).collect();
-        assert!(pauses[0] <= 2 * SHORT.0, "{pauses:?}");
-        assert!(pauses[7] >= SHORT.1 / 2, "{pauses:?}");
-        asking.next = Instant::now() + pauses[7];
-        asking.note(&pool(3));
-        assert!(in_how_long(&asking) <= SHORT.0, "{:?}", in_how_long(&asking));
-    }
-
-    #[test]
-    fn where_nothing_is_wrong_ec2_is_asked_once_an_hour() {
-        let mut asking = Asking::new(Kind::Consul);
-        let first = asking.next;
-        asking.note(&pool(3));
-        assert_eq!(asking.next, first);
-        assert!(in_how_long(&asking) <= FIRST_AUDIT);
-        assert!(asking.pause() >= AUDIT.mul_f64(0.75));
+    fn a_node_is_a_server_of_its_own_kind_alone() {
+        for (role, consul, nomad) in [
+            ("consul-server", true, false),
+            ("nomad-server", false, true),
+            ("nomad-client", false, false),
+        ] {
+            let node = identity(role, Some(3));
+            let is_server = |kind| view(&pool(kind, true), &node).is_server;
+            assert_eq!((is_server(Kind::Consul), is_server(Kind::Nomad)), (consul, nomad));
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Topic {
     Gates,
     /// The servers of a daemon.
     Pool(Kind),
+    /// Whether EC2 tells of the servers.
+    Ec2,
 }
 
 /// What one part sees.

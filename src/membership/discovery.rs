@@ -1,14 +1,15 @@
-//! READ: the servers of this cluster as EC2 lists them, by the tag that the daemons' own auto-join uses.
+//! READ: the servers of this cluster as EC2 lists them, by the tags that the daemons' own auto-join uses.
 
 use crate::facts::instance::Instance;
 use crate::facts::tags as tag_reading;
 use crate::node::{Node, tags};
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::aws::AwsError;
+use crate::system::aws::{AwsError, Client};
 use crate::system::ec2::{self, Peer};
 use crate::system::imds::{Imds, ImdsError};
 use crate::system::retry::Deadline;
+use std::collections::BTreeMap;
 
 /// Which servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,8 +39,8 @@ impl From<Daemon> for Kind {
     }
 }
 
-/// What EC2 lists.
-#[derive(Debug, Default)]
+/// What EC2 lists of one kind of server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The servers of this VPC, this node among them if it is one.
     pub peers: Vec<Peer>,
@@ -47,7 +48,7 @@ pub struct Found {
     pub foreign: Vec<Peer>,
 }
 
-/// Asks EC2, until the deadline of the metadata client.
+/// Asks EC2 again and again, until the deadline of the metadata client.
 pub async fn find(
     system: &System,
     imds: &Imds,
@@ -56,10 +57,48 @@ pub async fn find(
     cluster: &str,
 ) -> Result<Found, AwsError> {
     let client = tag_reading::connect(system, imds, instance).await?;
-    let vpc = vpc(imds).await?;
-    let listed = ec2::describe_peers(&client, kind.tag(), cluster).await?;
-    let (peers, foreign) = listed.into_iter().partition(|peer| peer.vpc == vpc);
-    Ok(Found { peers, foreign })
+    let mut found = list(&client, &vpc(imds).await?, &[kind], cluster).await?;
+    Ok(found.remove(&kind).unwrap_or_default())
+}
+
+/// Asks EC2 once, in one call for all of these kinds.
+pub async fn find_once(
+    system: &System,
+    imds: &Imds,
+    instance: &Instance,
+    kinds: &[Kind],
+    cluster: &str,
+) -> Result<BTreeMap<Kind, Found>, AwsError> {
+    let client = tag_reading::connect(system, imds, instance).await?.single();
+    list(&client, &vpc(imds).await?, kinds, cluster).await
+}
+
+/// One question about one kind or several.
+async fn list(
+    client: &Client,
+    vpc: &str,
+    kinds: &[Kind],
+    cluster: &str,
+) -> Result<BTreeMap<Kind, Found>, AwsError> {
+    let (tag, keys): (_, Vec<&str>) = match kinds {
+        // Exactly what the daemon's own auto-join asks for.
+        [kind] => (format!("tag:{}", kind.tag()), Vec::new()),
+        // Filters of several tags find what has all of them, and no server is of both kinds. Every node has the cluster's
+        // name besides; what carries an auto-join tag alone is seen by the servers of that kind.
+        _ => (format!("tag:{}", tags::CLUSTER), kinds.iter().map(|kind| kind.tag()).collect()),
+    };
+    let (of_cluster, with_key) = ([cluster], ("tag-key", &keys[..]));
+    let mut filters = vec![(tag.as_str(), &of_cluster[..])];
+    filters.extend(Some(with_key).filter(|_| !keys.is_empty()));
+    let listed = ec2::describe_peers(client, &filters).await?;
+    let of = |kind: Kind| {
+        let has_tag = |peer: &&Peer| peer.tags.get(kind.tag()).is_some_and(|v| v == cluster);
+        // What one kind alone was asked for has its tag.
+        let peers = listed.iter().filter(|peer| keys.is_empty() || has_tag(peer)).cloned();
+        let (peers, foreign) = peers.partition(|peer| peer.vpc == vpc);
+        (kind, Found { peers, foreign })
+    };
+    Ok(kinds.iter().map(|kind| of(*kind)).collect())
 }
 
 /// The other running servers of a daemon in this server's VPC.

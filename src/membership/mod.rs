@@ -11,9 +11,11 @@ pub mod founding;
 pub mod guard;
 pub mod launch_hook;
 pub mod lost;
+mod need;
 mod pace;
 pub mod ready;
 pub mod rejoin;
+mod schedule;
 pub mod wait;
 pub mod watch;
 

@@ -13,7 +13,7 @@ use crate::system::ec2::Peer;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
 use futures_util::future::join_all;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct Pool {
     pub expected: usize,
     /// Whether there is a leader.
     pub has_leader: bool,
+    /// How many nodes gossip with this one, dead ones too; nothing where the daemon does not tell.
+    pub members: Option<usize>,
     /// A server of it that expects another number of servers than the tag of this one says, in words.
     pub differing: Option<String>,
 }
@@ -84,9 +86,11 @@ async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
     let servers = servers::of_consul(&members, context.node.consul_servers());
     let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
     let known = alive.map(|member| member.addr).collect();
+    // Who has left says so; who is dead may be cut off alone, and asks as well.
+    let members = Some(members.iter().filter(|member| !member.has_left()).count());
     let has_leader = context.consul.leader().await?.is_some();
     let Servers { expected, differing, .. } = servers;
-    Ok(Pool { kind: Kind::Consul, known, expected, has_leader, differing })
+    Ok(Pool { kind: Kind::Consul, known, expected, has_leader, members, differing })
 }
 
 async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
@@ -96,7 +100,7 @@ async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
         members.iter().filter(|member| member.is_alive()).map(|member| member.addr).collect();
     let has_leader = context.nomad.leader().await?.is_some();
     let Servers { expected, differing, .. } = servers;
-    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, differing })
+    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, members: None, differing })
 }
 
 /// A client does not gossip: it has a list of servers, which their heartbeats keep up to date once one has answered.
@@ -104,19 +108,35 @@ async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
     let has_leader = context.nomad.leader().await?.is_some();
     let list = context.nomad.servers().await.unwrap_or_default();
     let known = list.iter().filter_map(|server| server.rsplit_once(':')?.0.parse().ok()).collect();
-    Ok(Pool { kind: Kind::Nomad, known, expected: 1, has_leader, differing: None })
+    let (expected, members, differing) = (1, None, None);
+    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, members, differing })
 }
 
-/// What EC2 lists for a pool.
-pub async fn discover(system: &System, node: &Identity, kind: Kind) -> Result<Found, String> {
+/// Why EC2 did not tell of the servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undiscovered {
+    /// What is in the way and what to do about it: the same words for the same trouble.
+    pub words: String,
+    /// Whether EC2 was there, and only had no time for the question.
+    pub is_busy: bool,
+}
+
+/// What EC2 lists for these pools, by one question that is asked once: a whole fleet may ask at the same time, and what is
+/// throttled is asked again by the watch, later and later.
+pub async fn discover(
+    system: &System,
+    node: &Identity,
+    kinds: &[Kind],
+) -> Result<BTreeMap<Kind, Found>, Undiscovered> {
+    let plain = |words| Undiscovered { words, is_busy: false };
     let imds = Imds::new(&system.environment, Deadline::after(DISCOVERY));
-    let imds = imds.map_err(|error| error.trouble())?;
+    let imds = imds.map_err(|error| plain(error.trouble()))?;
     let instance = facts::identity(&imds).await.map_err(|error| match error {
-        GatherError::Metadata(error) => error.trouble(),
-        other => chain(&other),
+        GatherError::Metadata(error) => plain(error.trouble()),
+        other => plain(chain(&other)),
     })?;
-    let found = discovery::find(system, &imds, &instance, kind, &node.cluster).await;
-    found.map_err(|error| error.trouble())
+    let found = discovery::find_once(system, &imds, &instance, kinds, &node.cluster).await;
+    found.map_err(|error| Undiscovered { words: error.trouble(), is_busy: error.is_busy() })
 }
 
 /// Makes the daemon join the servers that it does not know. What came of it, if there was one.
@@ -177,13 +197,14 @@ mod tests {
             instance: instance.to_owned(),
             address: [10, 0, 0, last].into(),
             vpc: "v".to_owned(),
-            servers: None,
+            tags: BTreeMap::new(),
         }
     }
 
     fn pool(known: &[u8], expected: usize) -> Pool {
         let known = known.iter().map(|last| [10, 0, 0, *last].into()).collect();
-        Pool { kind: Kind::Consul, known, expected, has_leader: true, differing: None }
+        let (kind, has_leader) = (Kind::Consul, true);
+        Pool { kind, known, expected, has_leader, members: None, differing: None }
     }
 
     #[test]

@@ -26,27 +26,31 @@ const HEAD_START: Duration = Duration::from_secs(3);
 /// Looks after the membership for ever.
 pub async fn watch(system: &System) -> Result<(), ApiError> {
     // The daemons start at this moment, and have better to do than to answer.
-    tokio::time::sleep(HEAD_START).await;
+    if !status::read(&system.root).watch_joins {
+        tokio::time::sleep(HEAD_START).await;
+    }
     loop {
-        let Some(node) = status::read(&system.root).node else {
+        let status::Status { node, watch_joins, .. } = status::read(&system.root);
+        let Some(node) = node else {
             tokio::time::sleep(SOON).await;
             continue;
         };
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
         let kinds = rejoin::kinds(&context.node);
-        let topics = kinds.iter().map(|kind| Topic::Pool(*kind)).chain([Topic::Gates]);
+        let pools = kinds.iter().map(|kind| Topic::Pool(*kind));
+        let topics = pools.chain([Topic::Gates, Topic::Ec2]);
         let board = Board::new(system, topics);
         // Each in its own time: a Nomad without leader holds its gate for seconds, and Consul's join cannot wait for that.
-        let pools =
-            kinds.iter().map(|kind| Asking::new(*kind).look_after(system, &context, &board));
+        let asking = Asking::new(system, &context, &board, watch_joins);
+        let pools = kinds.iter().map(|kind| asking.look_after(*kind));
         let all = join(look_at_gates(system, &context, &board), join_all(pools));
-        select(pin!(all), pin!(changed(system, &context.node))).await;
+        select(pin!(all), pin!(changed(system, &context.node, watch_joins))).await;
     }
 }
 
-/// Returns when an `apply` has made another node of this machine.
-async fn changed(system: &System, node: &Identity) {
-    while is_still(system, node) {
+/// Returns when an `apply` has made another node of this machine, or has found another Consul on it.
+async fn changed(system: &System, node: &Identity, watch_joins: bool) {
+    while is_still(system, node) && status::read(&system.root).watch_joins == watch_joins {
         tokio::time::sleep(LOOK).await;
     }
 }

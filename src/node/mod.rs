@@ -2,6 +2,7 @@
 //!
 //! This is the only validation. A `Node` has no optional field that its role needs, so nothing after it has to ask.
 
+pub mod auto_join;
 mod error;
 pub mod names;
 pub mod tags;

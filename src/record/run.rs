@@ -4,7 +4,7 @@
 use super::boots::{self, Stopwatch};
 use super::status::{self, Failure, Identity, State};
 use crate::error::Error;
-use crate::node::Node;
+use crate::node::{Node, auto_join};
 use crate::system::System;
 use crate::system::environment;
 use crate::system::root::FileError;
@@ -21,6 +21,7 @@ pub async fn known(system: &System, node: &Node) {
                 status.launch_hook = None;
             }
             status.node = Some(identity.clone());
+            status.watch_joins = !auto_join::consul_discovers(&node.consul);
         };
         or_warn(status::update(&system.root, known).await);
     }

@@ -36,6 +36,11 @@ impl Member {
         self.status == 1
     }
 
+    /// Whether it has left the pool on its own, or was removed from it.
+    pub fn has_left(&self) -> bool {
+        self.status == 3
+    }
+
     /// Whether it is one of the quorum.
     pub fn is_server(&self) -> bool {
         self.tags.get("role").is_some_and(|role| role == "consul")

@@ -21,12 +21,9 @@ pub struct Peer {
     pub address: Ipv4Addr,
     /// Its VPC.
     pub vpc: String,
-    /// Its tag `cos:servers`, where it has one.
-    pub servers: Option<String>,
+    /// All of its tags.
+    pub tags: BTreeMap<String, String>,
 }
-
-/// Of how many servers an instance is one; the tag of [`crate::node::tags`], which is above this folder.
-const SERVERS: &str = "cos:servers";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,12 +68,11 @@ struct Instance {
 impl Instance {
     /// As a peer; one that is being launched or terminated may have no address.
     fn into_peer(self) -> Option<Peer> {
-        let mut tags = self.tag_set.items.into_iter();
         Some(Peer {
             address: self.private_ip_address?,
             instance: self.instance_id,
             vpc: self.vpc_id.unwrap_or_default(),
-            servers: tags.find(|tag| tag.key == SERVERS).map(|tag| tag.value),
+            tags: self.tag_set.items.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         })
     }
 }
@@ -99,7 +95,7 @@ pub async fn describe_tags(
     client: &Client,
     instance: &str,
 ) -> Result<BTreeMap<String, String>, AwsError> {
-    let filters = [("resource-id", instance)];
+    let filters: [(&str, &[&str]); 1] = [("resource-id", &[instance])];
     let mut tags = BTreeMap::new();
     let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
@@ -114,14 +110,14 @@ pub async fn describe_tags(
     Err(endless("DescribeTags"))
 }
 
-/// The running instances whose tag has this value, in every VPC. Needs `ec2:DescribeInstances`.
+/// The running instances, in every VPC, that pass all of these filters; a filter passes what has one of its values. Needs
+/// `ec2:DescribeInstances`.
 pub async fn describe_peers(
     client: &Client,
-    key: &str,
-    value: &str,
+    filters: &[(&str, &[&str])],
 ) -> Result<Vec<Peer>, AwsError> {
-    let tag = format!("tag:{key}");
-    let filters = [(tag.as_str(), value), ("instance-state-name", "running")];
+    let running: (&str, &[&str]) = ("instance-state-name", &["running"]);
+    let filters = [filters, &[running]].concat();
     let mut peers = Vec::new();
     let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
@@ -145,14 +141,16 @@ pub async fn describe_peers(
 async fn page<T: for<'de> Deserialize<'de>>(
     client: &Client,
     action: &str,
-    filters: &[(&str, &str)],
+    filters: &[(&str, &[&str])],
     next: Option<&str>,
     read: &mut usize,
 ) -> Result<T, AwsError> {
     let mut parameters = Vec::new();
-    for (index, (name, value)) in filters.iter().enumerate() {
-        parameters.push((format!("Filter.{}.Name", index + 1), (*name).to_owned()));
-        parameters.push((format!("Filter.{}.Value.1", index + 1), (*value).to_owned()));
+    for (index, (name, values)) in (1..).zip(filters) {
+        parameters.push((format!("Filter.{index}.Name"), (*name).to_owned()));
+        for (number, value) in (1..).zip(*values) {
+            parameters.push((format!("Filter.{index}.Value.{number}"), (*value).to_owned()));
+        }
     }
     // Requests without a page size are the first to be throttled (EC2 API throttling guide).
     parameters.push(("MaxResults".to_owned(), "1000".to_owned()));
@@ -204,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_have_an_address_and_the_tag_that_counts_servers() {
+    fn peers_have_an_address_and_their_tags() {
         let text = "<DescribeInstancesResponse><reservationSet><item><instancesSet>\
             <item><instanceId>i-1</instanceId><privateIpAddress>10.0.0.1</privateIpAddress>\
             <tagSet><item><key>Name</key><value>x</value></item>\
@@ -217,12 +215,10 @@ mod tests {
         let instances = page.reservation_set.items.remove(0).instances_set.items;
         let peers: Vec<Option<Peer>> = instances.into_iter().map(Instance::into_peer).collect();
         let first = peers[0].as_ref().unwrap();
-        assert_eq!(
-            (first.address, first.servers.as_deref()),
-            (Ipv4Addr::new(10, 0, 0, 1), Some("3"))
-        );
+        assert_eq!(first.address, Ipv4Addr::new(10, 0, 0, 1));
+        assert_eq!((&*first.tags["Name"], &*first.tags["cos:servers"]), ("x", "3"));
         assert!(peers[1].is_none());
-        assert_eq!(peers[2].as_ref().unwrap().servers, None);
+        assert!(peers[2].as_ref().unwrap().tags.is_empty());
         assert_eq!(page.next_token.as_deref(), Some("more"));
     }
 

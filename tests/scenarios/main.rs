@@ -9,6 +9,7 @@
     reason = "a test drives the machine, and ends where something is not as it should be"
 )]
 
+mod asking;
 mod aws;
 mod boot;
 mod clones;

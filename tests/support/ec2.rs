@@ -12,6 +12,9 @@ const VPC: &str = "vpc-0123456789abcdef0";
 /// An instance that it lists: id, address, and its tag `cos:servers`.
 pub(crate) type Listed = (&'static str, Ipv4Addr, Option<&'static str>);
 
+/// An instance that it lists: id, address, and its tags.
+type Tagged = (&'static str, Ipv4Addr, Vec<(&'static str, &'static str)>);
+
 /// A running EC2; it ends with the runtime of its test.
 pub(crate) struct Ec2 {
     address: SocketAddr,
@@ -20,7 +23,7 @@ pub(crate) struct Ec2 {
 
 #[derive(Default)]
 struct State {
-    listed: Vec<Listed>,
+    listed: Vec<Tagged>,
     refuses: Option<(u16, &'static str)>,
     asked: Vec<String>,
 }
@@ -30,7 +33,7 @@ impl Ec2 {
     pub(crate) async fn with(listed: &[Listed]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { listed: listed.to_vec(), ..State::default() }));
+        let state = Arc::new(Mutex::new(State { listed: tagged(listed), ..State::default() }));
         let ec2 = Self { address, state: Arc::clone(&state) };
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -73,7 +76,12 @@ impl Ec2 {
 
     /// From now on it lists these instances.
     pub(crate) fn lists(&self, listed: &[Listed]) {
-        self.state.lock().unwrap().listed = listed.to_vec();
+        self.state.lock().unwrap().listed = tagged(listed);
+    }
+
+    /// From now on it lists instances with these tags.
+    pub(crate) fn lists_with_tags(&self, listed: Vec<Tagged>) {
+        self.state.lock().unwrap().listed = listed;
     }
 
     /// The bodies of the questions since the last call.
@@ -96,9 +104,17 @@ fn answer(state: &Mutex<State>, body: String) -> (u16, String) {
     (200, format!("<DescribeInstancesResponse>{sets}</DescribeInstancesResponse>"))
 }
 
-fn item((id, address, servers): &Listed) -> String {
-    let tag = |value| format!("<item><key>cos:servers</key><value>{value}</value></item>");
-    let tags = servers.map(tag).unwrap_or_default();
+fn tagged(listed: &[Listed]) -> Vec<Tagged> {
+    let tags = |servers: Option<_>| servers.map(|servers| ("cos:servers", servers));
+    let of =
+        |(id, address, servers): &Listed| (*id, *address, tags(*servers).into_iter().collect());
+    listed.iter().map(of).collect()
+}
+
+fn item((id, address, tags): &Tagged) -> String {
+    let tag =
+        |(key, value): &(_, _)| format!("<item><key>{key}</key><value>{value}</value></item>");
+    let tags: String = tags.iter().map(tag).collect();
     format!(
         "<item><instanceId>{id}</instanceId><privateIpAddress>{address}</privateIpAddress>\
          <vpcId>{VPC}</vpcId><tagSet>{tags}</tagSet></item>"

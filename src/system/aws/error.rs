@@ -79,6 +79,11 @@ pub enum AwsError {
 }
 
 impl AwsError {
+    /// Whether somebody was there, and had no time for the question or could not answer it.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Unreachable { answered: true, .. })
+    }
+
     /// What is in the way and what to do about it, without times and numbers: the same words for the same trouble, so
     /// that whoever tries again for hours says and writes it once.
     pub fn trouble(&self) -> String {

@@ -50,6 +50,7 @@ pub struct Client {
     credentials: Credentials,
     deadline: Deadline,
     patience: Deadline,
+    is_single: bool,
 }
 
 /// What came of one attempt.
@@ -72,18 +73,22 @@ impl Client {
         let http = http::aws_client(ANSWER_TIMEOUT)
             .map_err(|error| AwsError::Request(http::plain_words(&error)))?;
         let deadline = imds.deadline();
-        Ok(Self { http, endpoint, credentials, deadline, patience: deadline })
+        Ok(Self { http, endpoint, credentials, deadline, patience: deadline, is_single: false })
     }
 
-    /// Gives up a service that says nothing at one deadline, and one that is there but cannot answer yet (throttled,
-    /// broken, or cut off in the middle of an answer) at another.
+    /// Gives up a service that says nothing at one deadline, and one that is throttled, broken or cut off at another.
     #[must_use]
     pub fn until(self, deadline: Deadline, patience: Deadline) -> Self {
         Self { deadline, patience, ..self }
     }
 
-    /// One call of a Query API: the XML of a success. Throttling and transient failures are retried until the
-    /// deadline; a denial is final.
+    /// Tries each call once: for what many nodes ask at the same time, and ask again by themselves.
+    #[must_use]
+    pub fn single(self) -> Self {
+        Self { is_single: true, ..self }
+    }
+
+    /// One call of a Query API: the XML of a success. Transient failures are retried until the deadline; a denial is final.
     pub async fn query(
         &self,
         action: &str,
@@ -95,8 +100,7 @@ impl Client {
         self.call(Protocol::Query, action, &[("content-type", FORM)], &body).await
     }
 
-    /// One call of a JSON API, such as `GetParameter` of `AmazonSSM`: the JSON of a success; retries as above.
-    ///
+    /// One call of a JSON API, such as `GetParameter` of `AmazonSSM`: the JSON of a success; retries as above
     /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
     pub async fn json(&self, api: &str, action: &str, body: &Value) -> Result<Value, AwsError> {
         let target = format!("{api}.{action}");
@@ -140,7 +144,7 @@ impl Client {
                 Reply::Nothing(words) => (words, away.delay()),
             };
             let deadline = if answered { self.patience } else { self.deadline };
-            if !deadline.allows(wait) {
+            if self.is_single || !deadline.allows(wait) {
                 let url = self.endpoint.url.clone();
                 return Err(AwsError::Unreachable {
                     action,
@@ -222,7 +226,7 @@ fn form(action: &str, version: &str, parameters: &[(String, String)]) -> String 
 /// RFC 3986: everything but the unreserved characters is encoded, which is what the signature expects too.
 fn percent_encode(text: &str) -> String {
     use std::fmt::Write;
-    let mut encoded = String::with_capacity(text.len());
+    let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));

@@ -1,0 +1,192 @@
+//! PURE: when a node asks EC2 for the servers of its cluster.
+//!
+//! EC2 grants an account 100 calls at once and then 20 a second (`DescribeInstances`,
+//! <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>), and a server that replaces another needs
+//! one of them. So a node asks only where the answer can help it:
+//!
+//! | the node | sees of a pool | asks |
+//! |---|---|---|
+//! | is none of its servers | a leader | never: who has a leader is told of every server by gossip |
+//! | is none of its servers | no leader | spread over 50 ms a member, then with growing pauses |
+//! | is one of its servers | fewer servers than there shall be, or no leader | soon, then with growing pauses |
+//! | is one of its servers | all of them, and a leader | once an hour, to find what carries the tag by mistake |
+
+use super::discovery::Kind;
+use super::need::{View, Want};
+use crate::system::retry::Backoff;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first and the longest pause where a pool knows too few servers to have a leader: short after a boot, and long where
+/// the servers are gone for days and a whole fleet asks.
+const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The same where there is a leader and a server is away, or all servers are there and elect no leader.
+const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
+const AUDIT: Duration = Duration::from_secs(3600);
+/// The first audit comes soon after the boot, but not with those of all other servers.
+const FIRST_AUDIT: Duration = Duration::from_secs(20);
+/// What each node that may ask adds to the time over which they all spread: 20 a second is what EC2 refills.
+const SHARE: Duration = Duration::from_millis(50);
+/// How long a node that has had a leader waits for the next one: an election is no reason to ask.
+const ELECTION: Duration = Duration::from_secs(10);
+/// The longest that a node waits whose Consul knows nobody and does not find its servers by itself.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The shortest pause after EC2 answered that it is busy: others ask too.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// What came of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// EC2 has answered.
+    Answered,
+    /// EC2 was not reached, or refused.
+    Failed,
+    /// EC2 was there and had no time for the question.
+    Busy,
+}
+
+/// When this node asks EC2: one question for all of its pools.
+pub(super) struct Schedule {
+    /// What was seen last of each pool.
+    views: BTreeMap<Kind, View>,
+    /// The pools whose daemon does not answer any more. What was seen of them last stands: an agent that hangs now and then
+    /// puts no question off.
+    silent: BTreeSet<Kind>,
+    /// The pools that have had a leader since the watch began.
+    led: BTreeSet<Kind>,
+    /// How many nodes gossip, as far as this one knows.
+    members: usize,
+    next: Option<Instant>,
+    is_asking: bool,
+    is_helpless: bool,
+    last: Outcome,
+    backoff: Backoff,
+}
+
+impl Schedule {
+    /// Nothing was seen yet. `is_helpless` says that Consul does not find its servers by itself.
+    pub(super) fn new(is_helpless: bool) -> Self {
+        Self {
+            is_helpless,
+            views: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            led: BTreeSet::new(),
+            members: 1,
+            next: None,
+            is_asking: false,
+            last: Outcome::Answered,
+            backoff: Backoff::new(SHORT.0, SHORT.1),
+        }
+    }
+
+    /// Takes what is seen of a pool; `None` where its daemon does not answer.
+    pub(super) fn see(&mut self, kind: Kind, view: Option<View>, now: Instant) {
+        let before = self.short();
+        let Some(view) = view else {
+            self.silent.insert(kind);
+            return;
+        };
+        self.silent.remove(&kind);
+        self.views.insert(kind, view);
+        let short = self.short();
+        match self.want() {
+            Want::Nothing => self.next = None,
+            Want::Audit if self.next.is_none() => {
+                self.next = Some(now + FIRST_AUDIT.mul_f64(fastrand::f64()));
+            }
+            // The daemon has joined by itself: a trouble with EC2 is not reported for longer than it lasts.
+            Want::Audit if short != before && self.last != Outcome::Answered => {
+                self.backoff = Backoff::new(SHORT.0, SHORT.1);
+                self.next = Some(now + self.backoff.delay());
+            }
+            // Something else is missing than before: short pauses again. None of that puts a question off.
+            Want::Short | Want::Lost if short != before => {
+                let first = now + self.first_pause();
+                let was_asking = !before.is_empty();
+                self.next = Some(self.next.filter(|_| was_asking).map_or(first, |n| n.min(first)));
+            }
+            Want::Audit | Want::Short | Want::Lost => {}
+        }
+        self.led.extend(self.views.iter().filter(|(_, view)| view.has_leader).map(|(k, _)| *k));
+    }
+
+    /// Takes how many nodes gossip.
+    pub(super) fn count(&mut self, members: usize) {
+        self.members = members.max(1);
+    }
+
+    /// Whether the pool that was just seen is the one to ask now. If so, nobody else asks before [`Schedule::asked`].
+    pub(super) fn begin(&mut self, kind: Kind, now: Instant) -> bool {
+        let answering = self.views.iter().filter(|(kind, _)| !self.silent.contains(*kind));
+        let most = answering.map(|(_, view)| view.want()).max();
+        let own = self.views.get(&kind).map(|view| view.want());
+        let is_reason = own == most && own.is_some_and(|want| want > Want::Nothing);
+        let begins = is_reason && !self.is_asking && self.next.is_some_and(|next| next <= now);
+        self.is_asking |= begins;
+        begins
+    }
+
+    /// Takes what came of the question, and sets the time of the next one.
+    pub(super) fn asked(&mut self, outcome: Outcome, now: Instant) {
+        self.is_asking = false;
+        self.last = outcome;
+        let least = if outcome == Outcome::Busy { BUSY } else { Duration::ZERO };
+        let least = least.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let pause = match (self.want(), outcome) {
+            (Want::Nothing, _) => {
+                self.next = None;
+                return;
+            }
+            (Want::Audit, Outcome::Answered) => AUDIT.mul_f64(0.75 + fastrand::f64() / 2.0),
+            _ => self.backoff.delay().max(least),
+        };
+        self.next = Some(now + pause);
+    }
+
+    /// When EC2 is asked next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Whether the daemons answer, and there is nothing to ask EC2 for: what it said once is of no use any more.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.views.is_empty() && self.want() == Want::Nothing
+    }
+
+    fn want(&self) -> Want {
+        self.views.values().map(|view| view.want()).max().unwrap_or(Want::Nothing)
+    }
+
+    /// The pools that something is missing from.
+    fn short(&self) -> BTreeMap<Kind, View> {
+        let short = self.views.iter().filter(|(_, view)| view.want() >= Want::Short);
+        short.map(|(kind, view)| (*kind, *view)).collect()
+    }
+
+    /// The time until the first question about what is missing now; sets the pauses after it.
+    fn first_pause(&mut self) -> Duration {
+        let short = self.short();
+        let (first, last) = if self.want() == Want::Lost { LOST } else { SHORT };
+        let as_server = short.values().filter(|view| view.is_server).map(|view| view.expected);
+        let askers = as_server.max().unwrap_or(self.members);
+        let spread = SHARE * u32::try_from(askers).unwrap_or(u32::MAX);
+        // The second questions of a fleet begin after its first ones.
+        self.backoff = Backoff::new(2 * first.max(spread), last.max(2 * spread));
+        if self.is_helpless && short.get(&Kind::Consul).is_some_and(|view| view.is_alone()) {
+            // Consul's own join is no help, and nobody else can bring it into the pool.
+            return AT_ONCE.mul_f64(fastrand::f64());
+        }
+        let waits = short.iter().all(|(kind, view)| !view.is_server && self.led.contains(kind));
+        let election = if waits { ELECTION } else { Duration::ZERO };
+        // The daemon's own join is at work too: it gets a head start.
+        election + first.mul_f64(0.5 + fastrand::f64() / 2.0) + spread.mul_f64(fastrand::f64())
+    }
+}
+
+#[cfg(test)]
+mod fleet;
+
+#[cfg(test)]
+mod tests;
