@@ -7,6 +7,8 @@
 mod consul;
 #[path = "support/ec2.rs"]
 mod ec2;
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/programs.rs"]
 mod programs;
 #[path = "support/ssm.rs"]
@@ -62,6 +64,8 @@ impl Client {
             servers: None,
             address: [10, 20, 1, 31].into(),
             zone: "eu-central-1a".to_owned(),
+            consul_datacenter: None,
+            nomad_region: None,
         };
         Self { system, node, _metadata: metadata, _folder: folder }
     }
@@ -162,7 +166,7 @@ async fn the_watch_brings_a_node_into_the_pool_whose_consul_finds_nobody_by_itse
     let node = Identity { instance: "i-0f".to_owned(), ..client.node.clone() };
     let applied = |status: &mut status::Status| {
         status.node = Some(node.clone());
-        status.watch_joins = true;
+        status.watch_joins = Some("it may not ask".to_owned());
     };
     status::update(&client.system.root, applied).await.unwrap();
 
@@ -180,4 +184,30 @@ async fn the_watch_brings_a_node_into_the_pool_whose_consul_finds_nobody_by_itse
         joined = joined => joined,
     };
     println!("a member {:.2} s after its agent answered", after.as_secs_f64());
+}
+
+/// The SDK of this Consul knows no such region; the string says where its EC2 is.
+#[tokio::test]
+async fn a_real_consul_asks_where_the_string_says_that_ec2_is() {
+    let ec2 = Ec2::with(&[]).await;
+    let facts = golden::named("region-eusc");
+    let rendered = golden::tree(&golden::planned(&facts.name, &facts.node()));
+    let config: serde_json::Value =
+        serde_json::from_slice(&rendered["/etc/consul.d/cos.json"]).unwrap();
+    let join = config["retry_join"][0].as_str().unwrap();
+    let there = "endpoint=https://ec2.eusc-de-east-1.amazonaws.eu";
+    assert!(join.ends_with(there), "{join}");
+    let keys = "access_key_id=key secret_access_key=none";
+    let here = format!("{} {keys}", join.replace(there, &format!("endpoint={}", ec2.url())));
+    let _consul = Consul::start_with(1, json!({ "retry_join": [here] }));
+    let until = Instant::now() + SOON;
+    loop {
+        if let Some(asked) = ec2.asked().first() {
+            let [action, tag] = ["Action=DescribeInstances", "tag%3Acos%3Aconsul-server"];
+            assert!(asked.contains(action) && asked.contains(tag), "{asked}");
+            return;
+        }
+        assert!(Instant::now() < until, "nobody asked");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

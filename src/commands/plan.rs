@@ -43,9 +43,8 @@ pub(super) async fn run(
     if let Some(folder) = &args.out {
         write_tree(folder, &node)?;
     }
-    let discovers = auto_join::consul_discovers(&node.consul);
-    let note =
-        if discovers { String::new() } else { format!("note: {}\n", auto_join::WATCH_JOINS) };
+    let note = auto_join::watch_joins(&node.consul, &node.instance.region)
+        .map_or_else(String::new, |why| format!("note: {why}\n"));
     output.data(
         || format!("{}\n{note}{}", node.summary(), plan.to_text()),
         || plan.to_json(&node.summary()),

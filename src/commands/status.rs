@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::rejoin::{self, Pool};
 use crate::membership::wait::WaitError;
-use crate::node::auto_join;
 use crate::output::Output;
 use crate::record::boots::{self, Boot};
 use crate::record::status::{self, Identity, State, Status};
@@ -119,8 +118,8 @@ fn text(screen: &Screen) -> String {
     for words in &record.notes {
         line("note", words);
     }
-    if record.watch_joins {
-        line("note", auto_join::WATCH_JOINS);
+    if let Some(why) = &record.watch_joins {
+        line("note", why);
     }
     if let Some(problem) = &record.problem {
         line(

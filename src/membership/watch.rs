@@ -26,11 +26,12 @@ const HEAD_START: Duration = Duration::from_secs(3);
 /// Looks after the membership for ever.
 pub async fn watch(system: &System) -> Result<(), ApiError> {
     // The daemons start at this moment, and have better to do than to answer.
-    if !status::read(&system.root).watch_joins {
+    if status::read(&system.root).watch_joins.is_none() {
         tokio::time::sleep(HEAD_START).await;
     }
     loop {
         let status::Status { node, watch_joins, .. } = status::read(&system.root);
+        let watch_joins = watch_joins.is_some();
         let Some(node) = node else {
             tokio::time::sleep(SOON).await;
             continue;
@@ -50,7 +51,8 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
 
 /// Returns when an `apply` has made another node of this machine, or has found another Consul on it.
 async fn changed(system: &System, node: &Identity, watch_joins: bool) {
-    while is_still(system, node) && status::read(&system.root).watch_joins == watch_joins {
+    while is_still(system, node) && status::read(&system.root).watch_joins.is_some() == watch_joins
+    {
         tokio::time::sleep(LOOK).await;
     }
 }

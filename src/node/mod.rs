@@ -130,8 +130,10 @@ impl Node {
     pub fn join(&self, key: &str) -> String {
         let region = &self.instance.region;
         let cluster = &self.cluster;
+        let endpoint = auto_join::endpoint(region)
+            .map_or_else(String::new, |endpoint| format!(" endpoint={endpoint}"));
         format!(
-            "provider=aws region={region} tag_key={key} tag_value={cluster} addr_type=private_v4"
+            "provider=aws region={region} tag_key={key} tag_value={cluster} addr_type=private_v4{endpoint}"
         )
     }
 

@@ -21,7 +21,7 @@ pub async fn known(system: &System, node: &Node) {
                 status.launch_hook = None;
             }
             status.node = Some(identity.clone());
-            status.watch_joins = !auto_join::consul_discovers(&node.consul);
+            status.watch_joins = auto_join::watch_joins(&node.consul, &node.instance.region);
         };
         or_warn(status::update(&system.root, known).await);
     }

@@ -89,8 +89,8 @@ pub struct Status {
     pub state: State,
     /// Who the node is, once its tags are known.
     pub node: Option<Identity>,
-    /// Whether Consul of this release does not find its servers by itself, so that the watch makes it join.
-    pub watch_joins: bool,
+    /// Why the watch makes Consul join; `None` where Consul finds its servers by itself.
+    pub watch_joins: Option<String>,
     /// Why it is degraded.
     pub reason: Option<String>,
     /// What else is to be known of the last `apply`.
