@@ -1,6 +1,7 @@
 //! The command line: types only. What a command does is in the file of its name in `commands/`.
 
 use crate::facts::settings::Release;
+use crate::role::Role;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -291,11 +292,30 @@ pub struct SimulateArgs {
 #[derive(Debug, Args)]
 pub struct PeersArgs {
     /// Whose addresses.
-    #[arg(value_parser = ["consul-server", "nomad-server"])]
-    pub role: String,
+    #[arg(value_enum)]
+    pub role: Servers,
     /// How long to wait for metadata and EC2.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub timeout: Duration,
+}
+
+/// The servers of one daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Servers {
+    /// Consul's.
+    ConsulServer,
+    /// Nomad's.
+    NomadServer,
+}
+
+impl Servers {
+    /// Their role.
+    pub fn role(self) -> Role {
+        match self {
+            Self::ConsulServer => Role::ConsulServer,
+            Self::NomadServer => Role::NomadServer,
+        }
+    }
 }
 
 /// `status`.

@@ -18,6 +18,7 @@ use consul::Consul;
 use cos_agent::membership::discovery::{self, Found, Kind};
 use cos_agent::membership::{rejoin, watch};
 use cos_agent::record::status::{self, Identity};
+use cos_agent::role::Role;
 use cos_agent::simulate;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
@@ -59,7 +60,7 @@ impl Client {
         let node = Identity {
             instance: "i-0123456789abcdef0".to_owned(),
             cluster: "demo".to_owned(),
-            role: kind.role,
+            role: Role::NomadClient,
             nomad_datacenter: kind.datacenter,
             servers: None,
             address: [10, 20, 1, 31].into(),

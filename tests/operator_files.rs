@@ -12,7 +12,7 @@ mod programs;
 use Expected::{Refused, Said, Sets, Taken, Unclear};
 use cos_agent::observe::OperatorFile;
 use cos_agent::plan::conflicts::{self, Conflict};
-use cos_agent::role;
+use cos_agent::role::Role;
 use cos_agent::state::Daemon;
 use programs::Program;
 use std::path::Path;
@@ -90,7 +90,7 @@ fn by_agent(daemon: Daemon, name: &str, text: &str) -> Expected {
         name: name.into(),
         bytes: text.as_bytes().to_vec(),
     };
-    let judged = conflicts::judge(&file, role::named("nomad-client"), true);
+    let judged = conflicts::judge(&file, Some(Role::NomadClient), true);
     match (judged.refused, judged.notes.first()) {
         (None, None) => Taken,
         (Some(Conflict::Sets { key, .. }), _) => Sets(key.leak()),

@@ -23,7 +23,7 @@ use cos_agent::render::{
     format,
     owned::{self, Rule},
 };
-use cos_agent::role;
+use cos_agent::role::Role;
 use cos_agent::simulate::fault::{Fault, NAMES};
 use cos_agent::state::Daemon;
 use cos_agent::system::System;
@@ -198,7 +198,7 @@ fn values() -> impl Strategy<Value = BTreeMap<String, String>> {
     };
     let base = prop_oneof![
         1 => Just(BTreeMap::new()),
-        3 => select(tags::ROLES).prop_map(plausible),
+        3 => select(Role::names().collect::<Vec<_>>()).prop_map(plausible),
     ];
     (base, proptest::collection::btree_map(key(), value(), 0..4)).prop_map(|(mut base, more)| {
         base.extend(more);
@@ -430,9 +430,9 @@ proptest! {
 
     #[test]
     fn a_file_of_the_operator_conflicts_or_not(file in operator_file()) {
-        for role in role::ROLES {
+        for role in Role::ALL {
             for is_first in [true, false] {
-                let judged = conflicts::judge(&file, Some(role), is_first);
+                let judged = conflicts::judge(&file, Some(*role), is_first);
                 if let Some(conflict) = judged.refused {
                     prop_assert!(conflict.to_string().contains(&file.path), "{conflict}");
                 }

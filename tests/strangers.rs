@@ -5,6 +5,7 @@
 use cos_agent::doctor::checks::gates;
 use cos_agent::doctor::{Context, Finding};
 use cos_agent::record::status::Identity;
+use cos_agent::role::Role;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use std::io::{BufRead, BufReader};
@@ -77,7 +78,7 @@ async fn asked(folder: &Path, api: &str) -> Vec<Finding> {
     let identity = Identity {
         instance: "i-1".to_owned(),
         cluster: "demo".to_owned(),
-        role: "nomad-client".to_owned(),
+        role: Role::NomadClient,
         nomad_datacenter: Some("backoffice".to_owned()),
         servers: None,
         address: [10, 0, 0, 1].into(),
@@ -88,7 +89,7 @@ async fn asked(folder: &Path, api: &str) -> Vec<Finding> {
     let limit = Duration::from_secs(10);
     let context = Context::new(identity, &Root::at(folder), &environment, limit).unwrap();
     let mut found = Vec::new();
-    for gate in gates("nomad-client").into_iter().filter(|gate| gate.id.starts_with("nomad-")) {
+    for gate in gates(Role::NomadClient).into_iter().filter(|gate| gate.id.starts_with("nomad-")) {
         found.push((gate.probe)(&context).await);
     }
     found

@@ -13,6 +13,7 @@ use cos_agent::membership::wait::{self, Goal, WaitError};
 use cos_agent::membership::watch;
 use cos_agent::record::boots::{self, Stopwatch};
 use cos_agent::record::status::{self, Failure, Identity, State};
+use cos_agent::role::Role;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::retry::Deadline;
@@ -47,7 +48,7 @@ impl Bench {
         let environment = &mut bench.system.environment;
         environment.nomad_api = format!("http://{}", nomad.local_addr().unwrap());
         environment.metadata_endpoint = Some("http://127.0.0.1:1".to_owned());
-        let role = "nomad-client".to_owned();
+        let role = Role::NomadClient;
         let nomad_datacenter = Some("backoffice".to_owned());
         let node = identity(None, consul.address);
         bench.is(&Identity { role, nomad_datacenter, ..node }).await;
@@ -101,7 +102,7 @@ fn identity(servers: Option<u8>, address: Ipv4Addr) -> Identity {
     Identity {
         instance: NAME.to_owned(),
         cluster: "test".to_owned(),
-        role: "consul-server".to_owned(),
+        role: Role::ConsulServer,
         nomad_datacenter: None,
         servers,
         address,

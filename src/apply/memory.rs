@@ -45,7 +45,7 @@ pub fn read_formation(
 ) -> Result<Formation, FileError> {
     let is_own = |found: &Manifest| {
         found.instance.as_deref() == Some(&node.instance.id)
-            && found.role.as_deref() == Some(node.duty.role())
+            && found.role.as_deref() == Some(node.duty.role().name())
     };
     let copy = is_own(manifest).then(|| manifest.formation.clone());
     Ok(match read_record(system)? {

@@ -6,7 +6,6 @@ use crate::facts::{self, Glimpse};
 use crate::node::{self, Duty, Node};
 use crate::plan::resume::{self, NotResumed};
 use crate::render::dns;
-use crate::role::Role;
 use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH, is_data};
 use crate::system::System;
 use crate::system::network;
@@ -56,7 +55,7 @@ async fn start(
     services: &dyn ServiceManager,
     node: Node,
 ) -> Result<Resumed, ApplyError> {
-    let daemons = Role::of(&node).daemons;
+    let daemons = node.duty.role().daemons();
     let link = dns::by_resolved(&node).then_some(DNS_LINK);
     // It comes by its socket on some images, and with no socket by nobody but the agent.
     let docker = matches!(node.duty, Duty::NomadClient { .. }).then_some(DOCKER);

@@ -10,6 +10,7 @@ use crate::membership::discovery::{self, Kind};
 use crate::node::tags;
 use crate::output::Output;
 use crate::pipeline;
+use crate::state::Daemon;
 use crate::system::ec2::Peer;
 use crate::system::environment::Environment;
 use crate::system::imds::Imds;
@@ -29,16 +30,20 @@ pub(super) async fn run(
     tags::check_spelling(&found.values)?;
     // `apply` refuses blanks around a value; the daemons that ran without them run on, and have to find each other.
     let value = |key| found.values.get(key).map(|value| value.trim()).unwrap_or_default();
-    let kind = if args.role == "consul-server" { Kind::Consul } else { Kind::Nomad };
+    let role = args.role.role();
+    let kind = match role.quorum() {
+        Some(Daemon::Consul) => Kind::Consul,
+        _ => Kind::Nomad,
+    };
     let asked = discovery::find(&system, &imds, &instance, kind, value(tags::CLUSTER)).await?;
     let mut peers = asked.peers;
     for peer in &asked.foreign {
         tracing::warn!("{}", discovery::foreign_words(peer));
     }
     // An agent that finds only itself takes that for a join and never tries again (hashicorp/nomad retry_join.go).
-    let alone = value(tags::ROLE) == args.role && value(tags::SERVERS) == "1";
+    let alone = value(tags::ROLE) == role.name() && value(tags::SERVERS) == "1";
     peers.retain(|peer| alone || peer.instance != instance.id);
-    output.data(|| lines(&peers), || as_json(&args.role, &peers))?;
+    output.data(|| lines(&peers), || as_json(role.name(), &peers))?;
     Ok(ExitCode::Done)
 }
 

@@ -55,7 +55,7 @@ async fn look(system: &System) -> Result<Screen, Error> {
     names.extend(runs_nomad.then_some(Daemon::Nomad.unit()));
     let daemons = async {
         let Some(node) = record.node.clone() else { return Ok((Vec::new(), Vec::new())) };
-        let gates = checks::gates(&node.role);
+        let gates = checks::gates(node.role);
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
         Ok::<_, WaitError>((report::ask(&context, &gates).await, rejoin::pools(&context).await))
     };
@@ -227,14 +227,15 @@ fn boot_text(boot: &Boot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::role::Role;
 
     #[test]
     fn the_first_line_says_where_in_nomad_a_node_is() {
-        let line = |role: &str, datacenter: Option<&str>, servers| {
+        let line = |role: Role, datacenter: Option<&str>, servers| {
             who(&Identity {
                 instance: "i-1".to_owned(),
                 cluster: "demo".to_owned(),
-                role: role.to_owned(),
+                role,
                 nomad_datacenter: datacenter.map(str::to_owned),
                 servers,
                 address: std::net::Ipv4Addr::LOCALHOST,
@@ -245,9 +246,12 @@ mod tests {
         };
         let place = "at 127.0.0.1 in eu-central-1a";
         for (found, expected) in [
-            (line("consul-server", None, Some(3)), "demo, one of 3"),
-            (line("nomad-server", Some("leader"), Some(3)), "demo in datacenter leader, one of 3"),
-            (line("nomad-client", Some("backoffice"), None), "demo in datacenter backoffice"),
+            (line(Role::ConsulServer, None, Some(3)), "demo, one of 3"),
+            (
+                line(Role::NomadServer, Some("leader"), Some(3)),
+                "demo in datacenter leader, one of 3",
+            ),
+            (line(Role::NomadClient, Some("backoffice"), None), "demo in datacenter backoffice"),
         ] {
             assert!(found.ends_with(&format!(" of {expected}, {place}")), "{found}");
         }

@@ -6,6 +6,7 @@ pub mod report;
 pub mod servers;
 
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::api::ApiError;
 use crate::system::consul::Consul;
@@ -24,7 +25,7 @@ pub struct Check {
     /// What is true when it passes.
     pub title: &'static str,
     /// The roles that it is asked of.
-    pub roles: &'static [&'static str],
+    pub roles: &'static [Role],
     /// The checks without which it says nothing.
     pub needs: &'static [&'static str],
     /// Whether the node is no member while it fails.
@@ -39,9 +40,6 @@ pub struct Check {
 pub type Probe = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, Finding>;
 /// Waits for a change.
 pub type Changed = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, ()>;
-
-/// Every role.
-pub const ALL: &[&str] = &["consul-server", "nomad-server", "nomad-client"];
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -207,6 +207,7 @@ fn differing(pool: &Pool) -> Option<String> {
 mod tests {
     use super::*;
     use crate::doctor::checks::tests_support::identity;
+    use crate::role::Role;
 
     fn pool(kind: Kind, has_leader: bool) -> Pool {
         let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
@@ -230,9 +231,9 @@ mod tests {
     #[test]
     fn a_node_is_a_server_of_its_own_kind_alone() {
         for (role, consul, nomad) in [
-            ("consul-server", true, false),
-            ("nomad-server", false, true),
-            ("nomad-client", false, false),
+            (Role::ConsulServer, true, false),
+            (Role::NomadServer, false, true),
+            (Role::NomadClient, false, false),
         ] {
             let node = identity(role, Some(3));
             let is_server = |kind| view(&pool(kind, true), &node).is_server;

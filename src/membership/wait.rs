@@ -6,6 +6,7 @@ use crate::doctor::{Check, Context, Problem};
 use crate::facts::{self, FREEZE};
 use crate::record::boots::Stopwatch;
 use crate::record::status::{self, Failure, Identity, State};
+use crate::role::Role;
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::environment;
@@ -73,7 +74,7 @@ pub struct Joined {
 }
 
 impl Goal {
-    fn checks(self, role: &str) -> Vec<&'static Check> {
+    fn checks(self, role: Role) -> Vec<&'static Check> {
         let mut gates = checks::gates(role);
         gates.retain(|gate| match self {
             Self::Ready => true,
@@ -115,9 +116,9 @@ pub async fn wait(
             context = Some(Context::new(node.clone(), &system.root, &system.environment, ANSWER)?);
         }
         let Some(asking) = &context else { continue };
-        let gates = goal.checks(&node.role);
+        let gates = goal.checks(node.role);
         if gates.is_empty() {
-            return Err(WaitError::NoGates { role: node.role });
+            return Err(WaitError::NoGates { role: node.role.to_string() });
         }
         // An agent that hangs must not hold the wait beyond its deadline. A Nomad without leader holds its gate for
         // seconds: as long as Consul's are closed it is not asked, and theirs are seen opening at once.

@@ -60,7 +60,7 @@ async fn changed(system: &System, node: &Identity, watch_joins: bool) {
 /// Asks the gates for ever; a server that is a peer of a leader puts on record that its cluster has formed, whether or not
 /// ACLs hide its vote from the gates.
 async fn look_at_gates(system: &System, context: &Context, board: &Board<'_>) {
-    let gates = checks::gates(&context.node.role);
+    let gates = checks::gates(context.node.role);
     let mut founding =
         context.node.quorum().map(|daemon| Founding::new(daemon, &context.node.instance));
     let mut backoff = Backoff::new(SOON, LOOK);

@@ -12,6 +12,7 @@ use crate::facts::certificates::Authority;
 use crate::facts::host::Host;
 use crate::facts::instance::Instance;
 use crate::facts::settings::{Guard, Release, Settings};
+use crate::role::Role;
 use crate::state::Daemon;
 pub use error::ResolveError;
 use names::{ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
@@ -114,12 +115,12 @@ impl Duty {
         }
     }
 
-    /// The value of `cos:role`.
-    pub fn role(&self) -> &'static str {
+    /// The role.
+    pub fn role(&self) -> Role {
         match self {
-            Self::ConsulServer { .. } => "consul-server",
-            Self::NomadServer { .. } => "nomad-server",
-            Self::NomadClient { .. } => "nomad-client",
+            Self::ConsulServer { .. } => Role::ConsulServer,
+            Self::NomadServer { .. } => Role::NomadServer,
+            Self::NomadClient { .. } => Role::NomadClient,
         }
     }
 }
@@ -196,16 +197,16 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
     tags::check_role(role, values)?;
     let nomad = || version("nomad", facts.installed.nomad.as_ref(), NOMAD_RANGE);
     let duty = match role {
-        "consul-server" => {
+        Role::ConsulServer => {
             join_tag(values, tags::CONSUL_SERVER, &cluster)?;
             Duty::ConsulServer { servers: servers(values)? }
         }
-        "nomad-server" => {
+        Role::NomadServer => {
             join_tag(values, tags::NOMAD_SERVER, &cluster)?;
             server_datacenter(required(values, tags::DATACENTER)?)?;
             Duty::NomadServer { servers: servers(values)?, nomad: nomad()? }
         }
-        _ => {
+        Role::NomadClient => {
             let further = &facts.settings.cluster.client_datacenters;
             let datacenter = client_datacenter(required(values, tags::DATACENTER)?, further)?;
             Duty::NomadClient { datacenter, nomad: nomad()? }
@@ -243,13 +244,12 @@ fn required<'a>(
     values.get(key).map(String::as_str).ok_or(ResolveError::Missing { key })
 }
 
-fn role(found: &str) -> Result<&'static str, ResolveError> {
-    let roles = || tags::ROLES.iter().copied();
-    roles().find(|role| *role == found).ok_or_else(|| ResolveError::Value {
+fn role(found: &str) -> Result<Role, ResolveError> {
+    Role::named(found).ok_or_else(|| ResolveError::Value {
         key: tags::ROLE,
         found: found.to_owned(),
-        allowed: roles().collect::<Vec<_>>().join(", "),
-        nearest: crate::nearest(found, roles()).map(str::to_owned),
+        allowed: Role::names().collect::<Vec<_>>().join(", "),
+        nearest: crate::nearest(found, Role::names()).map(str::to_owned),
     })
 }
 

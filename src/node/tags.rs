@@ -1,6 +1,7 @@
 //! Every tag of the contract with `terraform/`: key, where it stands, what it may hold.
 
 use super::ResolveError;
+use crate::role::Role;
 use std::collections::BTreeMap;
 
 /// A tag of the contract.
@@ -9,9 +10,9 @@ pub struct Tag {
     /// The key.
     pub key: &'static str,
     /// The roles that must have it.
-    pub required: &'static [&'static str],
+    pub required: &'static [Role],
     /// The roles that may have it, where it is not required.
-    pub optional: &'static [&'static str],
+    pub optional: &'static [Role],
     /// What it holds, for people.
     pub value: &'static str,
 }
@@ -31,10 +32,7 @@ pub const NOMAD_SERVER: &str = "cos:nomad-server";
 /// The key of the launch hook's name.
 pub const LAUNCH_HOOK: &str = "cos:launch-hook";
 
-/// The values of `cos:role`.
-pub const ROLES: &[&str] = &["consul-server", "nomad-server", "nomad-client"];
-
-const ALL: &[&str] = ROLES;
+const ALL: &[Role] = Role::ALL;
 
 /// All tags, in the order of the documentation.
 pub static TAGS: &[Tag] = &[
@@ -47,25 +45,25 @@ pub static TAGS: &[Tag] = &[
     },
     Tag {
         key: DATACENTER,
-        required: &["nomad-server", "nomad-client"],
+        required: Role::WITH_NOMAD,
         optional: &[],
         value: "leader on servers; the client's datacenter on clients",
     },
     Tag {
         key: SERVERS,
-        required: &["consul-server", "nomad-server"],
+        required: &[Role::ConsulServer, Role::NomadServer],
         optional: &[],
         value: "1, 3, 5 or 7: how many servers of this role form the cluster",
     },
     Tag {
         key: CONSUL_SERVER,
-        required: &["consul-server"],
+        required: &[Role::ConsulServer],
         optional: &[],
         value: "the cluster's name",
     },
     Tag {
         key: NOMAD_SERVER,
-        required: &["nomad-server"],
+        required: &[Role::NomadServer],
         optional: &[],
         value: "the cluster's name",
     },
@@ -88,10 +86,10 @@ pub fn missing(values: &BTreeMap<String, String>) -> Vec<&'static str> {
     if check_spelling(values).is_err() || check_blanks(values).is_err() {
         return Vec::new();
     }
-    let role = values.get(ROLE).map(String::as_str);
-    if role.is_some_and(|role| !ALL.contains(&role)) {
-        return Vec::new();
-    }
+    let role = match values.get(ROLE).map(|name| Role::named(name)) {
+        Some(None) => return Vec::new(),
+        known => known.flatten(),
+    };
     let wanted = |tag: &&Tag| match role {
         Some(role) => tag.required.contains(&role),
         // Before the role is known, only what every role needs is known to be missing.
@@ -123,10 +121,7 @@ pub fn check_blanks(values: &BTreeMap<String, String>) -> Result<(), ResolveErro
 }
 
 /// Refuses tags of another role: they say that somebody meant something else.
-pub fn check_role(
-    role: &'static str,
-    values: &BTreeMap<String, String>,
-) -> Result<(), ResolveError> {
+pub fn check_role(role: Role, values: &BTreeMap<String, String>) -> Result<(), ResolveError> {
     let foreign = |tag: &&Tag| {
         values.contains_key(tag.key)
             && !tag.required.contains(&role)
@@ -136,8 +131,8 @@ pub fn check_role(
         Some(tag) => Err(ResolveError::ForeignTag {
             key: tag.key,
             found: values[tag.key].clone(),
-            role,
-            belongs: tag.required.join(" and "),
+            role: role.name(),
+            belongs: tag.required.iter().map(|role| role.name()).collect::<Vec<_>>().join(" and "),
         }),
         None => Ok(()),
     }

@@ -1,20 +1,9 @@
 //! Which actions a plan makes due, and why: each once, in the order of `state::Action`.
 
+use super::due::{Due, Reasons};
 use super::{Change, Inputs, PlannedAction, Why, units};
-use crate::state::{Action, DNS_LINK, Daemon, Notify, UnitState};
+use crate::state::{Action, Notify};
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// Why an action is due.
-#[derive(Default)]
-pub(super) struct Reasons {
-    pub(super) because: Vec<String>,
-    /// Whether a change of this plan is among the reasons.
-    pub(super) is_new: bool,
-}
-
-/// The actions that are due.
-pub(super) type Due = BTreeMap<Action, Reasons>;
 
 /// The actions that are due after these changes.
 pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction> {
@@ -51,23 +40,6 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
         is_new: reasons.is_new,
     };
     due.into_iter().map(planned).collect()
-}
-
-/// What a crash must not make us forget of an action. A unit that does not run is seen to not run by the next run, so that
-/// a reboot, which only starts things, writes nothing.
-pub(super) fn recorded(planned: &PlannedAction, inputs: &Inputs<'_>) -> Option<Action> {
-    let state = |daemon: Daemon| inputs.observed.state(daemon.unit());
-    match planned.action {
-        // Of a machine that is off, what its boot does not do by itself.
-        action if inputs.observed.is_off => action.outlives_a_boot().then_some(action),
-        // It may have started with the old file until the next run looks.
-        Action::Start(daemon) if planned.is_new && state(daemon) == Some(UnitState::Queued) => {
-            Some(Action::Restart(daemon))
-        }
-        Action::Start(_) | Action::StartReady | Action::StartWatch | Action::StartDocker => None,
-        Action::RestartDnsLink if inputs.observed.is_up(DNS_LINK) == Some(false) => None,
-        action => Some(action),
-    }
 }
 
 fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {

@@ -1,6 +1,6 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
-use super::{Change, Inputs, PlannedAction, actions, keys};
+use super::{Change, Inputs, PlannedAction, due, keys};
 use crate::node::Formation;
 use crate::state::{Action, Daemon, Moment};
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ pub(super) fn during<'a>(
             }
         }
     }
-    during.pending = planned.filter_map(|planned| actions::recorded(planned, inputs)).collect();
+    during.pending = planned.filter_map(|planned| due::recorded(planned, inputs)).collect();
     during.pending.sort();
     // Until the units of ours run by this agent, it is not on record.
     during.agent.clone_from(&before.agent);

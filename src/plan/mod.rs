@@ -6,6 +6,7 @@ mod compare;
 pub mod conflicts;
 mod diff;
 pub mod display;
+mod due;
 mod error;
 mod guard;
 pub mod identity;
@@ -174,7 +175,7 @@ pub struct Inputs<'a> {
     /// What was written last time.
     pub manifest: &'a Manifest,
     /// The role of the node.
-    pub role: &'static Role,
+    pub role: Role,
     /// The instance.
     pub instance: &'a str,
     /// What the quorum guard found.
@@ -202,7 +203,7 @@ impl Plan {
         let mut after = Manifest {
             schema: manifest::SCHEMA.to_owned(),
             instance: Some(inputs.instance.to_owned()),
-            role: Some(inputs.role.name.to_owned()),
+            role: Some(inputs.role.name().to_owned()),
             formation: inputs.formation.clone(),
             agent: inputs.observed.agent.clone(),
             leaving: votes::leaving(inputs),

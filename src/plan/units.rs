@@ -1,7 +1,7 @@
 //! What units make due or spare: those that should run and do not, those that run and should not, and those that an
 //! operator has masked.
 
-use super::actions::{Due, Reasons, recorded};
+use super::due::{Due, Reasons, recorded};
 use super::{Change, Inputs, PlannedAction};
 use crate::state::{Action, DNS_LINK, DOCKER, Daemon, PROGRAM, READY, UnitState, WATCH};
 
@@ -21,7 +21,7 @@ pub(super) fn missing(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
             && comes_up(daemon.unit())
             && inputs.manifest.files.contains_key(daemon.file())
         {
-            missing.push((Action::Stop(daemon), format!("a {} does not run it", inputs.role.name)));
+            missing.push((Action::Stop(daemon), format!("a {} does not run it", inputs.role)));
         }
     }
     // An image without docker may run tasks of other drivers.
@@ -36,7 +36,8 @@ pub(super) fn missing(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
         }
     }
     let was = inputs.manifest.role.as_deref();
-    if inputs.observed.is_up(READY) == Some(true) && was.is_some_and(|was| was != inputs.role.name)
+    if inputs.observed.is_up(READY) == Some(true)
+        && was.is_some_and(|was| was != inputs.role.name())
     {
         missing.push((Action::StartReady, "another role has to join anew".to_owned()));
     }

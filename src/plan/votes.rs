@@ -1,14 +1,14 @@
 //! In whose quorums this instance votes: by the role that it has had so far, not by the one that its tags give it now.
 
 use super::{Change, Inputs, PlannedAction};
-use crate::role;
+use crate::role::Role;
 use crate::state::{Action, Daemon};
 use std::collections::BTreeSet;
 
 /// The daemons that are servers of a quorum as they run now.
 pub(super) fn now(inputs: &Inputs<'_>) -> BTreeSet<Daemon> {
     let is_own = inputs.manifest.instance.as_deref() == Some(inputs.instance);
-    let recorded = inputs.manifest.role.as_deref().filter(|_| is_own).and_then(role::named);
+    let recorded = inputs.manifest.role.as_deref().filter(|_| is_own).and_then(Role::named);
     // Of a node without a record the tags tell what it may be.
     let quorum = recorded.unwrap_or(inputs.role).quorum();
     let leaving = inputs.manifest.leaving.iter().copied().filter(|_| is_own);

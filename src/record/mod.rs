@@ -2,7 +2,6 @@
 //! time. Who waits for the node reads there who it is and whether its `apply` failed.
 
 pub mod boots;
-pub mod run;
 pub mod status;
 
 use crate::system::retry::Backoff;

@@ -3,6 +3,7 @@
 
 use crate::exit::ExitCode;
 use crate::node::{self, Duty, Node};
+use crate::role::Role;
 use crate::secret::{mask_json, masked};
 use crate::state::Daemon;
 use crate::system::environment;
@@ -40,7 +41,7 @@ pub struct Identity {
     /// The cluster.
     pub cluster: String,
     /// The role.
-    pub role: String,
+    pub role: Role,
     /// Nomad's datacenter, where it runs Nomad.
     pub nomad_datacenter: Option<String>,
     /// How many servers of its own kind form the cluster, where it is one.
@@ -120,7 +121,7 @@ impl Identity {
         Self {
             instance: node.instance.id.clone(),
             cluster: node.cluster.as_str().to_owned(),
-            role: node.duty.role().to_owned(),
+            role: node.duty.role(),
             nomad_datacenter,
             servers,
             address: node.instance.private_ip,
@@ -132,11 +133,7 @@ impl Identity {
 
     /// The daemon in whose quorum it votes.
     pub fn quorum(&self) -> Option<Daemon> {
-        match self.role.as_str() {
-            "consul-server" => Some(Daemon::Consul),
-            "nomad-server" => Some(Daemon::Nomad),
-            _ => None,
-        }
+        self.role.quorum()
     }
 
     /// How many Consul servers there shall be, where this node is one.

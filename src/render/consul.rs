@@ -209,7 +209,7 @@ fn short_timeouts(node: &Node) -> bool {
 pub(super) fn meta(node: &Node) -> BTreeMap<&'static str, &str> {
     BTreeMap::from([
         ("cos_cluster", node.cluster.as_str()),
-        ("cos_role", node.duty.role()),
+        ("cos_role", node.duty.role().name()),
         ("cos_zone", node.instance.zone.as_str()),
         ("cos_instance_type", node.instance.instance_type.as_str()),
         ("cos_ami_id", node.instance.image.as_str()),

@@ -1,6 +1,6 @@
 //! PURE: one file a managed thing, each a function from a [`Node`] to files; together the desired state.
 //!
-//! To add a rendered file: a function here, and its name in `BASE` or in the `files` of a role.
+//! To add a rendered file: a function in a file here, and a line in [`FILES`].
 
 pub mod ca_trust;
 pub mod consul;
@@ -21,27 +21,59 @@ pub use extra::RenderError;
 /// Renders files of a node. It fails only where an `extra` table of the settings does not fit.
 pub type Renderer = fn(&Node) -> Result<Vec<File>, RenderError>;
 
-/// What every role gets.
-pub static BASE: &[Renderer] =
-    &[units::files, consul::files, ca_trust::files, dns::files, profile::files];
+/// The roles that get a file.
+pub enum For {
+    /// All of them.
+    Every,
+    /// Those that run Nomad.
+    Nomad,
+    /// One.
+    Only(Role),
+}
+
+/// What is rendered, for whom, in this order.
+pub static FILES: &[(For, Renderer)] = &[
+    (For::Every, units::files),
+    (For::Every, consul::files),
+    (For::Every, ca_trust::files),
+    (For::Every, dns::files),
+    (For::Every, profile::files),
+    (For::Nomad, nomad::files),
+    (For::Nomad, nomad::unit_files),
+    (For::Only(Role::NomadClient), docker::credential_helpers),
+    (For::Only(Role::NomadClient), docker::resolver),
+];
+
+impl For {
+    fn includes(&self, role: Role) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Nomad => role.nomad().is_some(),
+            Self::Only(only) => *only == role,
+        }
+    }
+}
 
 /// Everything that this node shall have.
 pub fn desired(node: &Node) -> Result<DesiredState, RenderError> {
-    let role = Role::of(node);
+    let role = node.duty.role();
     let mut files = Vec::new();
-    for render in BASE.iter().chain(role.files) {
-        files.extend(render(node)?);
+    for (whom, render) in FILES {
+        if whom.includes(role) {
+            files.extend(render(node)?);
+        }
     }
-    let folders = role.daemons.iter().map(|daemon| units::data_folder(*daemon, role)).collect();
-    let guarded = role.daemons.iter().flat_map(|daemon| units::guarded(*daemon, role)).collect();
+    let daemons = role.daemons();
+    let folders = daemons.iter().map(|daemon| units::data_folder(*daemon, role)).collect();
+    let guarded = daemons.iter().flat_map(|daemon| units::guarded(*daemon, role)).collect();
     Ok(DesiredState {
         files,
         folders,
         guarded,
         dns_link: dns::by_resolved(node),
         trust_bundle: ca_trust::bundle_of(node),
-        daemons: role.daemons,
-        docker: role.nomad == Some(AgentMode::Client),
+        daemons,
+        docker: role.nomad() == Some(AgentMode::Client),
     })
 }
 

@@ -118,10 +118,9 @@ pub fn find<'p>(
 }
 
 /// Why a key is refused on a node of this role, in words.
-pub fn reason(daemon: Daemon, key: &Key, role: Option<&Role>) -> String {
-    let mode =
-        |mode, of: &Role| format!("it turns the {mode} mode on, and this node is a {}", of.name);
-    match (daemon, key.path, role.and_then(|role| Some((role, role.nomad?)))) {
+pub fn reason(daemon: Daemon, key: &Key, role: Option<Role>) -> String {
+    let mode = |mode, of: Role| format!("it turns the {mode} mode on, and this node is a {of}");
+    match (daemon, key.path, role.and_then(|role| Some((role, role.nomad()?)))) {
         (Daemon::Nomad, "server.enabled", Some((role, AgentMode::Client))) => mode("server", role),
         (Daemon::Nomad, "client.enabled", Some((role, AgentMode::Server))) => mode("client", role),
         _ => key.reason.to_owned(),

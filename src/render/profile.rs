@@ -2,7 +2,6 @@
 
 use super::{RenderError, ca_trust};
 use crate::node::Node;
-use crate::role::Role;
 use crate::state::{Contents, Daemon, File, Notify, ROOT};
 
 /// The file. Every value in it is a constant of ours, so nothing has to be quoted.
@@ -10,7 +9,7 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
     let bundle =
         node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(ca_trust::bundle);
     let mut text = String::new();
-    for daemon in Role::of(node).daemons {
+    for daemon in node.duty.role().daemons() {
         let (address, ca) = match daemon {
             Daemon::Consul => ("CONSUL_HTTP_ADDR", "CONSUL_CACERT"),
             Daemon::Nomad => ("NOMAD_ADDR", "NOMAD_CACERT"),

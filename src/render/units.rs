@@ -29,7 +29,7 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
     Ok(agent
         .into_iter()
         .chain([READY, WATCH].into_iter().filter_map(unit))
-        .chain(Role::of(node).daemons.iter().filter_map(|daemon| unit(daemon.unit())))
+        .chain(node.duty.role().daemons().iter().filter_map(|daemon| unit(daemon.unit())))
         .collect())
 }
 
@@ -68,8 +68,8 @@ pub fn drop_in(daemon: Daemon, text: String) -> File {
 }
 
 /// The folder of a daemon's data: the daemon's alone, because Consul's snapshots in it are world-readable.
-pub fn data_folder(daemon: Daemon, role: &Role) -> Folder {
-    let owner = match (daemon, role.nomad) {
+pub fn data_folder(daemon: Daemon, role: Role) -> Folder {
+    let owner = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
         (Daemon::Nomad, Some(AgentMode::Server)) => Owner { user: "nomad", group: "nomad" },
         (Daemon::Nomad, _) => ROOT,
@@ -80,8 +80,8 @@ pub fn data_folder(daemon: Daemon, role: &Role) -> Folder {
 /// The directories around a daemon's configuration and data. HashiCorp's packages give Consul's to the user `consul`, as
 /// which it runs, and `/etc/nomad.d` to `nomad` (their `postinst`); Nomad runs as root on clients, and what root reads
 /// there nobody else may write.
-pub fn guarded(daemon: Daemon, role: &Role) -> [Guarded; 2] {
-    let configuration = match (daemon, role.nomad) {
+pub fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
+    let configuration = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Guarded {
             path: daemon.folder(),
             writer: Some(Owner { user: "consul", group: "consul" }),

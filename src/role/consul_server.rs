@@ -1,14 +1,13 @@
 //! A voting member of the Consul quorum.
 
-use super::{AgentMode, Role};
+use super::{AgentMode, Spec};
 use crate::state::Daemon;
 
 /// It runs Consul alone.
-pub(super) static ROLE: Role = Role {
+pub(super) static SPEC: Spec = Spec {
     name: "consul-server",
     summary: "a voting member of the Consul quorum",
     consul: AgentMode::Server,
     nomad: None,
-    files: &[],
     daemons: &[Daemon::Consul],
 };

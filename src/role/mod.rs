@@ -1,15 +1,27 @@
 //! PURE: the roles, one file each, data only.
 //!
-//! To add one: a file here with its `ROLE`, a line in [`ROLES`], its duty in `node::Duty`, its tags in `node::tags`,
-//! and a case in `tests/golden/`.
+//! To add one: a file here with its `SPEC`, a variant of [`Role`] with its line in [`Role::ALL`] and [`Role::spec`], its duty in
+//! `node::Duty`, and a case in `tests/golden/`.
 
 mod consul_server;
 mod nomad_client;
 mod nomad_server;
 
-use crate::node::Node;
-use crate::render::Renderer;
 use crate::state::Daemon;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a node is: the value of the tag `cos:role`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// A voting member of the Consul quorum.
+    ConsulServer,
+    /// A voting member of the Nomad quorum.
+    NomadServer,
+    /// A worker.
+    NomadClient,
+}
 
 /// Whether an agent is one of the quorum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +32,9 @@ pub enum AgentMode {
     Client,
 }
 
-/// What a role runs and which files it has.
+/// What a role is and runs.
 #[derive(Debug)]
-pub struct Role {
+pub struct Spec {
     /// The value of the tag `cos:role`.
     pub name: &'static str,
     /// What it is, in a few words.
@@ -31,40 +43,82 @@ pub struct Role {
     pub consul: AgentMode,
     /// How it runs Nomad, if it does.
     pub nomad: Option<AgentMode>,
-    /// Its files, beyond `render::BASE`.
-    pub files: &'static [Renderer],
     /// Its daemons, in the order of their start.
     pub daemons: &'static [Daemon],
 }
 
-/// All roles.
-pub static ROLES: &[&Role] = &[&consul_server::ROLE, &nomad_server::ROLE, &nomad_client::ROLE];
-
 impl Role {
-    /// The role of a node.
-    pub fn of(node: &Node) -> &'static Self {
-        named(node.duty.role()).unwrap_or(&nomad_client::ROLE)
+    /// All roles.
+    pub const ALL: &[Self] = &[Self::ConsulServer, Self::NomadServer, Self::NomadClient];
+    /// The roles that run Nomad.
+    pub const WITH_NOMAD: &[Self] = &[Self::NomadServer, Self::NomadClient];
+
+    /// What it is and runs.
+    pub fn spec(self) -> &'static Spec {
+        match self {
+            Self::ConsulServer => &consul_server::SPEC,
+            Self::NomadServer => &nomad_server::SPEC,
+            Self::NomadClient => &nomad_client::SPEC,
+        }
+    }
+
+    /// The value of the tag `cos:role`.
+    pub fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// How it runs Nomad, if it does.
+    pub fn nomad(self) -> Option<AgentMode> {
+        self.spec().nomad
+    }
+
+    /// Its daemons, in the order of their start.
+    pub fn daemons(self) -> &'static [Daemon] {
+        self.spec().daemons
     }
 
     /// The daemon in whose quorum it votes.
-    pub fn quorum(&self) -> Option<Daemon> {
-        match (self.consul, self.nomad) {
+    pub fn quorum(self) -> Option<Daemon> {
+        match (self.spec().consul, self.nomad()) {
             (AgentMode::Server, _) => Some(Daemon::Consul),
             (_, Some(AgentMode::Server)) => Some(Daemon::Nomad),
             _ => None,
         }
     }
+
+    /// The role of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.name() == name)
+    }
+
+    /// The names of all roles.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|role| role.name())
+    }
 }
 
-/// The role of this name.
-pub fn named(name: &str) -> Option<&'static Role> {
-    ROLES.iter().copied().find(|role| role.name == name)
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
 }
 
 /// The programs that a role runs; all of them while the role is not known.
-pub fn programs(role: Option<&str>) -> Vec<&'static str> {
-    let daemons = role
-        .and_then(named)
-        .map_or([Daemon::Consul, Daemon::Nomad].as_slice(), |role| role.daemons);
+pub fn programs(role: Option<Role>) -> Vec<&'static str> {
+    let daemons = role.map_or([Daemon::Consul, Daemon::Nomad].as_slice(), Role::daemons);
     daemons.iter().map(|daemon| daemon.program()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_written_by_the_name_of_its_tag() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::json!(role), role.name());
+            assert_eq!(Role::named(role.name()), Some(*role));
+        }
+        assert_eq!(Role::named("consul-servre"), None);
+    }
 }

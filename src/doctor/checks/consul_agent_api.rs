@@ -1,7 +1,8 @@
 //! The local Consul agent answers, is alive to itself, and runs as what this node is.
 
-use crate::doctor::{ALL, Check, Context, Finding, Problem, other_configuration, silent};
+use crate::doctor::{Check, Context, Finding, Problem, other_configuration, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::consul::Itself;
 
@@ -9,7 +10,7 @@ use crate::system::consul::Itself;
 pub(super) static CHECK: Check = Check {
     id: "consul-agent-api",
     title: "the local Consul agent answers",
-    roles: ALL,
+    roles: Role::ALL,
     needs: &[],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -73,8 +74,8 @@ mod tests {
 
     #[test]
     fn an_agent_is_this_instance_alive_and_what_the_node_is() {
-        let client = identity("nomad-client", None);
-        let server = identity("consul-server", Some(3));
+        let client = identity(Role::NomadClient, None);
+        let server = identity(Role::ConsulServer, Some(3));
         let dc = client.consul_datacenter.as_deref().unwrap();
         for (node, found, passes) in [
             (&client, itself("i-1", 1, false, dc), true),

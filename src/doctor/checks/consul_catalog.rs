@@ -1,13 +1,14 @@
 //! Consul's catalog has this node with its address.
 
-use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
+use crate::doctor::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 
 /// The check.
 pub(super) static CHECK: Check = Check {
     id: "consul-catalog",
     title: "Consul's catalog has this node with its address",
-    roles: ALL,
+    roles: Role::ALL,
     needs: &["consul-leader"],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_entry_has_this_address() {
-        let node = identity("nomad-client", None);
+        let node = identity(Role::NomadClient, None);
         let own = node.address.to_string();
         assert!(matches!(judge(Some(&own), &node), Finding::Pass(_)));
         assert!(matches!(judge(Some("10.9.9.9"), &node), Finding::Fail(_)));

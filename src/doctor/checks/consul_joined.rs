@@ -1,7 +1,8 @@
 //! The local Consul agent knows a live server other than itself.
 
-use crate::doctor::{ALL, Check, Context, Finding, Problem, silent};
+use crate::doctor::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::system::consul::Member;
 
 /// The check. An agent that found only itself takes that for a join and never tries again
@@ -9,7 +10,7 @@ use crate::system::consul::Member;
 pub(super) static CHECK: Check = Check {
     id: "consul-joined",
     title: "Consul knows a server besides this node",
-    roles: ALL,
+    roles: Role::ALL,
     needs: &["consul-agent-api"],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -46,14 +47,14 @@ mod tests {
 
     #[test]
     fn another_live_server_is_needed() {
-        let node = identity("consul-server", Some(3));
+        let node = identity(Role::ConsulServer, Some(3));
         let alone = [server(&node.instance, 1)];
         assert!(matches!(judge(&alone, &node), Finding::Waiting(_)));
-        assert!(matches!(judge(&alone, &identity("consul-server", Some(1))), Finding::Pass(_)));
+        assert!(matches!(judge(&alone, &identity(Role::ConsulServer, Some(1))), Finding::Pass(_)));
         let dead = [server(&node.instance, 1), server("i-2", 4)];
         assert!(matches!(judge(&dead, &node), Finding::Waiting(_)));
         let two = [server(&node.instance, 1), server("i-2", 1)];
         assert!(matches!(judge(&two, &node), Finding::Pass(_)));
-        assert!(matches!(judge(&[], &identity("nomad-client", None)), Finding::Waiting(_)));
+        assert!(matches!(judge(&[], &identity(Role::NomadClient, None)), Finding::Waiting(_)));
     }
 }

@@ -1,15 +1,16 @@
 //! Consul has a leader, and this server is one of its voters.
 
 use crate::doctor::servers::{self, Servers};
-use crate::doctor::{ALL, Check, Context, Finding, Problem, hidden_vote, silent};
+use crate::doctor::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::system::api::ApiError;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
 pub(super) static CHECK: Check = Check {
     id: "consul-leader",
     title: "Consul has a leader",
-    roles: ALL,
+    roles: Role::ALL,
     needs: &["consul-joined"],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_server_is_a_voter_of_a_leader() {
-        let node = identity("consul-server", Some(3));
+        let node = identity(Role::ConsulServer, Some(3));
         let servers = Servers { alive: 3, expected: 3, differing: None };
         let own = [format!("{}:8300", node.address)];
         assert!(matches!(judge(Some("a:8300"), Some(&own), &servers, &node), Finding::Pass(_)));
@@ -74,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_cluster_without_enough_servers_has_words_of_its_own() {
-        let node = identity("consul-server", Some(3));
+        let node = identity(Role::ConsulServer, Some(3));
         let Finding::Waiting(problem) =
             judge(None, None, &Servers { alive: 1, expected: 3, differing: None }, &node)
         else {

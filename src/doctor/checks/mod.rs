@@ -9,6 +9,7 @@ mod nomad_leader;
 mod nomad_node_ready;
 
 use super::Check;
+use crate::role::Role;
 
 /// All checks; a check stands behind those that it needs.
 pub static CHECKS: &[&Check] = &[
@@ -22,14 +23,13 @@ pub static CHECKS: &[&Check] = &[
 ];
 
 /// The gates of a role.
-pub fn gates(role: &str) -> Vec<&'static Check> {
+pub fn gates(role: Role) -> Vec<&'static Check> {
     CHECKS.iter().copied().filter(|check| check.gate && check.roles.contains(&role)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::ALL;
 
     #[test]
     fn every_need_is_a_check_before_and_of_the_same_roles() {
@@ -46,16 +46,15 @@ mod tests {
     fn the_gates_of_a_role_are_those_of_the_table() {
         let ids = |role| gates(role).iter().map(|check| check.id).collect::<Vec<_>>();
         let consul = ["consul-agent-api", "consul-joined", "consul-leader", "consul-catalog"];
-        assert_eq!(ids("consul-server"), consul);
+        assert_eq!(ids(Role::ConsulServer), consul);
         assert_eq!(
-            ids("nomad-server"),
+            ids(Role::NomadServer),
             [&consul[..], &["nomad-agent-api", "nomad-leader"]].concat()
         );
         assert_eq!(
-            ids("nomad-client"),
+            ids(Role::NomadClient),
             [&consul[..], &["nomad-agent-api", "nomad-node-ready"]].concat()
         );
-        assert!(ALL.iter().all(|role| crate::role::named(role).is_some()));
     }
 }
 
@@ -64,14 +63,15 @@ pub(crate) mod tests_support {
     //! Nodes and servers to judge.
 
     use crate::record::status::Identity;
+    use crate::role::Role;
     use crate::system::consul::Member;
 
-    pub(crate) fn identity(role: &str, servers: Option<u8>) -> Identity {
+    pub(crate) fn identity(role: Role, servers: Option<u8>) -> Identity {
         Identity {
             instance: "i-1".to_owned(),
             cluster: "test".to_owned(),
-            role: role.to_owned(),
-            nomad_datacenter: (role == "nomad-client").then(|| "backoffice".to_owned()),
+            role,
+            nomad_datacenter: (role == Role::NomadClient).then(|| "backoffice".to_owned()),
             servers,
             address: [10, 0, 0, 1].into(),
             zone: "eu-central-1a".to_owned(),

@@ -2,6 +2,7 @@
 
 use crate::doctor::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::nomad::RunsAs;
 
@@ -9,7 +10,7 @@ use crate::system::nomad::RunsAs;
 pub(super) static CHECK: Check = Check {
     id: "nomad-agent-api",
     title: "the local Nomad agent answers",
-    roles: &["nomad-server", "nomad-client"],
+    roles: Role::WITH_NOMAD,
     needs: &[],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn an_agent_is_this_instance_and_what_the_node_is() {
-        let node = identity("nomad-client", None);
+        let node = identity(Role::NomadClient, None);
         let right = RunsAs {
             name: node.instance.clone(),
             datacenter: "backoffice".to_owned(),

@@ -3,6 +3,7 @@
 use crate::doctor::servers::{self, Servers};
 use crate::doctor::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::system::api::ApiError;
 use crate::system::nomad;
 
@@ -10,7 +11,7 @@ use crate::system::nomad;
 pub(super) static CHECK: Check = Check {
     id: "nomad-leader",
     title: "Nomad has a leader, and this server is one of its voters",
-    roles: &["nomad-server"],
+    roles: &[Role::NomadServer],
     needs: &["nomad-agent-api"],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_server_is_a_voter_of_a_leader() {
-        let node = identity("nomad-server", Some(3));
+        let node = identity(Role::NomadServer, Some(3));
         let servers = Servers { alive: 3, expected: 3, differing: None };
         let own = [format!("{}:4647", node.address)];
         assert!(matches!(judge(Some("a:4647"), &own, &servers, &node), Finding::Pass(_)));

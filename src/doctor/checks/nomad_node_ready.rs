@@ -2,6 +2,7 @@
 
 use crate::doctor::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
+use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::api::ApiError;
 use crate::system::nomad::Registered;
@@ -10,7 +11,7 @@ use crate::system::nomad::Registered;
 pub(super) static CHECK: Check = Check {
     id: "nomad-node-ready",
     title: "Nomad has this node registered, ready, in its datacenter",
-    roles: &["nomad-client"],
+    roles: &[Role::NomadClient],
     needs: &["nomad-agent-api"],
     gate: true,
     probe: |context| Box::pin(probe(context)),
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_client_is_ready_in_its_datacenter() {
-        let node = identity("nomad-client", None);
+        let node = identity(Role::NomadClient, None);
         let found = |status: &str, datacenter: &str| Registered {
             status: status.to_owned(),
             datacenter: datacenter.to_owned(),

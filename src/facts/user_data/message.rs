@@ -3,7 +3,7 @@
 //! line. What the headers say is for a library; the libraries that read whole messages lose what follows a missing blank
 //! line, and end a part at a delimiter's letters within a line.
 
-use super::{MEDIA_TYPE, kind};
+use super::{MEDIA_TYPE, tables};
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 /// What all media types of ours have in them, spelled right or wrong.
@@ -42,7 +42,7 @@ impl<'a> Entity<'a> {
     /// Whether lines of TOML that are set in by blanks were taken for continuations of a header, for want of a blank line.
     pub(super) fn has_toml_in_its_head(&self) -> bool {
         lines(self.head).any(|line| line.trim_ascii().starts_with(b"["))
-            || kind::names_our_tables(&String::from_utf8_lossy(self.head))
+            || tables::names_our_tables(&String::from_utf8_lossy(self.head))
     }
 
     /// What the headers say of the body.

@@ -7,6 +7,7 @@ mod kind;
 mod message;
 mod part;
 mod search;
+mod tables;
 mod unpack;
 
 use super::settings::{Layer, SettingsError};
@@ -67,7 +68,7 @@ fn plain(text: &str) -> Result<UserData, SettingsError> {
             "a line names the type {MEDIA_TYPE}, but the text does not begin with the headers of a MIME message, such as \
              `MIME-Version: 1.0`"
         )))
-    } else if kind::names_our_tables(text) {
+    } else if tables::names_our_tables(text) {
         Ok(UserData::Settings(Layer { name: NAME.to_owned(), text: text.to_owned() }))
     } else {
         Ok(UserData::NotOurs("text without a table of ours"))

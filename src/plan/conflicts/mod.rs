@@ -91,7 +91,7 @@ pub struct Judgement {
 
 /// Judges a file, for a role or for an image of any. On a node that has run before, a file that nobody can follow is the
 /// daemon's alone to judge.
-pub fn judge(file: &OperatorFile, role: Option<&Role>, is_first: bool) -> Judgement {
+pub fn judge(file: &OperatorFile, role: Option<Role>, is_first: bool) -> Judgement {
     let settings = match settings(file.daemon, &file.path, &file.bytes) {
         Ok(settings) => settings,
         Err(problem) => return unclear(file, problem, is_first),
@@ -102,7 +102,9 @@ pub fn judge(file: &OperatorFile, role: Option<&Role>, is_first: bool) -> Judgem
         let Some(key) = owned::find(file.daemon, path()) else { continue };
         let (refused, said) = match key.rule {
             Rule::Refused => (!is_harmless(key.path, setting.off), false),
-            Rule::RefusedInFiles(mode) => (role.is_none_or(|role| role.nomad == Some(mode)), false),
+            Rule::RefusedInFiles(mode) => {
+                (role.is_none_or(|role| role.nomad() == Some(mode)), false)
+            }
             Rule::Said | Rule::SaidInFiles => (false, !setting.off),
         };
         let reason = owned::reason(file.daemon, key, role);
@@ -184,7 +186,7 @@ mod tests {
         let path = format!("{}/{name}", daemon.folder());
         let file =
             OperatorFile { daemon, path, name: name.into(), bytes: text.as_bytes().to_vec() };
-        judge(&file, crate::role::named(role), true).refused.map(|conflict| conflict.to_string())
+        judge(&file, Role::named(role), true).refused.map(|conflict| conflict.to_string())
     }
 
     /// As the packages of HashiCorp ship it.
@@ -282,7 +284,7 @@ client {
             name: "x.hcl".into(),
             bytes: b"server = ".to_vec(),
         };
-        let judged = judge(&file, crate::role::named("consul-server"), false);
+        let judged = judge(&file, Role::named("consul-server"), false);
         assert_eq!(judged.refused, None, "what ran before may run with it");
         assert!(judged.notes[0].contains("/etc/consul.d/x.hcl (line 1: "), "{judged:?}");
     }
@@ -296,7 +298,7 @@ client {
                 name: "x.hcl".into(),
                 bytes: text.as_bytes().to_vec(),
             };
-            let judged = judge(&file, crate::role::named("nomad-client"), true);
+            let judged = judge(&file, Role::named("nomad-client"), true);
             assert_eq!(judged.refused, None, "{text}");
             judged.notes.len()
         };

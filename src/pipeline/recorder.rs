@@ -1,19 +1,20 @@
 //! What a run of `apply` puts on record, step by step. A run that is none of this node's (into another folder) puts
 //! nothing there.
 
-use super::boots::{self, Stopwatch};
-use super::status::{self, Failure, Identity, State};
 use crate::error::Error;
 use crate::node::{Node, auto_join};
+use crate::record;
+use crate::record::boots::{self, Stopwatch};
+use crate::record::status::{self, Failure, Identity, State};
 use crate::system::System;
 use crate::system::environment;
 use crate::system::root::FileError;
 
 /// Who the node is: whoever waits for the join may ask the daemons from here on.
-pub async fn known(system: &System, node: &Node) {
+pub(super) async fn known(system: &System, node: &Node) {
     let identity = Identity::of(node);
     if system.keeps_record {
-        or_warn(super::sweep(&system.root).await);
+        or_warn(record::sweep(&system.root).await);
         let known = |status: &mut status::Status| {
             if status.node.as_ref().is_some_and(|before| *before != identity) {
                 // Another role has to join anew.
@@ -29,7 +30,7 @@ pub async fn known(system: &System, node: &Node) {
 
 /// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
 /// says it once a boot.
-pub async fn noted(system: &System, node: &Node, notes: &[String]) {
+pub(super) async fn noted(system: &System, node: &Node, notes: &[String]) {
     let said = if system.keeps_record { status::read(&system.root).notes } else { Vec::new() };
     for note in notes.iter().filter(|note| !said.contains(note)) {
         tracing::warn!("{note}");
@@ -41,7 +42,7 @@ pub async fn noted(system: &System, node: &Node, notes: &[String]) {
 }
 
 /// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
-pub async fn applied(system: &System, changes: Option<usize>) {
+pub(super) async fn applied(system: &System, changes: Option<usize>) {
     if !system.keeps_record {
         return;
     }
@@ -59,12 +60,12 @@ pub async fn applied(system: &System, changes: Option<usize>) {
 }
 
 /// Whether an `apply` of this boot has known the node already.
-pub fn is_known(system: &System) -> bool {
+pub(super) fn is_known(system: &System) -> bool {
     status::read(&system.root).node.is_some()
 }
 
 /// The daemons run as they did before, although nothing could be applied.
-pub async fn resumed(system: &System, node: &Node, notes: &[String], why: &str) {
+pub(super) async fn resumed(system: &System, node: &Node, notes: &[String], why: &str) {
     known(system, node).await;
     if !system.keeps_record {
         return;
@@ -79,7 +80,7 @@ pub async fn resumed(system: &System, node: &Node, notes: &[String], why: &str) 
 }
 
 /// The run failed.
-pub async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
+pub(super) async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
     if !system.keeps_record {
         return;
     }
@@ -93,7 +94,7 @@ pub async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
 }
 
 /// The times of the run, if they are news: of the first run of a boot, and of each that changed something or failed.
-pub async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) {
+pub(super) async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) {
     if system.keeps_record && (is_news || !boots::knows_this_boot(&system.root)) {
         or_warn(stopwatch.record(&system.root).await);
     }

@@ -1,6 +1,8 @@
 //! The one place where stages meet: `survey` is gather and resolve, `plan` goes on to the plan, `converge` carries it
 //! out. A command is a prefix of this and a printer.
 
+mod recorder;
+
 use crate::apply::{self, ApplyError, Remember, resume};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
@@ -17,7 +19,6 @@ use crate::plan::manifest::Manifest;
 use crate::plan::resume::NotResumed;
 use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
 use crate::record::boots::Stopwatch;
-use crate::record::run;
 use crate::render;
 use crate::role::{self, Role};
 use crate::state::Daemon;
@@ -83,8 +84,8 @@ pub fn tag_contract() -> TagContract<'static> {
     TagContract { matters: &tags::matters, missing: &tags::missing }
 }
 
-fn role_tag(tags: &Tags) -> Option<&str> {
-    tags.values.get(tags::ROLE).map(String::as_str)
+fn role_tag(tags: &Tags) -> Option<Role> {
+    tags.values.get(tags::ROLE).and_then(|name| Role::named(name))
 }
 
 /// What the quorum guard found before, without asking anybody; nothing where it is off.
@@ -130,8 +131,10 @@ pub async fn plan(
 ) -> Result<Plan, Error> {
     let desired = render::desired(node)?;
     let manifest = apply::read_manifest(system)?;
-    let observed = observe::observe(system, &desired, &manifest).await.map_err(PlanError::from)?;
-    let (role, instance) = (Role::of(node), node.instance.id.as_str());
+    let observed = observe::observe(system, &desired, manifest.files.keys().map(String::as_str))
+        .await
+        .map_err(PlanError::from)?;
+    let (role, instance) = (node.duty.role(), node.instance.id.as_str());
     let inputs = Inputs {
         desired: &desired,
         observed: &observed,
@@ -152,7 +155,7 @@ pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
         desired: &desired,
         observed: &Observed::default(),
         manifest: &Manifest::default(),
-        role: Role::of(node),
+        role: node.duty.role(),
         instance: &node.instance.id,
         formation: &node.formation,
         notes: &node.notes,
@@ -190,21 +193,21 @@ pub async fn converge(
         Ok(None) => {
             let why = format!("the agent is frozen by {FREEZE}");
             // Who stops a daemon of a frozen node wants it to stay down, but for the first run of a boot.
-            let again = !run::is_known(system) && keep_running(system, &why, seen).await;
+            let again = !recorder::is_known(system) && keep_running(system, &why, seen).await;
             return if again { Err(Error::Frozen) } else { result };
         }
         // Another run is at work, and what it comes to is what counts.
         Err(Error::Apply(ApplyError::Locked { .. })) => return result,
         Ok(Some(outcome)) => !outcome.plan.is_empty(),
         Err(error) => {
-            run::failed(system, error, &mut stopwatch).await;
+            recorder::failed(system, error, &mut stopwatch).await;
             if error.is_before_any_start() {
                 keep_running(system, "`apply` failed", seen).await;
             }
             true
         }
     };
-    run::ended(system, stopwatch, is_news).await;
+    recorder::ended(system, stopwatch, is_news).await;
     result
 }
 
@@ -214,7 +217,7 @@ async fn keep_running(system: &System, why: &str, seen: Option<Glimpse>) -> bool
     let Some(services) = system.services.as_deref() else { return false };
     match resume::resume(system, services, seen).await {
         Ok(Ok(resumed)) => {
-            run::resumed(system, &resumed.node, &resumed.notes, why).await;
+            recorder::resumed(system, &resumed.node, &resumed.notes, why).await;
             resumed.refused
         }
         // That nothing runs yet goes without saying.
@@ -254,17 +257,17 @@ async fn changed(
     stopwatch.lap("guard", 0, "ok");
     let plan = plan(system, &node, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
-    run::known(system, &node).await;
+    recorder::known(system, &node).await;
     let remember = Remember { facts: &facts, versions: &versions };
     let ran = apply::apply(system, &node, &plan, &remember).await?;
     let notes = [plan.notes.as_slice(), &ran.notes].concat();
-    run::noted(system, &node, &notes).await;
+    recorder::noted(system, &node, &notes).await;
     if let Some(error) = ran.error {
         return Err(error.into());
     }
     stopwatch.lap("apply", 0, "ok");
     let changes = (!plan.is_empty()).then_some(plan.changes.len());
-    run::applied(system, changes).await;
+    recorder::applied(system, changes).await;
     Ok(Some(Outcome { node, plan }))
 }
 

@@ -3,7 +3,6 @@
 mod daemon_files;
 mod directories;
 
-use crate::plan::manifest::Manifest;
 use crate::state::{
     DNS_LINK, DOCKER, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH, is_data,
 };
@@ -74,7 +73,7 @@ pub struct Observed {
     pub trust_bundle: Vec<u8>,
     /// The ids of the owners, where they exist.
     pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
-    /// The agent's program, as [`Manifest::agent`] has it; `None` where it is not installed here.
+    /// The agent's program, as the manifest has it; `None` where it is not installed here.
     pub agent: Option<String>,
     /// Unit → state, or `None` where units are not ours to start.
     pub units: Option<BTreeMap<String, UnitState>>,
@@ -109,11 +108,11 @@ pub enum ObserveError {
     Services(#[from] ServiceError),
 }
 
-/// Looks at everything that the desired state and the manifest name.
-pub async fn observe(
+/// Looks at everything that the desired state names, and at the files that were written before.
+pub async fn observe<'a>(
     system: &System,
-    desired: &DesiredState,
-    manifest: &Manifest,
+    desired: &'a DesiredState,
+    written: impl Iterator<Item = &'a str>,
 ) -> Result<Observed, ObserveError> {
     let root = &system.root;
     let mut observed = Observed {
@@ -122,8 +121,7 @@ pub async fn observe(
         ..Observed::default()
     };
     let desired_paths = desired.files.iter().map(|file| file.path.as_str());
-    let paths: BTreeSet<&str> =
-        desired_paths.chain(manifest.files.keys().map(String::as_str)).collect();
+    let paths: BTreeSet<&str> = desired_paths.chain(written).collect();
     for path in paths {
         if let Some(seen) = look(root, path)? {
             observed.files.insert(path.to_owned(), seen);
