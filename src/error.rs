@@ -3,9 +3,10 @@
 use crate::apply::ApplyError;
 use crate::exit::ExitCode;
 use crate::facts::GatherError;
-use crate::membership::GuardError;
+use crate::membership::quorum::GuardError;
 use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
+use crate::observe::ObserveError;
 use crate::plan::PlanError;
 use crate::record::status::Failure;
 use crate::render::RenderError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// The quorum guard, before the files.
     #[error("cannot decide whether this server may form a new cluster")]
     Guard(#[from] GuardError),
+    /// The machine as it is, for the plan.
+    #[error("cannot look at this machine")]
+    Observe(#[from] ObserveError),
     /// The fourth stage: the plan.
     #[error("cannot plan the changes")]
     Plan(#[from] PlanError),
@@ -76,6 +80,7 @@ impl Error {
             Self::Resolve(error) => error.exit_code(),
             Self::Render(_) => ExitCode::Config,
             Self::Guard(error) => error.exit_code(),
+            Self::Observe(error) => error.exit_code(),
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
             Self::Wait(WaitError::ApplyFailed(failure)) => ExitCode::of(failure.code),
@@ -99,6 +104,7 @@ impl Error {
             | Self::Resolve(_)
             | Self::Render(_)
             | Self::Guard(_)
+            | Self::Observe(_)
             | Self::Plan(_) => true,
             Self::Apply(error) => error.is_before_any_start(),
             _ => false,
@@ -112,6 +118,7 @@ impl Error {
             Self::Resolve(error) => Some(error.hint()),
             Self::Render(error) => Some(error.hint()),
             Self::Guard(error) => error.hint(),
+            Self::Observe(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Apply(error) => error.hint(),
             Self::Wait(WaitError::Closed { hint, .. }) => Some(hint.clone()),

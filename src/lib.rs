@@ -6,16 +6,14 @@
 //! ```
 //!
 //! Every command is a prefix of this pipeline or one of its ends; [`pipeline`] is the one place where the stages
-//! meet. Arrows go one way: `facts ← node ← role → render → state ← plan ← apply`. The machine is touched in
+//! meet. A room imports only rooms below it, which a test holds (`tests/contract.rs`). The machine is touched in
 //! [`system`] alone.
 
 pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod exit;
-pub mod output;
 pub mod pipeline;
-pub mod secret;
 
 pub mod facts;
 pub mod node;
@@ -29,46 +27,10 @@ pub mod plan;
 
 pub mod apply;
 
-pub mod doctor;
+pub mod gates;
 pub mod membership;
 pub mod record;
 
 pub mod simulate;
 pub mod system;
 pub mod text;
-
-/// The candidate that a misspelt word was probably meant to be.
-pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_lowercase();
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(&found, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// A name as people read it: bytes that are no UTF-8, and control characters, are escaped (`\xff.json`).
-pub fn shown(name: &std::ffi::OsStr) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut text = String::new();
-    for chunk in name.as_bytes().utf8_chunks() {
-        for char in chunk.valid().chars() {
-            if char.is_control() {
-                text.extend(char.escape_default());
-            } else {
-                text.push(char);
-            }
-        }
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
-}

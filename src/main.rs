@@ -3,9 +3,9 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 use cos_agent::cli::Cli;
+use cos_agent::commands::{self, output};
 use cos_agent::exit::ExitCode;
 use cos_agent::system::environment::{self, Environment};
-use cos_agent::{commands, output};
 use std::process::ExitCode as ProcessExitCode;
 
 fn main() -> ProcessExitCode {

@@ -96,7 +96,9 @@ hint: if this instance made it (a node that run-consul once made), run `cos-agen
 fn as_nobody(folder: &Path) -> Command {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     let binary = folder.join("cos-agent");
-    std::fs::copy(BINARY, &binary).unwrap();
+    // By another process: a program that this one writes could be open in a child that another test starts at this moment, and
+    // then nobody may run it ("text file busy").
+    assert!(Command::new("cp").arg(BINARY).arg(&binary).status().unwrap().success());
     if !nix::unistd::geteuid().is_root() {
         return Command::new(binary);
     }

@@ -136,36 +136,128 @@ fn the_unit_of_the_agent_says_what_the_code_says() {
     assert_eq!(unit.values("Service.RestartPreventExitStatus"), [codes]);
 }
 
-/// Folder or file below `src/`, and what it may not name; `system` for those that are pure.
-const ARROWS: [(&str, &[&str]); 7] = [
-    ("facts", &["node", "role", "render", "plan", "apply", "observe", "pipeline", "commands"]),
-    ("node", &["system", "role", "render", "plan", "apply", "observe", "pipeline", "commands"]),
-    ("role", &["system", "plan", "apply", "observe", "pipeline", "commands"]),
-    ("render", &["system", "plan", "apply", "observe", "pipeline", "commands"]),
-    ("plan", &["system", "apply", "pipeline", "commands"]),
-    ("secret", &["system", "facts", "node", "role", "render", "plan", "record", "output"]),
+/// Every room below `src/`, from the ground up, and the rooms that it may name, all of which lie below it: so there is no
+/// circle, and what is pure stays so.
+const ROOMS: [(&str, &[&str]); 20] = [
+    ("exit", &[]),
+    ("text", &[]),
+    ("state", &[]),
+    ("role", &["state"]),
+    ("system", &["exit", "text", "state"]),
+    ("facts", &["exit", "text", "state", "system"]),
+    ("node", &["exit", "text", "state", "role", "facts"]),
+    ("render", &["text", "state", "role", "facts", "node"]),
+    ("plan", &["exit", "text", "state", "role", "facts", "node", "render"]),
+    ("observe", &["exit", "text", "state", "system"]),
+    ("record", &["exit", "text", "state", "role", "system", "node"]),
+    ("gates", &["state", "role", "system", "record"]),
+    ("apply", &["exit", "text", "state", "system", "facts", "node", "render", "plan", "observe"]),
     (
-        "state.rs",
-        &["system", "node", "role", "render", "plan", "apply", "observe", "pipeline", "commands"],
+        "membership",
+        &["exit", "state", "role", "system", "facts", "node", "plan", "record", "gates"],
     ),
+    (
+        "error",
+        &[
+            "exit",
+            "system",
+            "facts",
+            "node",
+            "render",
+            "plan",
+            "observe",
+            "record",
+            "apply",
+            "membership",
+        ],
+    ),
+    (
+        "pipeline",
+        &[
+            "state",
+            "role",
+            "system",
+            "facts",
+            "node",
+            "render",
+            "plan",
+            "observe",
+            "record",
+            "apply",
+            "membership",
+            "error",
+        ],
+    ),
+    ("simulate", &["system", "facts", "node", "plan", "pipeline", "error"]),
+    ("cli", &["role", "facts"]),
+    (
+        "commands",
+        &[
+            "exit",
+            "text",
+            "state",
+            "role",
+            "system",
+            "facts",
+            "node",
+            "render",
+            "plan",
+            "observe",
+            "record",
+            "gates",
+            "apply",
+            "membership",
+            "error",
+            "pipeline",
+            "simulate",
+            "cli",
+        ],
+    ),
+    ("main", &["exit", "system", "cli", "commands"]),
 ];
+/// What reads, decides and renders without the machine.
+const PURE: [&str; 7] = ["exit", "text", "state", "role", "node", "render", "plan"];
 
 #[test]
-fn arrows_between_modules_go_one_way() {
+fn arrows_between_rooms_are_those_of_the_table() {
+    let src = repository().join("src");
+    let mut below: BTreeSet<&str> = BTreeSet::new();
     let mut wrong = Vec::new();
-    for (place, forbidden) in ARROWS {
-        let files = sources(&repository().join("src").join(place));
-        assert!(!files.is_empty(), "src/{place} is not there");
-        for file in files {
+    for (room, allowed) in ROOMS {
+        for name in allowed {
+            assert!(below.contains(name), "{room} may name {name}, which is not below it");
+            assert!(!PURE.contains(&room) || *name != "system", "{room} is pure");
+        }
+        let place = ["", ".rs"].map(|suffix| src.join(format!("{room}{suffix}")));
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        for file in place.iter().filter(|path| path.exists()).flat_map(|path| sources(path)) {
             for (number, line) in code(&read(&file)) {
-                let named = modules(&line);
-                if let Some(module) = forbidden.iter().find(|module| named.contains(**module)) {
-                    wrong.push(format!("{}:{number} names crate::{module}", file.display()));
+                for named in modules(&line).into_iter().filter(|named| *named != room) {
+                    if !allowed.contains(&named) {
+                        wrong.push(format!("{}:{number} names {named}", file.display()));
+                    }
+                    used.insert(named.to_owned());
                 }
             }
         }
+        // What nobody uses is not allowed either.
+        let unused = allowed.iter().filter(|name| !used.contains(**name) && room != "main");
+        wrong.extend(unused.map(|name| format!("{room} may name {name} and does not")));
+        below.insert(room);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let there = names(&src);
+    let missing = there
+        .iter()
+        .map(|name| name.trim_end_matches(".rs"))
+        .filter(|name| !["lib", "README.md"].contains(name) && !below.contains(name));
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0], "rooms without a line in the table");
+}
+
+#[test]
+fn the_listing_of_the_source_is_read_at_a_glance() {
+    let listing = names(&repository().join("src"));
+    assert!(listing.len() <= 22, "{} names at the top of src/: {listing:?}", listing.len());
 }
 
 #[test]
@@ -221,7 +313,7 @@ fn the_readme_names_every_role_tag_and_command_on_one_page() {
     let readme = read(&repository().join("README.md"));
     let cli = Cli::command();
     let commands = cli.get_subcommands().map(Command::get_name);
-    let roles = Role::names();
+    let roles = Role::ALL.iter().map(|role| role.name());
     let keys = tags::TAGS.iter().map(|tag| tag.key);
     let missing: Vec<&str> =
         roles.chain(keys).chain(commands).filter(|name| !is_quoted(&readme, name)).collect();

@@ -15,8 +15,8 @@ mod programs;
 mod ssm;
 
 use consul::Consul;
-use cos_agent::membership::discovery::{self, Found, Kind};
-use cos_agent::membership::{rejoin, watch};
+use cos_agent::membership::join::discovery::{self, Found, Kind};
+use cos_agent::membership::{join::rejoin, watch};
 use cos_agent::record::status::{self, Identity};
 use cos_agent::role::Role;
 use cos_agent::simulate;

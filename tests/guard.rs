@@ -25,7 +25,7 @@ mod trouble;
 
 use cos_agent::apply;
 use cos_agent::exit::ExitCode;
-use cos_agent::membership::formed::{self, Changed};
+use cos_agent::membership::quorum::parameter::{self, Changed};
 use cos_agent::pipeline;
 use cos_agent::plan::{Change, UnrecordedData, manifest};
 use cos_agent::state::Daemon;
@@ -177,7 +177,7 @@ async fn a_cluster_that_has_formed_is_recorded_once() {
     let node = node("consul-server", &store).await;
     let system = node.system(true);
     let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
-    let record = async || formed::record(&system, &of, Daemon::Consul).await;
+    let record = async || parameter::record(&system, &of, Daemon::Consul).await;
     let Changed::Now(value) = record().await.unwrap() else { panic!("not recorded") };
     assert_eq!(store.value(CONSUL), Some(value.clone()));
     let (time, by) = value.strip_prefix("formed ").unwrap().split_once(" by ").unwrap();
@@ -201,6 +201,6 @@ async fn a_cluster_that_has_formed_is_recorded_once() {
     let store = Store::with(&[]).await;
     let mut elsewhere = node.system(true);
     elsewhere.environment.ssm_endpoint = Some(store.url());
-    let none = formed::record(&elsewhere, &of, Daemon::Consul).await.unwrap();
+    let none = parameter::record(&elsewhere, &of, Daemon::Consul).await.unwrap();
     assert_eq!((none, store.value(CONSUL)), (Changed::NoParameter, None), "that is Terraform's");
 }

@@ -10,10 +10,10 @@ mod nomad;
 mod programs;
 
 use Expected::{Refused, Said, Sets, Taken, Unclear};
-use cos_agent::observe::OperatorFile;
 use cos_agent::plan::conflicts::{self, Conflict};
 use cos_agent::role::Role;
 use cos_agent::state::Daemon;
+use cos_agent::state::OperatorFile;
 use programs::Program;
 use std::path::Path;
 use std::process::Command;

@@ -17,7 +17,6 @@ use cos_agent::facts::settings::{
 };
 use cos_agent::facts::user_data::{self, UserData};
 use cos_agent::node::{self, Node, tags};
-use cos_agent::observe::OperatorFile;
 use cos_agent::plan::{Plan, UnrecordedData, conflicts};
 use cos_agent::render::{
     format,
@@ -26,6 +25,7 @@ use cos_agent::render::{
 use cos_agent::role::Role;
 use cos_agent::simulate::fault::{Fault, NAMES};
 use cos_agent::state::Daemon;
+use cos_agent::state::OperatorFile;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;

@@ -2,8 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests end like tests")]
 
-use cos_agent::doctor::checks::gates;
-use cos_agent::doctor::{Context, Finding};
+use cos_agent::gates::checks::gates;
+use cos_agent::gates::{Context, Finding};
 use cos_agent::record::status::Identity;
 use cos_agent::role::Role;
 use cos_agent::system::environment::Environment;

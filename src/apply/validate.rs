@@ -2,13 +2,14 @@
 //! the old one. A refusal leaves the disk as it was.
 
 use super::ApplyError;
-use crate::observe::{self, OperatorFile};
+use crate::observe;
 use crate::plan::Plan;
-use crate::secret;
 use crate::state::Daemon;
+use crate::state::OperatorFile;
 use crate::system::System;
 use crate::system::daemon;
 use crate::system::root::{FileError, Root};
+use crate::text::secret;
 use std::path::Path;
 
 /// The copies that are validated: for root alone, gone when it is over.

@@ -1,12 +1,12 @@
 //! `apply`: the whole pipeline.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::apply::pause;
 use crate::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::wait::{self, Goal};
-use crate::output::Output;
 use crate::pipeline::{self, Outcome};
 use crate::plan::UnrecordedData;
 use crate::record::boots::Stopwatch;

@@ -1,9 +1,9 @@
 //! `completions`: for the shell.
 
+use super::output;
 use crate::cli::{Cli, Shell};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::output;
 use clap::CommandFactory;
 use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};

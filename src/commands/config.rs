@@ -1,5 +1,6 @@
 //! `config`: the settings without the node.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::Error;
@@ -7,7 +8,6 @@ use crate::exit::ExitCode;
 use crate::facts::settings::{self, Layer, Layers, Settings, Source};
 use crate::facts::{self, GatherError};
 use crate::observe;
-use crate::output::Output;
 use crate::plan::{PlanError, conflicts};
 use crate::render::extra;
 use crate::state::Daemon;

@@ -1,11 +1,11 @@
 //! `facts`: what this machine is, before anything is decided.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::RootArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::Facts;
-use crate::output::Output;
 use crate::pipeline;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;

@@ -1,9 +1,9 @@
 //! `man`: the man page, all commands on one.
 
+use super::output;
 use crate::cli::Cli;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::output;
 use clap::CommandFactory;
 
 pub(super) fn run() -> Result<ExitCode, Error> {

@@ -1,14 +1,14 @@
 //! `peers`: the servers of this cluster, for people and for Nomad's `exec=`. Writes nothing, and prints nothing but
 //! addresses.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::PeersArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts;
-use crate::membership::discovery::{self, Kind};
+use crate::membership::join::discovery::{self, Kind};
 use crate::node::tags;
-use crate::output::Output;
 use crate::pipeline;
 use crate::state::Daemon;
 use crate::system::ec2::Peer;

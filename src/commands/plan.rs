@@ -1,17 +1,17 @@
 //! `plan`: everything but the changes.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::PlanArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
 use crate::node::auto_join;
-use crate::output::Output;
 use crate::plan::UnrecordedData;
-use crate::secret::masked;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
 use crate::system::root::{self, NewFile, Root};
+use crate::text::secret::masked;
 use crate::{node, pipeline};
 use std::path::Path;
 

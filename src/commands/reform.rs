@@ -1,14 +1,14 @@
 //! `reform`: the way back for servers that the quorum guard keeps from forming a cluster, after all of them were lost.
 
+use super::output::{self, Output};
 use super::{say_if_frozen, system};
 use crate::cli::ReformArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::is_frozen;
-use crate::membership::formed::{self, Changed};
-use crate::membership::lost::{self, Unanswered};
+use crate::membership::quorum::lost::{self, Unanswered};
+use crate::membership::quorum::parameter::{self, Changed};
 use crate::node::Node;
-use crate::output::{self, Output};
 use crate::pipeline::{self, Reformed};
 use crate::state::Daemon;
 use crate::system::environment::Environment;
@@ -106,7 +106,7 @@ fn confirm(node: &Node) -> Result<(), Error> {
 
 fn text(reformed: &Reformed, daemon: Daemon) -> String {
     let node = &reformed.outcome.node;
-    let parameter = formed::parameter(node, daemon);
+    let parameter = parameter::parameter(node, daemon);
     let parameter = match reformed.parameter {
         Changed::Now(_) => format!("{parameter} is set to `no`"),
         Changed::Already(_) => format!("{parameter} was `no` already"),
@@ -131,7 +131,7 @@ fn as_json(reformed: &Reformed, daemon: Daemon) -> serde_json::Value {
         "schema": SCHEMA,
         "state": "reformed",
         "daemon": daemon.name(),
-        "parameter": { "name": formed::parameter(&outcome.node, daemon), "state": state },
+        "parameter": { "name": parameter::parameter(&outcome.node, daemon), "state": state },
         "node": plan["node"],
         "changes": plan["changes"],
         "actions": plan["actions"],

@@ -1,9 +1,9 @@
 //! `simulate`: every role on any machine.
 
+use super::output::{self, Output};
 use crate::cli::SimulateArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::output::{self, Output};
 use crate::pipeline::Outcome;
 use crate::simulate::fault::Fault;
 use crate::simulate::instance::Instance;

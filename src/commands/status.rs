@@ -1,15 +1,15 @@
 //! `status`: one screen for whoever has just logged in. It asks the record of the units, systemd and the daemons on
 //! loopback; a daemon has a tenth of a second, so that one that hangs does not hold it up.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::StatusArgs;
-use crate::doctor::report::{self, Asked};
-use crate::doctor::{Context, checks};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::membership::rejoin::{self, Pool};
+use crate::gates::report::{self, Asked};
+use crate::gates::{Context, checks};
+use crate::membership::join::rejoin::{self, Pool};
 use crate::membership::wait::WaitError;
-use crate::output::Output;
 use crate::record::boots::{self, Boot};
 use crate::record::status::{self, Identity, State, Status};
 use crate::state::{AGENT, Daemon, READY, WATCH};
@@ -102,7 +102,7 @@ fn text(screen: &Screen) -> String {
                     gate.check.id, problem.found, problem.expected, problem.hint
                 ),
             ),
-            (report::Verdict::Found(crate::doctor::Finding::Pass(words)), _) => {
+            (report::Verdict::Found(crate::gates::Finding::Pass(words)), _) => {
                 line("gate", &format!("open    {}: {words}", gate.check.id));
             }
             (report::Verdict::Blocked(need), _) => {

@@ -1,9 +1,9 @@
 //! `version`: ours, and what is supported.
 
+use super::output::Output;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::node::{CONSUL_RANGE, NOMAD_RANGE};
-use crate::output::Output;
 use serde_json::json;
 
 pub(super) fn run(output: Output) -> Result<ExitCode, Error> {

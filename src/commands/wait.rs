@@ -1,12 +1,12 @@
 //! `wait`: until this node is a member of its cluster. The ready unit is this command.
 
+use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::{WaitArgs, WaitFor};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::ready;
 use crate::membership::wait::{self, Goal, Joined};
-use crate::output::Output;
 use crate::record::boots::Stopwatch;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;

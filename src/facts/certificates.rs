@@ -38,7 +38,7 @@ pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
         found.notes.push(left_out(FOLDER, "it is no folder, expected one with PEM files in it"));
     }
     for name in root.list(FOLDER)? {
-        let path = format!("{FOLDER}/{}", crate::shown(&name));
+        let path = format!("{FOLDER}/{}", crate::text::shown(&name));
         if !is_read(&name) {
             others.push(path);
             continue;

@@ -236,7 +236,7 @@ pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     let mut layers = Vec::new();
     for path in paths {
         if let Some(bytes) = system.root.read(&path)? {
-            let name = crate::shown(path.as_os_str());
+            let name = crate::text::shown(path.as_os_str());
             layers.push(Layer::of_bytes(name, &bytes)?);
         }
     }

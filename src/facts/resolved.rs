@@ -31,7 +31,7 @@ pub fn note(root: &Root) -> Option<String> {
     for path in files(root) {
         // What cannot be read, resolved does not read either; a link to /dev/null switches a file off.
         if let Ok(Some(bytes)) = root.read(&path) {
-            read(&crate::shown(path.as_os_str()), &String::from_utf8_lossy(&bytes), &mut set);
+            read(&crate::text::shown(path.as_os_str()), &String::from_utf8_lossy(&bytes), &mut set);
         }
     }
     words(&set)

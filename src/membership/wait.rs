@@ -1,9 +1,9 @@
 //! Waiting until this node is a member: its gates, asked until they are open.
 
-use crate::doctor::checks;
-use crate::doctor::report::{self, Asked};
-use crate::doctor::{Check, Context, Problem};
 use crate::facts::{self, FREEZE};
+use crate::gates::checks;
+use crate::gates::report::{self, Asked};
+use crate::gates::{Check, Context, Problem};
 use crate::record::boots::Stopwatch;
 use crate::record::status::{self, Failure, Identity, State};
 use crate::role::Role;

@@ -249,7 +249,7 @@ fn role(found: &str) -> Result<Role, ResolveError> {
         key: tags::ROLE,
         found: found.to_owned(),
         allowed: Role::names().collect::<Vec<_>>().join(", "),
-        nearest: crate::nearest(found, Role::names()).map(str::to_owned),
+        nearest: crate::text::nearest(found, Role::names()).map(str::to_owned),
     })
 }
 
@@ -308,7 +308,7 @@ fn client_datacenter(found: &str, further: &[String]) -> Result<NomadDatacenter,
         key: tags::DATACENTER,
         found: found.to_owned(),
         allowed: format!("{} on a nomad-client", allowed().collect::<Vec<_>>().join(", ")),
-        nearest: crate::nearest(found, allowed()).map(str::to_owned),
+        nearest: crate::text::nearest(found, allowed()).map(str::to_owned),
     })
 }
 

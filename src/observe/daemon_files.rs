@@ -1,23 +1,10 @@
 //! What else lies in the folders of the daemons: files that they load beside ours, and links that keep them from starting.
 
-use crate::state::{Daemon, Kind};
+use crate::state::{Daemon, Kind, OperatorFile};
 use crate::system::root::{FileError, Root};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// A file in a daemon's folder that is not ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorFile {
-    /// The daemon that loads it.
-    pub daemon: Daemon,
-    /// Its path, as people read it.
-    pub path: String,
-    /// Its name, which need not be UTF-8.
-    pub name: OsString,
-    /// Its contents.
-    pub bytes: Vec<u8>,
-}
 
 /// The files that the daemon will load beside ours: `.json` and `.hcl` of its folder, not of folders below.
 ///
@@ -32,8 +19,12 @@ pub(crate) fn operator_files(root: &Root, daemon: Daemon) -> Result<Vec<Operator
             continue;
         }
         let is_left_behind = daemon == Daemon::Nomad && is_of_an_editor(&name);
-        let mut file =
-            OperatorFile { daemon, path: crate::shown(full.as_os_str()), name, bytes: Vec::new() };
+        let mut file = OperatorFile {
+            daemon,
+            path: crate::text::shown(full.as_os_str()),
+            name,
+            bytes: Vec::new(),
+        };
         if daemon == Daemon::Consul
             && kind == Some(Kind::Other)
             && !name_by_target(root, &full, &mut file)?
@@ -70,7 +61,7 @@ fn name_by_target(root: &Root, link: &Path, file: &mut OperatorFile) -> Result<b
     let Some(name) = target.file_name() else { return Ok(true) };
     let ending = |name: &OsStr| Path::new(name).extension().map(OsStr::to_owned);
     if ending(name) != ending(&file.name) {
-        let shown = crate::shown(name);
+        let shown = crate::text::shown(name);
         file.path.push_str(&format!(" -> {shown}"));
         file.name.push(".");
         file.name.push(ending(name).unwrap_or_default());
@@ -88,7 +79,7 @@ pub(super) fn dead_links(root: &Root, daemon: Daemon) -> Result<Vec<String>, Fil
         let is_link = root.stat(&full)?.is_some_and(|stat| stat.kind == Kind::Other);
         // A link that may not be followed is no dead one.
         if is_followed && is_link && matches!(root.stat_target(&full), Ok(None)) {
-            dead.push(crate::shown(full.as_os_str()));
+            dead.push(crate::text::shown(full.as_os_str()));
         }
     }
     Ok(dead)

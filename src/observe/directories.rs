@@ -1,7 +1,6 @@
 //! READ: the directories of the desired state, and who owns what is in them.
 
-use super::{GuardedFile, Observed, Seen};
-use crate::state::{DesiredState, Kind, Owner};
+use crate::state::{DesiredState, GuardedFile, Kind, Observed, Owner, Seen};
 use crate::system::root::{self, FileError, Root};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,7 +52,7 @@ pub(super) fn look(
         for name in root.list(guarded.path)? {
             let real = Path::new(guarded.path).join(name);
             if let Some(stat) = root.stat(&real)?.filter(|stat| stat.kind == Kind::File) {
-                let path = crate::shown(real.as_os_str());
+                let path = crate::text::shown(real.as_os_str());
                 observed.guarded_files.push(GuardedFile { path, real, stat });
             }
         }

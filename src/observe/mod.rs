@@ -3,99 +3,16 @@
 mod daemon_files;
 mod directories;
 
+use crate::exit::ExitCode;
 use crate::state::{
-    DNS_LINK, DOCKER, Daemon, DesiredState, Kind, PROGRAM, Place, READY, UnitState, WATCH, is_data,
+    DNS_LINK, DOCKER, Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, READY, Seen,
+    WATCH, is_data,
 };
 use crate::system::System;
-use crate::system::root::{FileError, Root, Stat};
+use crate::system::root::{FileError, Root};
 use crate::system::services::ServiceError;
-pub use daemon_files::OperatorFile;
 pub(crate) use daemon_files::operator_files;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::PathBuf;
-
-/// A path as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// What `lstat` says.
-    pub stat: Stat,
-    /// The contents, for a regular file.
-    pub bytes: Vec<u8>,
-}
-
-/// The data of a daemon.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Data {
-    /// The daemon.
-    pub daemon: Daemon,
-    /// Whether anything is in the folder.
-    pub present: bool,
-    /// Whether it is a server's.
-    pub of_server: bool,
-    /// The names beside the folder, which a name for moving aside must not be.
-    pub siblings: Vec<OsString>,
-    /// Where the folder lies.
-    pub place: Place,
-}
-
-/// A file that only root may write, whoever owns it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuardedFile {
-    /// Its path, as people read it.
-    pub path: String,
-    /// Its path, which need not be UTF-8.
-    pub real: PathBuf,
-    /// What it is.
-    pub stat: Stat,
-}
-
-/// The machine as it is.
-#[derive(Debug, Clone, Default)]
-pub struct Observed {
-    /// Whether owners count here.
-    pub keeps_owners: bool,
-    /// Path → what is there; absent paths are not in it.
-    pub files: BTreeMap<String, Seen>,
-    /// Paths beside which a crash left a half-written file.
-    pub leftovers: Vec<String>,
-    /// Files of the operator in the daemons' folders.
-    pub operator_files: Vec<OperatorFile>,
-    /// Links in the daemons' folders that lead nowhere, and without which their daemon starts.
-    pub dead_links: Vec<(Daemon, String)>,
-    /// The data of all daemons.
-    pub data: Vec<Data>,
-    /// Files in the directories that root reads alone.
-    pub guarded_files: Vec<GuardedFile>,
-    /// Whether this is the root directory of a machine that is off: it has no units, and starts them all when it boots.
-    pub is_off: bool,
-    /// What the trust store holds by now, where authorities go into it.
-    pub trust_bundle: Vec<u8>,
-    /// The ids of the owners, where they exist.
-    pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
-    /// The agent's program, as the manifest has it; `None` where it is not installed here.
-    pub agent: Option<String>,
-    /// Unit → state, or `None` where units are not ours to start.
-    pub units: Option<BTreeMap<String, UnitState>>,
-}
-
-impl Observed {
-    /// Whether a unit runs; `None` where units are not ours to ask for.
-    pub fn is_up(&self, unit: &str) -> Option<bool> {
-        self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
-    }
-
-    /// Whether a unit runs, or will without our doing; `None` where units are not ours to ask for.
-    pub fn comes_up(&self, unit: &str) -> Option<bool> {
-        let comes = |state: &UnitState| matches!(state, UnitState::Up | UnitState::Queued);
-        self.units.as_ref().map(|units| units.get(unit).is_some_and(comes))
-    }
-
-    /// The state of a unit, where units are ours to ask for.
-    pub fn state(&self, unit: &str) -> Option<UnitState> {
-        self.units.as_ref()?.get(unit).copied()
-    }
-}
+use std::collections::BTreeSet;
 
 /// Why the machine could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +23,24 @@ pub enum ObserveError {
     /// systemd did not answer.
     #[error("the units cannot be asked for")]
     Services(#[from] ServiceError),
+}
+
+impl ObserveError {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::File(error) => error.exit_code(),
+            Self::Services(_) => ExitCode::Unavailable,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint().map(|hint| format!("{hint}; nothing was changed")),
+            Self::Services(_) => None,
+        }
+    }
 }
 
 /// Looks at everything that the desired state names, and at the files that were written before.

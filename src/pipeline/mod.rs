@@ -8,20 +8,21 @@ use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts, GatherError, Glimpse};
-use crate::membership::GuardError;
-use crate::membership::alone;
-use crate::membership::formed::{self, Changed};
-use crate::membership::founding;
-use crate::membership::guard;
+use crate::membership::quorum::GuardError;
+use crate::membership::quorum::alone;
+use crate::membership::quorum::founding;
+use crate::membership::quorum::guard;
+use crate::membership::quorum::parameter::{self, Changed};
 use crate::node::{self, Formation, Node, tags};
-use crate::observe::{self, Observed};
+use crate::observe;
 use crate::plan::manifest::Manifest;
 use crate::plan::resume::NotResumed;
-use crate::plan::{Inputs, Plan, PlanError, UnrecordedData};
+use crate::plan::{Inputs, Plan, UnrecordedData};
 use crate::record::boots::Stopwatch;
 use crate::render;
 use crate::role::{self, Role};
 use crate::state::Daemon;
+use crate::state::Observed;
 use crate::system::System;
 use crate::system::environment;
 use crate::system::imds::Imds;
@@ -52,7 +53,7 @@ impl Outcome {
     pub fn unanswered(&self) -> Option<GuardError> {
         let daemon = self.node.duty.quorum()?;
         let why = self.node.formation.unanswered.clone()?;
-        Some(GuardError::Unanswered { parameter: formed::parameter(&self.node, daemon), why })
+        Some(GuardError::Unanswered { parameter: parameter::parameter(&self.node, daemon), why })
     }
 }
 
@@ -91,7 +92,7 @@ fn role_tag(tags: &Tags) -> Option<Role> {
 /// What the quorum guard found before, without asking anybody; nothing where it is off.
 pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
     let manifest = apply::read_manifest(system)?;
-    node.formation = if formed::is_off(node) {
+    node.formation = if parameter::is_off(node) {
         Formation::default()
     } else {
         apply::read_formation(system, &manifest, node)?
@@ -110,7 +111,7 @@ pub async fn guard(
     let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else { return Ok(()) };
     let is_empty = guard::is_empty(system, daemon, &manifest, node, unrecorded_data)?;
     let may_found = is_empty || node.formation.unanswered.is_some();
-    match (formed::is_off(node), may_found) {
+    match (parameter::is_off(node), may_found) {
         (false, true) => node.formation = guard::ask(system, node, daemon).await,
         (true, true) => {
             tracing::info!("the quorum guard is off: {} may found a new cluster", daemon.unit());
@@ -131,9 +132,8 @@ pub async fn plan(
 ) -> Result<Plan, Error> {
     let desired = render::desired(node)?;
     let manifest = apply::read_manifest(system)?;
-    let observed = observe::observe(system, &desired, manifest.files.keys().map(String::as_str))
-        .await
-        .map_err(PlanError::from)?;
+    let observed =
+        observe::observe(system, &desired, manifest.files.keys().map(String::as_str)).await?;
     let (role, instance) = (node.duty.role(), node.instance.id.as_str());
     let inputs = Inputs {
         desired: &desired,
@@ -287,8 +287,8 @@ pub async fn reform(
     daemon: Daemon,
     timeout: Duration,
 ) -> Result<Option<Reformed>, Error> {
-    let (name, region) = (formed::parameter(node, daemon), node.instance.region.to_string());
-    let parameter = formed::release(system, node, daemon, Deadline::after(timeout)).await;
+    let (name, region) = (parameter::parameter(node, daemon), node.instance.region.to_string());
+    let parameter = parameter::release(system, node, daemon, Deadline::after(timeout)).await;
     match &parameter {
         Ok(Changed::NoParameter) => tracing::warn!("the parameter store has no {name}"),
         Ok(Changed::GuardOff) => {}

@@ -3,8 +3,8 @@
 use super::manifest::Written;
 use super::operator_file::{self, object};
 use super::{Change, Inputs, PlanError, Why, Write, keys, sha256};
-use crate::observe::{Observed, Seen};
 use crate::state::{Contents, File, Folder, Kind, Owner, Place, UNITS};
+use crate::state::{Observed, Seen};
 use serde_json::Value;
 
 /// What comes of a file.

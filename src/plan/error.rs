@@ -2,15 +2,11 @@
 
 use super::conflicts::Conflict;
 use crate::exit::ExitCode;
-use crate::observe::ObserveError;
 use crate::state::Daemon;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The machine could not be looked at.
-    #[error("the machine cannot be looked at")]
-    Observe(#[from] ObserveError),
     /// A file of the operator would win over ours.
     #[error("a file in the daemons' folders is in the way")]
     Conflict(#[from] Conflict),
@@ -52,8 +48,6 @@ impl PlanError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Observe(ObserveError::File(error)) => error.exit_code(),
-            Self::Observe(ObserveError::Services(_)) => ExitCode::Unavailable,
             Self::NoFile { .. } => ExitCode::File,
             Self::UnrecordedData { .. } => ExitCode::Data,
             Self::Conflict(_) | Self::OperatorJson { .. } | Self::NoOwner { .. } => {
@@ -65,10 +59,6 @@ impl PlanError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Observe(ObserveError::File(error)) => {
-                return error.hint().map(|hint| format!("{hint}; nothing was changed"));
-            }
-            Self::Observe(ObserveError::Services(_)) => return None,
             Self::Conflict(Conflict::Sets { path, key, .. })
                 if key.starts_with("plugin.docker") =>
             {

@@ -5,7 +5,7 @@
 
 use super::manifest::Manifest;
 use super::{Change, Inputs, PlanError, UnrecordedData};
-use crate::observe::Data;
+use crate::state::Data;
 use crate::state::{Place, ROOT};
 
 /// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.

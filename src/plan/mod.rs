@@ -21,8 +21,8 @@ mod units;
 mod votes;
 
 use crate::node::Formation;
-use crate::observe::Observed;
 use crate::role::Role;
+use crate::state::Observed;
 use crate::state::{Action, Contents, Daemon, DesiredState, Folder, Moment, Owner, Place};
 pub use error::PlanError;
 use manifest::Manifest;
@@ -274,7 +274,7 @@ fn notes_of_files(inputs: &Inputs<'_>, is_first: bool) -> Result<Vec<String>, Pl
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    crate::hexadecimal(&Sha256::digest(bytes))
+    crate::text::hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Since when units have to restart, where it is not this plan that makes it due.

@@ -2,8 +2,8 @@
 
 use super::manifest::Written;
 use super::{PlanError, keys, logins};
-use crate::observe::Seen;
 use crate::render::docker;
+use crate::state::Seen;
 use crate::text;
 use serde_json::{Map, Value};
 

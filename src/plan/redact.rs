@@ -1,7 +1,7 @@
 //! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
 
 use super::sha256;
-use crate::secret::{is_secret, looks_secret};
+use crate::text::secret::{is_secret, looks_secret};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

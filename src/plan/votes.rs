@@ -32,7 +32,7 @@ pub(super) fn ends(
     // Data of another instance is no vote of this one.
     let is_discarded = |daemon: Daemon| {
         let of_it = |change: &Change| matches!(change, Change::MoveAside { daemon: moved, of: None, .. } if *moved == daemon);
-        let of_server = |data: &crate::observe::Data| data.daemon == daemon && data.of_server;
+        let of_server = |data: &crate::state::Data| data.daemon == daemon && data.of_server;
         changes.iter().any(of_it)
             && inputs.observed.data.iter().any(of_server)
             && inputs.observed.is_up(daemon.unit()) == Some(true)

@@ -4,10 +4,10 @@
 use crate::exit::ExitCode;
 use crate::node::{self, Duty, Node};
 use crate::role::Role;
-use crate::secret::{mask_json, masked};
 use crate::state::Daemon;
 use crate::system::environment;
 use crate::system::root::{FileError, Root};
+use crate::text::secret::{mask_json, masked};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 

@@ -2,8 +2,8 @@
 
 use super::owned;
 use crate::facts::settings::{Extra, Settings};
-use crate::secret::{is_secret, masked};
 use crate::state::Daemon;
+use crate::text::secret::{is_secret, masked};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 

@@ -4,7 +4,7 @@ use super::again::alone;
 use super::ec2::Ec2;
 use super::{CONSUL, Daemon, ExitCode, FORMED, PATIENCE, SERVERS, Store, TestNode, forms, starts};
 use cos_agent::error::Error;
-use cos_agent::membership::GuardError;
+use cos_agent::membership::quorum::GuardError;
 
 /// A server that is tagged to be the only one, and the EC2 that it asks.
 async fn single(role: &str, store: &Store, ec2: &Ec2) -> TestNode {

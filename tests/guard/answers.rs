@@ -3,8 +3,8 @@
 use crate::clock::slow_clock;
 use crate::node::instance;
 use crate::ssm::instance_with_role;
-use cos_agent::membership::formed::Formed;
-use cos_agent::membership::guard::{self, Decision};
+use cos_agent::membership::quorum::guard::{self, Decision};
+use cos_agent::membership::quorum::parameter::Formed;
 use cos_agent::simulate::service::Service;
 use cos_agent::system::aws::{Client, Endpoint};
 use cos_agent::system::environment::Environment;

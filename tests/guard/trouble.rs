@@ -7,7 +7,7 @@ use super::{
     CONSUL, Daemon, FORMED, Fault, PATIENCE, Store, binary, forms, instance, instance_with_role,
     node, notes, starts,
 };
-use cos_agent::membership::guard;
+use cos_agent::membership::quorum::guard;
 use cos_agent::node::Formation;
 use cos_agent::pipeline;
 use cos_agent::simulate::service::Service;

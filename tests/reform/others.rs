@@ -8,7 +8,7 @@ use super::{
 };
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
-use cos_agent::membership::GuardError;
+use cos_agent::membership::quorum::GuardError;
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

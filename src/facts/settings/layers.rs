@@ -217,7 +217,7 @@ fn words(message: &str) -> (String, Option<String>) {
     let mut quoted = rest.split('`');
     let found = quoted.next().unwrap_or_default();
     let known: Vec<&str> = quoted.skip(1).step_by(2).collect();
-    let nearest = crate::nearest(found, known.iter().copied());
+    let nearest = crate::text::nearest(found, known.iter().copied());
     let problem = format!("`{found}` is no key here, expected one of {}", known.join(", "));
     (problem, nearest.map(str::to_owned))
 }

@@ -8,10 +8,10 @@ mod hcl;
 mod json;
 mod scanner;
 
-use crate::observe::OperatorFile;
 use crate::render::owned::{self, Rule};
 use crate::role::Role;
 use crate::state::Daemon;
+use crate::state::OperatorFile;
 use std::borrow::Cow;
 use std::fmt;
 

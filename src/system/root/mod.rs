@@ -28,25 +28,9 @@ use std::path::{Path, PathBuf};
 use walk::Last;
 pub use write::NewFile;
 
+use crate::state::Stat;
 /// No configuration file is larger; what is, is not ours to load into memory.
 pub const FILE_CAP: u64 = 4 * 1024 * 1024;
-
-/// What `lstat` says of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stat {
-    /// What it is.
-    pub kind: Kind,
-    /// Size in bytes.
-    pub size: u64,
-    /// Time of the last change of the contents, in nanoseconds since the epoch.
-    pub mtime_nanos: i128,
-    /// The permission bits.
-    pub mode: u32,
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
 
 /// A directory that stands for `/`.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 use super::directory::{open_in, set_attributes};
 use super::walk::{self, Last};
 use super::{FileError, Root, names};
-use crate::shown;
 use crate::state::Place;
+use crate::text::shown;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
 use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};

@@ -8,7 +8,7 @@
 //! Beside it [`super::founding`] compares the parameter once an hour, and [`super::watch`] asks EC2 for the servers.
 
 use super::GuardError;
-use super::formed::{self, Formed, parameter};
+use super::parameter::{self, Formed, parameter};
 use crate::node::{Formation, Node};
 use crate::plan::UnrecordedData;
 use crate::plan::identity;
@@ -79,7 +79,7 @@ pub async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formation {
         async {
             was.unanswered.is_some() && has_joined(system, node.instance.private_ip, daemon).await
         },
-        formed::ask(system, node, daemon),
+        parameter::ask(system, node, daemon),
     )
     .await;
     let joins = Formation { join_only: true, unanswered: None };
@@ -123,7 +123,7 @@ fn say(node: &Node, daemon: Daemon, formed: &Formed) {
 }
 
 /// Whether the server is in a cluster: then the parameter has nothing to decide any more.
-pub(super) async fn has_joined(system: &System, address: Ipv4Addr, daemon: Daemon) -> bool {
+pub(crate) async fn has_joined(system: &System, address: Ipv4Addr, daemon: Daemon) -> bool {
     let asked = async {
         let api = Api::new(system.environment.api_of(daemon), API_TIMEOUT)?;
         let leads = api.status_of("leader").await?;

@@ -2,12 +2,12 @@
 //! saying is said. When EC2 is asked is the business of [`super::schedule`].
 
 use super::board::{Board, Seen, Topic};
-use super::discovery::{self, Found, Kind};
 use super::need::View;
 use super::pace::{LOOK, SOON, may_act};
-use super::rejoin::{self, Pool};
 use super::schedule::{Outcome, Schedule};
-use crate::doctor::Context;
+use crate::gates::Context;
+use crate::membership::join::discovery::{self, Found, Kind};
+use crate::membership::join::rejoin::{self, Pool};
 use crate::record::status::Identity;
 use crate::system::System;
 use crate::system::retry::Backoff;
@@ -206,7 +206,7 @@ fn differing(pool: &Pool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
     use crate::role::Role;
 
     fn pool(kind: Kind, has_leader: bool) -> Pool {

@@ -1,6 +1,6 @@
 //! Consul's catalog has this node with its address.
 
-use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 
@@ -46,7 +46,7 @@ fn judge(address: Option<&str>, node: &Identity) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
 
     #[test]
     fn the_entry_has_this_address() {

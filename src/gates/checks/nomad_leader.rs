@@ -1,7 +1,7 @@
 //! Nomad has a leader, and this server is one of its voters.
 
-use crate::doctor::servers::{self, Servers};
-use crate::doctor::{Check, Context, Finding, Problem, hidden_vote, silent};
+use crate::gates::servers::{self, Servers};
+use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::system::api::ApiError;
@@ -53,7 +53,7 @@ fn judge(leader: Option<&str>, voters: &[String], servers: &Servers, node: &Iden
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
 
     #[test]
     fn a_server_is_a_voter_of_a_leader() {

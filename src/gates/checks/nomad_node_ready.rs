@@ -1,6 +1,6 @@
 //! The servers have this client registered, ready, and in its datacenter.
 
-use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
@@ -95,7 +95,7 @@ fn judge(registered: Option<&Registered>, node: &Identity) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
 
     #[test]
     fn a_client_is_ready_in_its_datacenter() {

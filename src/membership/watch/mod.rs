@@ -1,19 +1,25 @@
 //! The watch: it asks the gates and the pools of this node again and again, joins what did not join, and says in the
 //! status what is wrong.
 
-use super::asking::Asking;
-use super::board::{Board, Seen, Topic};
-use super::founding::Founding;
-use super::guard;
-use super::pace::{LOOK, SOON, is_still, may_act};
-use super::rejoin;
-use crate::doctor::report::{self, Asked};
-use crate::doctor::{Context, checks};
+mod asking;
+mod board;
+mod need;
+mod pace;
+mod schedule;
+
+use super::join::rejoin;
+use super::quorum::founding::Founding;
+use super::quorum::guard;
+use crate::gates::report::{self, Asked};
+use crate::gates::{Context, checks};
 use crate::record::status::{self, Identity};
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::retry::Backoff;
+use asking::Asking;
+use board::{Board, Seen, Topic};
 use futures_util::future::{join, join_all, select};
+use pace::{LOOK, SOON, is_still, may_act};
 use std::pin::pin;
 use std::time::Duration;
 

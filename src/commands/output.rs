@@ -2,7 +2,7 @@
 
 use crate::cli::Format;
 use crate::error::Error;
-use crate::secret::{mask_json, masked};
+use crate::text::secret::{mask_json, masked};
 use std::fmt;
 use std::io::Write;
 use tracing::field::{Field, Visit};

@@ -2,7 +2,7 @@
 //! ([`super::guard`]). Each server does it once, and compares it about once an hour from then on: Terraform or a person
 //! may have set the parameter back while the cluster lives.
 
-use super::formed::{self, Changed};
+use super::parameter::{self, Changed};
 use crate::facts::kept;
 use crate::node;
 use crate::state::Daemon;
@@ -66,8 +66,8 @@ impl Founding {
         self.next = Instant::now() + self.backoff.delay();
         let node = kept::remembered(&system.root).and_then(|facts| node::resolve(&facts).ok());
         let Some(node) = node.filter(|node| node.instance.id == self.instance) else { return };
-        let name = formed::parameter(&node, self.daemon);
-        let why = match formed::record(system, &node, self.daemon).await {
+        let name = parameter::parameter(&node, self.daemon);
+        let why = match parameter::record(system, &node, self.daemon).await {
             Ok(Changed::Now(value)) if known.is_some() => {
                 tracing::warn!(
                     "{name} said that the cluster has not formed, although it has; it is {value:?} again"

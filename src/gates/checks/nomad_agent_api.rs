@@ -1,6 +1,6 @@
 //! The local Nomad agent answers, and runs as what this node is.
 
-use crate::doctor::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
+use crate::gates::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
@@ -58,7 +58,7 @@ fn judge(found: &RunsAs, node: &Identity, base: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
     use crate::system::nomad::Enabled;
 
     #[test]

@@ -11,8 +11,8 @@
 //! | is one of its servers | fewer servers than there shall be, or no leader | soon, then with growing pauses |
 //! | is one of its servers | all of them, and a leader | once an hour, to find what carries the tag by mistake |
 
-use super::discovery::Kind;
-use super::need::{View, Want};
+use crate::membership::join::discovery::Kind;
+use crate::membership::watch::need::{View, Want};
 use crate::system::retry::Backoff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

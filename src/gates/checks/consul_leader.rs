@@ -1,7 +1,7 @@
 //! Consul has a leader, and this server is one of its voters.
 
-use crate::doctor::servers::{self, Servers};
-use crate::doctor::{Check, Context, Finding, Problem, hidden_vote, silent};
+use crate::gates::servers::{self, Servers};
+use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::system::api::ApiError;
@@ -61,7 +61,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
 
     #[test]
     fn a_server_is_a_voter_of_a_leader() {

@@ -2,7 +2,7 @@
 //! and its tag alone is wrong, that would be a second cluster, so the tags of the other servers are compared first.
 
 use super::GuardError;
-use super::discovery;
+use crate::membership::join::discovery;
 use crate::node::{Duty, Node, tags};
 use crate::state::Daemon;
 use crate::system::System;

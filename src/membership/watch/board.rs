@@ -1,6 +1,6 @@
 //! What the watch has to say, put together from what its parts see, each in its own time.
 
-use super::discovery::Kind;
+use crate::membership::join::discovery::Kind;
 use crate::record::status::{self, Watch};
 use crate::system::System;
 use crate::system::environment;

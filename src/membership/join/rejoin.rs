@@ -2,9 +2,9 @@
 //! their APIs take a join at any time, without a restart.
 
 use super::discovery::{self, Found, Kind};
-use crate::doctor::Context;
-use crate::doctor::servers::{self, Servers};
 use crate::facts::{self, GatherError};
+use crate::gates::Context;
+use crate::gates::servers::{self, Servers};
 use crate::record::status::Identity;
 use crate::state::Daemon;
 use crate::system::System;

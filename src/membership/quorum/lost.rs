@@ -1,7 +1,7 @@
 //! Whether a cluster is lost: what has to be known for certain before `reform` gives one up.
 
 use super::GuardError;
-use super::discovery;
+use crate::membership::join::discovery;
 use crate::node::Node;
 use crate::state::{Daemon, is_data};
 use crate::system::System;

@@ -1,6 +1,6 @@
 //! PURE: how many servers are there, and how many there shall be.
 
-use crate::doctor::Problem;
+use crate::gates::Problem;
 use crate::system::{consul, nomad};
 
 /// The servers of a kind as one agent sees them.
@@ -86,7 +86,7 @@ impl Servers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::server;
+    use crate::gates::checks::tests_support::server;
 
     #[test]
     fn the_tag_of_a_server_counts_then_what_the_servers_say_then_one() {

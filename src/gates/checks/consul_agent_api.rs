@@ -1,6 +1,6 @@
 //! The local Consul agent answers, is alive to itself, and runs as what this node is.
 
-use crate::doctor::{Check, Context, Finding, Problem, other_configuration, silent};
+use crate::gates::{Check, Context, Finding, Problem, other_configuration, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
@@ -57,7 +57,7 @@ fn judge(itself: &Itself, node: &Identity) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::identity;
+    use crate::gates::checks::tests_support::identity;
     use crate::system::consul::{Member, RunsAs};
 
     fn itself(name: &str, status: u8, server: bool, datacenter: &str) -> Itself {

@@ -1,6 +1,9 @@
 //! PURE: the shared nouns. A node is described by files, folders and units; everything that has to happen besides
 //! is an action that a file notifies.
 
+mod observed;
+
+pub use observed::{Data, GuardedFile, Observed, OperatorFile, Seen, Stat};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,11 +1,11 @@
 //! PURE: what is a secret, and how text is shown that may hold one. Whatever leaves the program goes through [`masked`] or
 //! [`mask_json`]: secrets belong into their files, and people put them elsewhere all the same.
 
-mod text;
+mod mask;
 
+pub use mask::{masked, quoted_values};
 use serde_json::Value;
 use std::borrow::Cow;
-pub use text::{masked, quoted_values};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "…";

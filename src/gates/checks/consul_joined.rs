@@ -1,6 +1,6 @@
 //! The local Consul agent knows a live server other than itself.
 
-use crate::doctor::{Check, Context, Finding, Problem, silent};
+use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::record::status::Identity;
 use crate::role::Role;
 use crate::system::consul::Member;
@@ -43,7 +43,7 @@ fn judge(members: &[Member], node: &Identity) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests_support::{identity, server};
+    use crate::gates::checks::tests_support::{identity, server};
 
     #[test]
     fn another_live_server_is_needed() {
