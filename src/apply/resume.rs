@@ -6,7 +6,7 @@ use crate::facts::{self, Glimpse};
 use crate::node::{self, Duty, Node};
 use crate::plan::resume::{self, NotResumed};
 use crate::render::dns;
-use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH, is_data};
+use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
 use crate::system::System;
 use crate::system::network;
 use crate::system::services::{Job, ServiceManager};
@@ -80,11 +80,10 @@ async fn start(
             .iter()
             .find(|daemon| daemon.unit() == unit && resumed.node.duty.quorum() == Some(**daemon));
         if let Some(daemon) = server
-            && !has_log(system, *daemon)
+            && let Some(why) = without_log(system, *daemon)
         {
             resumed.notes.push(format!(
-                "{unit} is not started: {} is empty, and a server without its Raft data might found a second cluster",
-                daemon.server_data()
+                "{unit} is not started: {why}, and a server without its Raft data might found a second cluster"
             ));
             continue;
         }
@@ -99,8 +98,12 @@ async fn start(
     Ok(resumed)
 }
 
-/// Whether a server has its Raft data. Where nobody can tell, it has none.
-fn has_log(system: &System, daemon: Daemon) -> bool {
-    let names = system.root.list(daemon.server_data()).unwrap_or_default();
-    names.iter().any(|name| is_data(name))
+/// Why a server may be without its Raft data.
+fn without_log(system: &System, daemon: Daemon) -> Option<String> {
+    let directory = daemon.server_data();
+    match system.root.holds_data(directory) {
+        Ok(true) => None,
+        Ok(false) => Some(format!("{directory} is empty")),
+        Err(error) => Some(format!("{error}: {}", error.source)),
+    }
 }

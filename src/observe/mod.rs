@@ -6,7 +6,7 @@ mod directories;
 use crate::exit::ExitCode;
 use crate::state::{
     DNS_LINK, DOCKER, Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, READY, Seen,
-    WATCH, is_data,
+    WATCH,
 };
 use crate::system::System;
 use crate::system::root::{FileError, Root};
@@ -110,17 +110,22 @@ fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
 fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
     let parent = daemon.data().rsplit_once('/').map_or("/", |(parent, _)| parent);
     // The data is closed to all but its daemon; who may not look into it does not change it either.
-    let names = |folder: &str| match root.list(folder) {
-        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(Vec::new()),
-        other => other,
-    };
-    let has_data = |folder| Ok(names(folder)?.iter().any(|name| is_data(name)));
-    let present = has_data(daemon.data())?;
+    let present = or_closed(root.holds_data(daemon.data()))?;
     Ok(Data {
         daemon,
         present,
-        of_server: has_data(daemon.server_data())?,
-        siblings: names(parent)?,
+        of_server: or_closed(root.holds_data(daemon.server_data()))?,
+        siblings: or_closed(root.list(parent))?,
         place: if present { root.place(daemon.data())? } else { Place::Plain },
     })
+}
+
+/// Nothing, where a directory is closed to us.
+fn or_closed<T: Default>(found: Result<T, FileError>) -> Result<T, FileError> {
+    match found {
+        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Ok(T::default())
+        }
+        other => other,
+    }
 }

@@ -13,7 +13,7 @@ use crate::node::{Formation, Node};
 use crate::plan::UnrecordedData;
 use crate::plan::identity;
 use crate::plan::manifest::Manifest;
-use crate::state::{Daemon, is_data};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
 use futures_util::future::join;
@@ -60,10 +60,10 @@ pub fn is_empty(
     node: &Node,
     unrecorded_data: UnrecordedData,
 ) -> Result<bool, GuardError> {
-    match system.root.list(daemon.server_data()) {
-        Ok(names) => {
+    match system.root.holds_data(daemon.server_data()) {
+        Ok(holds) => {
             let moved = identity::is_moved(manifest, &node.instance.id, unrecorded_data);
-            Ok(moved || !names.iter().any(|name| is_data(name)))
+            Ok(moved || !holds)
         }
         // Who may not look into the data, as `plan` without root, cannot say that there is none.
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),

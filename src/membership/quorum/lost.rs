@@ -3,7 +3,7 @@
 use super::GuardError;
 use crate::membership::join::discovery;
 use crate::node::Node;
-use crate::state::{Daemon, is_data};
+use crate::state::Daemon;
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
 use crate::system::ec2::Peer;
@@ -89,7 +89,7 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
     }
     let Some(problem) = silence else { return Ok(()) };
     tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
-    if !system.root.list(daemon.server_data())?.iter().any(|name| is_data(name)) {
+    if !system.root.holds_data(daemon.server_data())? {
         return Ok(());
     }
     Err(GuardError::Silent { daemon })

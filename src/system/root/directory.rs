@@ -2,6 +2,7 @@
 
 use super::walk::Last;
 use super::{FileError, Root, Stat, names};
+use crate::state::is_data;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, fstat};
@@ -15,6 +16,11 @@ use std::path::Path;
 pub(super) const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
 
 impl Root {
+    /// Whether a directory of data has data in it, as [`is_data`] means it; `false` where there is no directory.
+    pub fn holds_data(&self, directory: impl AsRef<Path>) -> Result<bool, FileError> {
+        Ok(self.list(directory)?.iter().any(|name| is_data(name)))
+    }
+
     /// The directory that holds a path, for a change in it, and the name in there.
     pub(super) fn parent<'a>(
         &self,
