@@ -47,15 +47,6 @@ pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Op
         .map(|(_, candidate)| candidate)
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A name as people read it: bytes that are no UTF-8, and control characters, are escaped (`\xff.json`).
 pub fn shown(name: &std::ffi::OsStr) -> String {
     use std::os::unix::ffi::OsStrExt;
