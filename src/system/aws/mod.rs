@@ -5,6 +5,7 @@
 mod credentials;
 mod error;
 mod refusal;
+pub(super) mod xml;
 
 pub use credentials::{CREDENTIALS, has_role};
 pub use error::AwsError;
