@@ -407,19 +407,8 @@ Exit codes: 0 done"))]
 
 /// `500ms`, `90s`, `5m`, `1h`.
 fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let millis = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let total = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
-    match total {
-        Some(total) if millis > 0 && total <= 24 * 3_600_000 => Ok(Duration::from_millis(total)),
-        _ => Err("expected a time like 500ms, 90s, 5m or 1h, a day at most".to_owned()),
-    }
+    crate::text::duration(text, Duration::from_secs(24 * 3600))
+        .ok_or_else(|| "expected a time like 500ms, 90s, 5m or 1h, a day at most".to_owned())
 }
 
 fn release(text: &str) -> Result<Release, String> {
@@ -440,7 +429,8 @@ mod tests {
     fn times() {
         assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
-        for wrong in ["", "s", "5", "-5s", "5 s", "1d", "25h", "99999999999999999999s", "5µs"] {
+        assert_eq!(time("1d"), time("24h"));
+        for wrong in ["", "s", "5", "-5s", "25h", "1d 1s", "99999999999999999999s", "5 parsecs"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

@@ -188,8 +188,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "error",
         ],
     ),
-    ("simulate", &["system", "facts", "node", "plan", "pipeline", "error"]),
-    ("cli", &["role", "facts"]),
+    ("simulate", &["text", "system", "facts", "node", "plan", "pipeline", "error"]),
+    ("cli", &["text", "role", "facts"]),
     (
         "commands",
         &[

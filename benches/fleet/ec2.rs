@@ -117,7 +117,8 @@ impl State {
 
     /// The answer to `DescribeInstances`; nothing to what is no such question.
     fn find(&self, asked: &Asked) -> Option<String> {
-        let form: BTreeMap<String, String> = asked.body.split('&').filter_map(pair).collect();
+        let form: BTreeMap<String, String> =
+            form_urlencoded::parse(asked.body.as_bytes()).into_owned().collect();
         let is_question = asked.is_signed && asked.method == "POST" && asked.path == "/";
         if !is_question || form.get("Action")? != "DescribeInstances" {
             return None;
@@ -165,10 +166,4 @@ fn error(status: u16, code: &str) -> Answer {
         status,
         format!("<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>").into(),
     )
-}
-
-/// A pair of a form. What is asked here has no other escapes.
-fn pair(pair: &str) -> Option<(String, String)> {
-    let (key, value) = pair.split_once('=')?;
-    Some((key.to_owned(), value.replace("%3A", ":")))
 }

@@ -60,7 +60,7 @@ fn authority(source: &str, der: &[u8]) -> Result<Authority, String> {
         .to_pem(LineEnding::LF)
         .map_err(|error| format!("it cannot be written again: {error}"))?;
     Ok(Authority {
-        sha256: crate::text::hexadecimal(&Sha256::digest(der)),
+        sha256: hex::encode(Sha256::digest(der)),
         subject: crate::text::shown(OsStr::new(&tbs.subject().to_string())),
         source: source.to_owned(),
         pem,

@@ -274,7 +274,7 @@ fn notes_of_files(inputs: &Inputs<'_>, is_first: bool) -> Result<Vec<String>, Pl
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    crate::text::hexadecimal(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Since when units have to restart, where it is not this plan that makes it due.

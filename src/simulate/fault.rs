@@ -49,7 +49,7 @@ impl FromStr for Fault {
         let (name, value) =
             text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let time = || {
-            time(value.unwrap_or("3s"))
+            crate::text::duration(value.unwrap_or("3s"), FOR_EVER)
                 .ok_or_else(|| format!("`{text}`: expected a time like 3s or 500ms"))
         };
         // Without a time these last.
@@ -97,15 +97,6 @@ pub const NAMES: [&str; 15] = [
     "truncated",
     "unavailable",
 ];
-
-fn time(text: &str) -> Option<Duration> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1),
-        None => (text.strip_suffix('s')?, 1000),
-    };
-    let millis = number.parse::<u64>().ok()?.checked_mul(unit)?;
-    (millis <= 600_000).then(|| Duration::from_millis(millis))
-}
 
 #[cfg(test)]
 mod tests {

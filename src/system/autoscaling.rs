@@ -1,7 +1,7 @@
 //! What a node ever says to its Auto Scaling group: that a lifecycle action goes on, that it has ended, and the
 //! question in which state the group sees the instance.
 
-use super::aws::{AwsError, Client};
+use super::aws::{AwsError, Client, xml};
 
 /// The service in the signature, the endpoint and the names of the IAM actions.
 pub const SERVICE: &str = "autoscaling";
@@ -74,22 +74,20 @@ pub async fn describe(client: &Client, instance: &str) -> Result<Option<Member>,
     const ACTION: &str = "DescribeAutoScalingInstances";
     let parameters = [("InstanceIds.member.1".to_owned(), instance.to_owned())];
     let text = client.query(ACTION, VERSION, &parameters).await?;
-    // A page of something else must not pass for an instance without a group.
-    if !text.contains("<DescribeAutoScalingInstancesResult") {
-        let problem = "no DescribeAutoScalingInstancesResult".to_owned();
-        return Err(AwsError::Malformed { action: format!("{SERVICE}:{ACTION}"), problem });
-    }
-    Ok(member(&text))
+    member(&text)
+        .map_err(|problem| AwsError::Malformed { action: format!("{SERVICE}:{ACTION}"), problem })
 }
 
-/// The one instance that was asked for. Its elements are found by name: a reader of the whole answer by its types would
-/// be 15 kB of code.
-fn member(text: &str) -> Option<Member> {
-    let field = |name: &str| {
-        let (value, _) = text.split_once(name)?.1.split_once('<')?;
-        quick_xml::escape::unescape(value.trim()).ok().map(Into::into)
-    };
-    Some(Member { group: field("<AutoScalingGroupName>")?, state: field("<LifecycleState>")? })
+/// The one instance that was asked for. A page of something else must not pass for an instance without a group.
+fn member(text: &str) -> Result<Option<Member>, String> {
+    const RESULT: &str = "DescribeAutoScalingInstancesResult";
+    let response = xml::child(text, "DescribeAutoScalingInstancesResponse")?.unwrap_or_default();
+    let result = xml::child(&response, RESULT)?.ok_or_else(|| format!("no {RESULT}"))?;
+    let members = xml::list(&result, "AutoScalingInstances", "member", |member| {
+        let field = |name| xml::required(member, name).map(|value| value.trim().to_owned());
+        Ok(Member { group: field("AutoScalingGroupName")?, state: field("LifecycleState")? })
+    })?;
+    Ok(members.into_iter().next())
 }
 
 fn parameters(action: &Action<'_>) -> Vec<(String, String)> {
@@ -127,9 +125,15 @@ mod tests {
             <AutoScalingGroupName>web &amp; more</AutoScalingGroupName><LifecycleState>Pending:Wait</LifecycleState>
             </member></AutoScalingInstances></DescribeAutoScalingInstancesResult>
             <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DescribeAutoScalingInstancesResponse>"#;
-        let found = member(text).unwrap();
+        let found = member(text).unwrap().unwrap();
         assert_eq!((found.group.as_str(), found.state.as_str()), ("web & more", "Pending:Wait"));
-        assert_eq!(member("<AutoScalingInstances/>"), None);
+        let start = text.find("<member>").unwrap();
+        let end = text.find("</AutoScalingInstances>").unwrap();
+        assert_eq!(member(&[&text[..start], &text[end..]].concat()), Ok(None));
+        for wrong in ["", "<html/>", "<AutoScalingInstances/>", &text[..end]] {
+            assert!(member(wrong).is_err(), "{wrong}");
+        }
+        assert!(member(&text.replace("LifecycleState", "State")).is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The two questions that a node ever asks EC2: its own tags, and the servers of its cluster.
 
-use super::aws::{AwsError, Client};
-use serde::Deserialize;
+use super::aws::{AwsError, Client, xml};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -25,69 +24,31 @@ pub struct Peer {
     pub tags: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TagsPage {
-    #[serde(default)]
-    tag_set: Items<Tag>,
-    next_token: Option<String>,
+/// The tags of an answer to `DescribeTags`, or of an instance.
+fn tags(inner: &str) -> Result<BTreeMap<String, String>, String> {
+    let tags = xml::list(inner, "tagSet", "item", |tag| {
+        Ok((xml::required(tag, "key")?, xml::field(tag, "value")?.unwrap_or_default()))
+    })?;
+    Ok(tags.into_iter().collect())
 }
 
-#[derive(Deserialize)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
+/// The peers of an answer to `DescribeInstances`.
+fn peers(response: &str) -> Result<Vec<Peer>, String> {
+    let reservations = xml::list(response, "reservationSet", "item", |reservation| {
+        xml::list(reservation, "instancesSet", "item", peer)
+    })?;
+    Ok(reservations.into_iter().flatten().flatten().collect())
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct InstancesPage {
-    #[serde(default)]
-    reservation_set: Items<Reservation>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reservation {
-    #[serde(default)]
-    instances_set: Items<Instance>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Instance {
-    instance_id: String,
-    private_ip_address: Option<Ipv4Addr>,
-    vpc_id: Option<String>,
-    #[serde(default)]
-    tag_set: Items<Tag>,
-}
-
-impl Instance {
-    /// As a peer; one that is being launched or terminated may have no address.
-    fn into_peer(self) -> Option<Peer> {
-        Some(Peer {
-            address: self.private_ip_address?,
-            instance: self.instance_id,
-            vpc: self.vpc_id.unwrap_or_default(),
-            tags: self.tag_set.items.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-        })
-    }
-}
-
-/// EC2's lists: `<tagSet><item/>…</tagSet>`.
-#[derive(Deserialize)]
-struct Items<T> {
-    #[serde(default = "Vec::new", rename = "item")]
-    items: Vec<T>,
-}
-
-impl<T> Default for Items<T> {
-    fn default() -> Self {
-        Self { items: Vec::new() }
-    }
+/// An instance as a peer; one that is being launched or terminated may have no address.
+fn peer(instance: &str) -> Result<Option<Peer>, String> {
+    let id = xml::required(instance, "instanceId")?;
+    let Some(address) = xml::field(instance, "privateIpAddress")? else { return Ok(None) };
+    let address = address
+        .parse()
+        .map_err(|_| format!("`privateIpAddress` is `{address}`, expected an IPv4 address"))?;
+    let vpc = xml::field(instance, "vpcId")?.unwrap_or_default();
+    Ok(Some(Peer { instance: id, address, vpc, tags: tags(instance)? }))
 }
 
 /// The tags of one instance. Needs `ec2:DescribeTags`.
@@ -96,15 +57,15 @@ pub async fn describe_tags(
     instance: &str,
 ) -> Result<BTreeMap<String, String>, AwsError> {
     let filters: [(&str, &[&str]); 1] = [("resource-id", &[instance])];
-    let mut tags = BTreeMap::new();
+    let mut all = BTreeMap::new();
     let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
-        let page: TagsPage =
-            page(client, "DescribeTags", &filters, next.as_deref(), &mut read).await?;
-        tags.extend(page.tag_set.items.into_iter().map(|tag| (tag.key, tag.value)));
-        next = page.next_token.filter(|token| !token.is_empty());
+        let found;
+        (found, next) =
+            page(client, "DescribeTags", &filters, next.as_deref(), &mut read, tags).await?;
+        all.extend(found);
         if next.is_none() {
-            return Ok(tags);
+            return Ok(all);
         }
     }
     Err(endless("DescribeTags"))
@@ -118,33 +79,30 @@ pub async fn describe_peers(
 ) -> Result<Vec<Peer>, AwsError> {
     let running: (&str, &[&str]) = ("instance-state-name", &["running"]);
     let filters = [filters, &[running]].concat();
-    let mut peers = Vec::new();
+    let mut all = Vec::new();
     let (mut next, mut read) = (None, 0);
     for _ in 0..MAX_PAGES {
-        let page: InstancesPage =
-            page(client, "DescribeInstances", &filters, next.as_deref(), &mut read).await?;
-        let instances = page
-            .reservation_set
-            .items
-            .into_iter()
-            .flat_map(|reservation| reservation.instances_set.items);
-        peers.extend(instances.filter_map(Instance::into_peer));
-        next = page.next_token.filter(|token| !token.is_empty());
+        let found;
+        (found, next) =
+            page(client, "DescribeInstances", &filters, next.as_deref(), &mut read, peers).await?;
+        all.extend(found);
         if next.is_none() {
-            peers.sort_by_key(|peer| peer.address);
-            return Ok(peers);
+            all.sort_by_key(|peer| peer.address);
+            return Ok(all);
         }
     }
     Err(endless("DescribeInstances"))
 }
 
-async fn page<T: for<'de> Deserialize<'de>>(
+/// One page: what `parse` makes of the answer, and the token of the next page.
+async fn page<T>(
     client: &Client,
     action: &str,
     filters: &[(&str, &[&str])],
     next: Option<&str>,
     read: &mut usize,
-) -> Result<T, AwsError> {
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<(T, Option<String>), AwsError> {
     let mut parameters = Vec::new();
     for (index, (name, values)) in (1..).zip(filters) {
         parameters.push((format!("Filter.{index}.Name"), (*name).to_owned()));
@@ -159,10 +117,19 @@ async fn page<T: for<'de> Deserialize<'de>>(
     }
     let text = client.query(action, VERSION, &parameters).await?;
     add(action, read, text.len())?;
-    quick_xml::de::from_str(&text).map_err(|error| AwsError::Malformed {
-        action: format!("ec2:{action}"),
-        problem: error.to_string(),
-    })
+    parsed(action, &text, parse)
+        .map_err(|problem| AwsError::Malformed { action: format!("ec2:{action}"), problem })
+}
+
+fn parsed<T>(
+    action: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<(T, Option<String>), String> {
+    let name = format!("{action}Response");
+    let response = xml::child(text, &name)?.ok_or_else(|| format!("no {name}"))?;
+    let next = xml::field(&response, "nextToken")?.filter(|token| !token.is_empty());
+    Ok((parse(&response)?, next))
 }
 
 /// Counts the bytes of a page.
@@ -194,11 +161,11 @@ mod tests {
             <tagSet><item><resourceId>i-1</resourceId><key>cos:role</key><value>nomad-client</value></item>
             <item><key>empty</key><value/></item>
             <item><key>blanks</key><value> held-out </value></item></tagSet></DescribeTagsResponse>"#;
-        let page: TagsPage = quick_xml::de::from_str(text).unwrap();
-        assert_eq!(page.tag_set.items.len(), 3);
-        assert_eq!(page.tag_set.items[2].value, " held-out ", "blanks are part of the value");
-        assert_eq!(page.tag_set.items[0].value, "nomad-client");
-        assert!(page.next_token.is_none());
+        let (tags, next) = parsed("DescribeTags", text, tags).unwrap();
+        assert_eq!(tags.len(), 3);
+        assert_eq!(tags["blanks"], " held-out ", "blanks are part of the value");
+        assert_eq!((&*tags["cos:role"], &*tags["empty"]), ("nomad-client", ""));
+        assert!(next.is_none());
     }
 
     #[test]
@@ -211,15 +178,23 @@ mod tests {
             <item><instanceId>i-3</instanceId><privateIpAddress>10.0.0.3</privateIpAddress></item>\
             </instancesSet></item></reservationSet>\
             <nextToken>more</nextToken></DescribeInstancesResponse>";
-        let mut page: InstancesPage = quick_xml::de::from_str(text).unwrap();
-        let instances = page.reservation_set.items.remove(0).instances_set.items;
-        let peers: Vec<Option<Peer>> = instances.into_iter().map(Instance::into_peer).collect();
-        let first = peers[0].as_ref().unwrap();
+        let (peers, next) = parsed("DescribeInstances", text, peers).unwrap();
+        let [first, second] = &peers[..] else { panic!("{peers:?}") };
         assert_eq!(first.address, Ipv4Addr::new(10, 0, 0, 1));
         assert_eq!((&*first.tags["Name"], &*first.tags["cos:servers"]), ("x", "3"));
-        assert!(peers[1].is_none());
-        assert!(peers[2].as_ref().unwrap().tags.is_empty());
-        assert_eq!(page.next_token.as_deref(), Some("more"));
+        assert_eq!((&*second.instance, second.tags.is_empty()), ("i-3", true));
+        assert_eq!(next.as_deref(), Some("more"));
+        for (good, wrong) in [
+            ("<instanceId>i-2</instanceId>", ""),
+            ("10.0.0.3", "10.0.0"),
+            ("<key>Name</key>", ""),
+            ("<key>Name</key>", "<key>a</key><key>b</key>"),
+            ("</instancesSet>", ""),
+            ("DescribeInstancesResponse", "html"),
+        ] {
+            let text = text.replace(good, wrong);
+            assert!(parsed("DescribeInstances", &text, super::peers).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -233,9 +208,11 @@ mod tests {
 
     #[test]
     fn an_empty_answer_is_no_tags() {
-        let page: TagsPage =
-            quick_xml::de::from_str("<DescribeTagsResponse><tagSet/></DescribeTagsResponse>")
-                .unwrap();
-        assert!(page.tag_set.items.is_empty());
+        for text in
+            ["<DescribeTagsResponse><tagSet/></DescribeTagsResponse>", "<DescribeTagsResponse/>"]
+        {
+            assert_eq!(parsed("DescribeTags", text, tags), Ok((BTreeMap::new(), None)));
+        }
+        assert!(parsed("DescribeTags", "<html/>", tags).is_err());
     }
 }

@@ -97,10 +97,14 @@ pub fn unix_seconds() -> u64 {
     unix_millis() / 1000
 }
 
-/// A moment in UTC as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch.
+/// A moment in UTC as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch; nothing after the year 9999.
 pub fn rfc3339(seconds: u64) -> String {
-    let moment = x509_cert::der::DateTime::from_unix_duration(Duration::from_secs(seconds));
-    moment.map(|moment| moment.to_string()).unwrap_or_default()
+    use std::fmt::Write;
+    let mut text = String::new();
+    if let Some(moment) = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)) {
+        let _ = write!(text, "{}", humantime::format_rfc3339_seconds(moment));
+    }
+    text
 }
 
 /// The time of now.
@@ -159,6 +163,9 @@ mod tests {
             (1_709_251_199, "2024-02-29T23:59:59Z"),
             (1_795_374_245, "2026-11-22T19:04:05Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, ""),
+            (u64::MAX, ""),
         ] {
             assert_eq!(rfc3339(seconds), text);
         }

@@ -1,7 +1,9 @@
 //! PURE: text as it is read, and as it is shown: encodings, names, near misses, and what is never shown.
 
+mod duration;
 pub mod secret;
 
+pub use duration::duration;
 use std::borrow::Cow;
 
 /// The text of a file as editors save it, without the byte order mark that it may begin with: UTF-8, or UTF-16 that says by its mark that it is
@@ -52,15 +54,6 @@ pub fn shown(name: &std::ffi::OsStr) -> String {
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
     text
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

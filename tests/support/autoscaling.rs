@@ -281,17 +281,5 @@ fn xml(status: u16, text: &str) -> Response<Full<Bytes>> {
 
 /// The fields of a form.
 fn fields(body: &str) -> BTreeMap<String, String> {
-    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(key, value)| (decoded(key), decoded(value))).collect()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = (*first == b'%').then(|| std::str::from_utf8(&after[..2]).unwrap());
-        bytes.push(hex.map_or(*first, |hex| u8::from_str_radix(hex, 16).unwrap()));
-        rest = if hex.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).unwrap()
+    form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }

@@ -27,7 +27,7 @@ impl From<Release> for String {
     }
 }
 
-/// A length of time such as `60s`, `5m` or `1h`: at least one second, at most `MAX` seconds.
+/// A length of time such as `60s`, `5m` or `1h`: whole seconds, at least one and at most `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Duration<const MAX: u64>(u64);
@@ -55,23 +55,14 @@ impl<const MAX: u64> TryFrom<String> for Duration<MAX> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || {
+        let longest = std::time::Duration::from_secs(MAX);
+        let length = crate::text::duration(&text, longest)
+            .filter(|length| length.as_secs() >= 1 && length.subsec_nanos() == 0);
+        length.map(|length| Self(length.as_secs())).ok_or_else(|| {
             format!(
-                "`{text}` is no length of time, expected one like 60s, 5m or 1h, between 1s and {MAX}s"
+                "`{text}` is no length of time, expected one like 60s, 5m or 1h, between 1s and {MAX}s, in whole seconds"
             )
-        };
-        let unit = text.chars().last().ok_or_else(wrong)?;
-        let factor = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-        match number.checked_mul(factor) {
-            Some(seconds) if (1..=MAX).contains(&seconds) => Ok(Self(seconds)),
-            _ => Err(wrong()),
-        }
+        })
     }
 }
 
@@ -215,7 +206,7 @@ string_schema! {
     Release, "Release", r"^v?\d+\.\d+\.\d+";
     RegistryHost, "RegistryHost", r"^[a-z0-9.-]+(:\d+)?$";
     LinkLocal, "LinkLocal", r"^169\.254\.\d+\.\d+$";
-    Duration<3600>, "Duration", r"^\d+[smh]$";
+    Duration<3600>, "Duration", r"^\s*\d[\d\s.A-Za-z]*[A-Za-z]\s*$";
 }
 
 #[cfg(test)]
@@ -239,8 +230,8 @@ mod tests {
             &["", "1.10", "latest", "1.2.3.4"],
         );
         check::<Duration<3600>>(
-            &["1s", "60s", "5m", "1h"],
-            &["", "s", "0s", "2h", "5", "-1s", "1d", "99999999999999999999s", "5µ"],
+            &["1s", "60s", "5m", "1h", "1m 30s", "60000ms"],
+            &["", "s", "0s", "0", "2h", "5", "-1s", "1d", "99999999999999999999s", "5µ", "1500ms"],
         );
         check::<RegistryHost>(
             &["registry.internal", "r:5000", "1.dkr.ecr.eu-central-1.amazonaws.com"],

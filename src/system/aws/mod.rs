@@ -5,6 +5,7 @@
 mod credentials;
 mod error;
 mod refusal;
+pub(super) mod xml;
 
 pub use credentials::{CREDENTIALS, has_role};
 pub use error::AwsError;
@@ -211,30 +212,12 @@ impl Client {
     }
 }
 
-/// The body of a Query request: sorted by nothing, as the API asks for no order.
+/// The body of a Query request, in any order. The signature covers its bytes as they are, whatever they leave unencoded.
 fn form(action: &str, version: &str, parameters: &[(String, String)]) -> String {
-    let mut body = format!("Action={action}&Version={version}");
-    for (key, value) in parameters {
-        body.push('&');
-        body.push_str(&percent_encode(key));
-        body.push('=');
-        body.push_str(&percent_encode(value));
-    }
-    body
-}
-
-/// RFC 3986: everything but the unreserved characters is encoded, which is what the signature expects too.
-fn percent_encode(text: &str) -> String {
-    use std::fmt::Write;
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("Action", action), ("Version", version)])
+        .extend_pairs(parameters)
+        .finish()
 }
 
 #[cfg(test)]
@@ -242,9 +225,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_encoded_as_the_signature_expects() {
-        let body =
-            form("DescribeTags", "2016-11-15", &[("Filter.1.Name".into(), "tag:cos:role".into())]);
+    fn a_form_is_read_back_as_it_was_meant() {
+        let own = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let tag = own("Filter.1.Name", "tag:cos:role");
+        let body = form("DescribeTags", "2016-11-15", std::slice::from_ref(&tag));
         assert_eq!(body, "Action=DescribeTags&Version=2016-11-15&Filter.1.Name=tag%3Acos%3Arole");
+        let value = own("Value", "a b+c&d=e%20~*/ü\n\u{1f980}");
+        let body = form("A", "V", &[tag.clone(), value.clone()]);
+        let read: Vec<_> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(read, [own("Action", "A"), own("Version", "V"), tag, value]);
     }
 }

@@ -1,6 +1,7 @@
 //! What a refusal of AWS means: whether the same call may succeed soon, and whether it is a denial.
 
 use super::AwsError;
+use super::xml;
 use serde_json::Value;
 
 /// The shape of a service's errors.
@@ -117,12 +118,8 @@ fn of_json(text: &str) -> Option<(String, Option<String>)> {
 
 /// `<Error><Code>…</Code><Message>…</Message></Error>`, wherever the service puts it.
 fn of_xml(text: &str) -> Option<(String, Option<String>)> {
-    let between = |open: &str, close: &str| {
-        let start = text.find(open)? + open.len();
-        let end = text[start..].find(close)? + start;
-        Some(text[start..end].trim().to_owned())
-    };
-    Some((between("<Code>", "</Code>")?, between("<Message>", "</Message>")))
+    let said = |name| xml::first(text, name).map(|words| words.trim().to_owned());
+    Some((said("Code")?, said("Message")))
 }
 
 #[cfg(test)]
@@ -144,6 +141,8 @@ mod tests {
         let text = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>";
         assert_eq!(read(Protocol::Query, text), owned("UnauthorizedOperation", "no"));
         assert_eq!(read(Protocol::Query, "<html>"), owned("no code", "no message"));
+        let short = "<ErrorResponse><Error><Code> Throttling </Code></Error></ErrorResponse>";
+        assert_eq!(read(Protocol::Query, short), owned("Throttling", "no message"));
     }
 
     #[test]

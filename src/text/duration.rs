@@ -1,0 +1,62 @@
+//! Lengths of time as people type them.
+
+use std::time::Duration;
+
+/// A length of time as people type it: `500ms`, `90s`, `5m`, `1h 30m`. `None` where it is none, or longer than `longest`.
+///
+/// <https://docs.rs/humantime/2/humantime/fn.parse_duration.html>
+pub fn duration(text: &str, longest: Duration) -> Option<Duration> {
+    // The crate panics where whole seconds at the limit of u64 meet 1000ms. Even in years this takes 12 + 4 digits.
+    if text.bytes().filter(u8::is_ascii_digit).count() > 15 {
+        return None;
+    }
+    humantime::parse_duration(text).ok().filter(|length| *length <= longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_has_a_number_a_unit_and_a_limit() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        for (text, millis) in [
+            ("0s", 0),
+            ("500ms", 500),
+            ("007s", 7000),
+            ("90s", 90_000),
+            ("5m", 300_000),
+            ("5 min", 300_000),
+            ("1m 30s", 90_000),
+            ("1.5s", 1500),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(duration(text, HOUR), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for wrong in [
+            "",
+            " ",
+            "s",
+            "5",
+            "-5s",
+            "+5s",
+            "5S",
+            "5 parsecs",
+            "s5",
+            "5,5s",
+            "1h 1ms",
+            "3601s",
+            "1d",
+            "1M",
+            "\u{665}s",
+            "18446744073709551615s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+            "5s\0",
+            "18446744073709551615s 1000ms",
+            "5124095576030431h 15s 1000ms",
+        ] {
+            assert_eq!(duration(wrong, HOUR), None, "{wrong}");
+        }
+    }
+}
