@@ -5,10 +5,14 @@ use crate::error::Error;
 use crate::text::secret::{mask_json, masked};
 use std::fmt;
 use std::io::Write;
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Where data goes, and in which form.
 #[derive(Debug, Clone, Copy)]
@@ -57,70 +61,123 @@ pub fn report(text: &str, under_systemd: bool) {
 /// Log lines on standard error: with priorities under systemd, with colour for people.
 pub fn start_log(level: Level, under_systemd: bool) {
     // A log that was started already is as good.
-    let _ = tracing::subscriber::set_global_default(Log { level, under_systemd });
+    let _ = log(level, under_systemd, anstream::stderr).try_init();
 }
 
-/// Events as lines. There are no spans here, which is all that a subscriber from a library would add.
-struct Log {
-    level: Level,
+fn log<W>(level: Level, under_systemd: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // What libraries say is for those who debug them.
+    let libraries = if level == Level::TRACE { level } else { level.min(Level::WARN) };
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(Lines { under_systemd })
+        // A log that cannot be written has nowhere to say so.
+        .log_internal_errors(false)
+        .with_writer(writer)
+        .with_filter(Targets::new().with_default(libraries).with_target("cos_agent", level));
+    tracing_subscriber::registry().with(lines)
+}
+
+/// An event is as many lines as its words have, each with a priority or a coloured word in front.
+struct Lines {
     under_systemd: bool,
 }
 
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What libraries say is for those who debug them.
-        let ours = metadata.target().starts_with("cos_agent");
-        *metadata.level() <= self.level
-            && (ours || *metadata.level() <= Level::WARN || self.level == Level::TRACE)
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level.into())
-    }
-
-    fn event(&self, event: &Event<'_>) {
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let (priority, word, style) = match *event.metadata().level() {
             Level::ERROR => (3, "error: ", anstyle::AnsiColor::Red.on_default()),
             Level::WARN => (4, "warning: ", anstyle::AnsiColor::Yellow.on_default()),
             Level::INFO => (6, "", anstyle::Style::new()),
             _ => (7, "debug: ", anstyle::AnsiColor::BrightBlack.on_default()),
         };
-        let mut words = Words(String::new());
-        event.record(&mut words);
-        let mut stderr = anstream::stderr().lock();
-        for line in masked(&words.0).lines() {
-            // A log that cannot be written has nowhere to say so.
-            let _ = if self.under_systemd {
-                writeln!(stderr, "<{priority}>{line}")
+        let mut words = String::new();
+        context.format_fields(Writer::new(&mut words), event)?;
+        for line in masked(&words).lines() {
+            if self.under_systemd {
+                writeln!(writer, "<{priority}>{line}")?;
             } else {
-                writeln!(stderr, "{style}{word}{style:#}{line}")
-            };
+                writeln!(writer, "{style}{word}{style:#}{line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// What is said at one level: our own words, the words of a library, and a secret in two lines.
+    fn said(level: Level, under_systemd: bool) -> String {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let writer = {
+            let bytes = Arc::clone(&bytes);
+            move || Sink(Arc::clone(&bytes))
+        };
+        tracing::subscriber::with_default(log(level, under_systemd, writer), || {
+            tracing::error!("an error");
+            tracing::warn!(count = 2, name = "x", "a warning:\n  {}", "password=hunter22-hunter22");
+            tracing::info!("words \u{1b}[2J of {}", "somebody else");
+            tracing::debug!("a detail");
+            tracing::trace!("a trace");
+            tracing::warn!(target: "hyper::client", "a library warns");
+            tracing::info!(target: "hyper::client", "a library talks");
+        });
+        String::from_utf8(bytes.lock().unwrap().clone()).unwrap()
+    }
+
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    #[test]
+    fn systemd_gets_a_priority_a_line_and_no_secret() {
+        assert_eq!(
+            said(Level::DEBUG, true),
+            "<3>an error\n<4>a warning:\n<4>  password=… count=2 name=\"x\"\n\
+             <6>words \\x1b[2J of somebody else\n<7>a detail\n<4>a library warns\n"
+        );
     }
 
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    #[test]
+    fn people_get_a_coloured_word_a_line() {
+        assert_eq!(
+            said(Level::WARN, false),
+            "\u{1b}[31merror: \u{1b}[0man error\n\
+             \u{1b}[33mwarning: \u{1b}[0ma warning:\n\
+             \u{1b}[33mwarning: \u{1b}[0m  password=… count=2 name=\"x\"\n\
+             \u{1b}[33mwarning: \u{1b}[0ma library warns\n"
+        );
+    }
 
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-/// The message of an event, and its fields behind it.
-struct Words(String);
-
-impl Visit for Words {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use fmt::Write;
-        let _ = if field.name() == "message" {
-            write!(self.0, "{value:?}")
-        } else {
-            write!(self.0, " {}={value:?}", field.name())
-        };
+    #[test]
+    fn libraries_talk_where_everything_is_said() {
+        assert!(
+            said(Level::TRACE, true)
+                .ends_with("<7>a trace\n<4>a library warns\n<6>a library talks\n")
+        );
+        assert!(said(Level::INFO, true).ends_with("somebody else\n<4>a library warns\n"));
+        assert_eq!(said(Level::ERROR, true), "<3>an error\n");
     }
 }

@@ -1,4 +1,6 @@
 //! Telling systemd that a service is ready (sd_notify(3)): one datagram, where a socket for it is named.
+//!
+//! By hand, because the crate sd-notify (0.5) reads the environment itself and takes no abstract socket (`@name`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -14,5 +16,30 @@ pub fn ready(socket: Option<&str>) {
         address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address));
     if let Err(error) = sent {
         tracing::warn!("systemd cannot be told that this node is ready: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systemd_is_told_on_sockets_of_either_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let name = format!("cos-agent-test-{}", std::process::id());
+        let of_path = UnixDatagram::bind(&path).unwrap();
+        let of_name = SocketAddr::from_abstract_name(&name).unwrap();
+        let of_name = UnixDatagram::bind_addr(&of_name).unwrap();
+        ready(None);
+        ready(Some("/nonexistent/socket"));
+        ready(path.to_str());
+        ready(Some(&format!("@{name}")));
+        for socket in [of_path, of_name] {
+            socket.set_nonblocking(true).unwrap();
+            let mut datagram = [0; 64];
+            let length = socket.recv(&mut datagram).unwrap();
+            assert_eq!(&datagram[..length], b"READY=1");
+        }
     }
 }
