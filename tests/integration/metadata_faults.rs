@@ -1,5 +1,7 @@
-//! The whole pipeline against a metadata service that misbehaves, and what it asks of one that behaves.
+//! The whole pipeline against a metadata service that misbehaves, and what it asks of one that behaves. Agent and service
+//! share one clock, which jumps where both wait: a busy machine makes no answer late, and long limits cost nothing.
 
+use crate::support::clock::slow_clock;
 use crate::support::node;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
@@ -16,7 +18,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Long enough for every fault that ends.
-const LONG: u64 = 20_000;
+const LONG: Duration = Duration::from_secs(60);
+/// Shorter than every fault that does not end.
+const SHORT: Duration = Duration::from_secs(10);
 /// Longer than any case may wait.
 const FOR_EVER: &str = "600s";
 
@@ -47,7 +51,7 @@ fn end(error: &Error) -> End {
 }
 
 /// Faults, how long the agent may wait, and what comes of it.
-fn cases() -> Vec<(Vec<String>, u64, End, ExitCode)> {
+fn cases() -> Vec<(Vec<String>, Duration, End, ExitCode)> {
     let for_ever = |name: &str| format!("{name}={FOR_EVER}");
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let converged = |names: &[&str]| (owned(names), LONG, End::Converged, ExitCode::Done);
@@ -69,37 +73,37 @@ fn cases() -> Vec<(Vec<String>, u64, End, ExitCode)> {
         converged(&["unavailable=500ms", "late-role=1800ms"]),
         converged(&["fresh-401=300ms", "truncated", "slow=10ms"]),
         converged(&["midway-401", "truncated", "unavailable=200ms", "late-tags=1500ms"]),
-        (vec![for_ever("late-tags")], 700, End::TagsMissing, ExitCode::Data),
-        (vec![for_ever("late-role")], 700, End::TagsMissing, ExitCode::Data),
-        (vec![for_ever("late-role"), "midway-401".into()], 700, End::TagsMissing, ExitCode::Data),
-        (vec![for_ever("fresh-401")], 700, End::Deadline, ExitCode::Unavailable),
-        (vec![for_ever("unavailable")], 1500, End::Deadline, ExitCode::Unavailable),
+        (vec![for_ever("late-tags")], SHORT, End::TagsMissing, ExitCode::Data),
+        (vec![for_ever("late-role")], SHORT, End::TagsMissing, ExitCode::Data),
+        (vec![for_ever("late-role"), "midway-401".into()], SHORT, End::TagsMissing, ExitCode::Data),
+        (vec![for_ever("fresh-401")], SHORT, End::Deadline, ExitCode::Unavailable),
+        (vec![for_ever("unavailable")], SHORT, End::Deadline, ExitCode::Unavailable),
         // One odd answer decides nothing.
         converged(&["off=600ms"]),
         converged(&["html=600ms"]),
         converged(&["empty=600ms"]),
         converged(&["garbage=600ms"]),
         converged(&["huge=600ms"]),
-        (owned(&["off"]), 700, End::Disabled, ExitCode::Unavailable),
-        (owned(&["off", "slow=10ms"]), 700, End::Disabled, ExitCode::Unavailable),
-        (owned(&["tags-off"]), 700, End::NoCredentials, ExitCode::Data),
-        (owned(&["tags-blank"]), 700, End::NoCredentials, ExitCode::Data),
-        (owned(&["tags-off", "truncated"]), 1500, End::NoCredentials, ExitCode::Data),
-        (owned(&["html"]), 700, End::Body(BodyProblem::Html), ExitCode::Data),
-        (owned(&["empty"]), 700, End::Body(BodyProblem::Empty), ExitCode::Data),
-        (owned(&["garbage"]), 700, End::Body(BodyProblem::NotUtf8), ExitCode::Data),
-        (owned(&["huge"]), 700, End::Body(BodyProblem::TooLarge(65536)), ExitCode::Data),
-        (owned(&["hang"]), 500, End::Deadline, ExitCode::Unavailable),
+        (owned(&["off"]), SHORT, End::Disabled, ExitCode::Unavailable),
+        (owned(&["off", "slow=10ms"]), SHORT, End::Disabled, ExitCode::Unavailable),
+        (owned(&["tags-off"]), SHORT, End::NoCredentials, ExitCode::Data),
+        (owned(&["tags-blank"]), SHORT, End::NoCredentials, ExitCode::Data),
+        (owned(&["tags-off", "truncated"]), SHORT, End::NoCredentials, ExitCode::Data),
+        (owned(&["html"]), SHORT, End::Body(BodyProblem::Html), ExitCode::Data),
+        (owned(&["empty"]), SHORT, End::Body(BodyProblem::Empty), ExitCode::Data),
+        (owned(&["garbage"]), SHORT, End::Body(BodyProblem::NotUtf8), ExitCode::Data),
+        (owned(&["huge"]), SHORT, End::Body(BodyProblem::TooLarge(65536)), ExitCode::Data),
+        (owned(&["hang"]), SHORT, End::Deadline, ExitCode::Unavailable),
     ]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_fault_heals_or_ends_with_its_own_error_and_nothing_written() {
-    let outcomes = cases().into_iter().map(async |(faults, timeout, expected, code)| {
+    tokio::spawn(slow_clock());
+    for (faults, timeout, expected, code) in cases() {
         let names: Vec<&str> = faults.iter().map(String::as_str).collect();
         let node = TestNode::with(node::instance("nomad-client", None), &names).await;
         let before = node.configuration();
-        let timeout = Duration::from_millis(timeout);
         let result = node.try_converge(timeout, UnrecordedData::Refuse).await;
         match result {
             Ok(outcome) => {
@@ -114,8 +118,7 @@ async fn every_fault_heals_or_ends_with_its_own_error_and_nothing_written() {
                 assert!(node.units.take_jobs().is_empty(), "{faults:?}");
             }
         }
-    });
-    futures_util::future::join_all(outcomes).await;
+    }
 }
 
 #[test]
@@ -132,13 +135,14 @@ fn count(served: &[Served], wanted: impl Fn(&Served) -> bool) -> usize {
     served.iter().filter(|served| wanted(served)).count()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_good_boot_asks_little_and_all_at_once() {
+    tokio::spawn(slow_clock());
     for kind in Kind::all() {
         let instance = Instance { tags: kind.tags("demo", "3"), ..Instance::default() };
         let tags = instance.tags.len();
-        // Slow enough that requests which are on their way together are seen together.
-        let node = TestNode::with(instance, &["slow=20ms"]).await;
+        // Longer than the clock jumps at once, so that requests which are on their way together are seen together.
+        let node = TestNode::with(instance, &["slow=1500ms"]).await;
         node.converge().await;
         let served = node.service.served();
         let name = kind.name();
@@ -164,8 +168,9 @@ async fn tags_of_others_are_not_read() {
     assert_eq!(count(&served, |served| served.path.contains("team:")), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_expired_token_costs_one_more_and_no_wait() {
+    tokio::spawn(slow_clock());
     let node = TestNode::with(node::instance("nomad-client", None), &["midway-401"]).await;
     node.converge().await;
     let served = node.service.served();
@@ -174,16 +179,18 @@ async fn an_expired_token_costs_one_more_and_no_wait() {
     assert!(last < Duration::from_secs(1), "{last:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn metadata_that_is_off_is_asked_again_with_growing_pauses() {
+    tokio::spawn(slow_clock());
     let node = TestNode::with(node::instance("nomad-client", None), &["off"]).await;
     node.refused(Duration::from_secs(4)).await;
     let asked = node.service.served().len();
     assert!((3..=16).contains(&asked), "{:#?}", node.service.served());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn tags_that_come_late_are_taken_although_ec2_cannot_be_reached() {
+    tokio::spawn(slow_clock());
     let instance = Instance {
         credentials: Some(Credentials {
             role: "cos".to_owned(),
@@ -201,8 +208,9 @@ async fn tags_that_come_late_are_taken_although_ec2_cannot_be_reached() {
     outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn retry_after_is_honoured() {
+    tokio::spawn(slow_clock());
     let faults = &["unavailable=1500ms"];
     let node = TestNode::with(node::instance("nomad-client", None), faults).await;
     node.converge().await;
@@ -226,8 +234,9 @@ async fn a_tag_that_is_wrong_is_not_waited_for() {
     assert_eq!(count(&node.service.served(), lists), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_instance_whose_first_tag_is_late_is_not_taken_for_one_without_tags_in_metadata() {
+    tokio::spawn(slow_clock());
     let tags = node::instance("nomad-client", None).tags;
     let node = TestNode::with(Instance::default(), &[]).await;
     let later = async {
