@@ -1,5 +1,4 @@
 //! Auto Scaling with one instance behind one hook: stateful, and strict about what a request must be.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use aws_credential_types::Credentials as Keys;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};

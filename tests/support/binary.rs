@@ -1,5 +1,4 @@
 //! The real binary: run with an environment of its own, against the fake metadata service, and what it said.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;

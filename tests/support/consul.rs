@@ -1,11 +1,10 @@
 //! A real Consul server of its own, on loopback alone.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
-use crate::programs;
+use super::address::own_address;
+use super::programs;
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 /// What it is called.
@@ -21,18 +20,11 @@ pub(crate) struct Consul {
     _folder: tempfile::TempDir,
 }
 
-static NUMBER: AtomicU8 = AtomicU8::new(0);
-
 impl Drop for Consul {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A port that nobody listened on a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Consul {
@@ -49,9 +41,7 @@ impl Consul {
     /// Such a server with these keys of its configuration besides.
     pub(crate) fn start_with(expect: u8, further: serde_json::Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let [_, high, low, last] = std::process::id().to_be_bytes();
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let address = Ipv4Addr::new(127, 1 + high % 250, low, last ^ number.reverse_bits());
+        let address = own_address();
         let config = serde_json::json!({
             "bind_addr": address,
             "client_addr": address,

@@ -1,10 +1,11 @@
-//! An EC2 in process that lists instances, or does something else.
-#![allow(dead_code, reason = "each test file uses its own part")]
+//! An EC2 in process that lists instances, or does something else. What EC2 would not expect fails the test when this is
+//! dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 /// The VPC of the instance that tests are about.
 const VPC: &str = "vpc-0123456789abcdef0";
@@ -19,6 +20,7 @@ type Tagged = (&'static str, Ipv4Addr, Vec<(&'static str, &'static str)>);
 pub(crate) struct Ec2 {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -26,6 +28,15 @@ struct State {
     listed: Vec<Tagged>,
     refuses: Option<(u16, &'static str)>,
     asked: Vec<String>,
+    wrong: Vec<String>,
+}
+
+impl Drop for Ec2 {
+    fn drop(&mut self) {
+        self.task.abort();
+        let wrong = std::mem::take(&mut self.state.lock().unwrap().wrong);
+        assert!(wrong.is_empty() || std::thread::panicking(), "{wrong:#?}");
+    }
 }
 
 impl Ec2 {
@@ -34,35 +45,15 @@ impl Ec2 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State { listed: tagged(listed), ..State::default() }));
-        let ec2 = Self { address, state: Arc::clone(&state) };
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                let body = loop {
-                    let mut chunk = [0_u8; 4096];
-                    let length = stream.read(&mut chunk).await.unwrap_or(0);
-                    request.extend_from_slice(&chunk[..length]);
-                    let text = String::from_utf8_lossy(&request).into_owned();
-                    if length == 0 {
-                        break String::new();
-                    }
-                    if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                        let announced = head.to_ascii_lowercase();
-                        let announced = announced.split("content-length: ").nth(1).unwrap();
-                        let all: usize = announced.lines().next().unwrap().parse().unwrap();
-                        if body.len() >= all {
-                            break body.to_owned();
-                        }
-                    }
-                };
-                let (status, answer) = answer(&state, body);
-                let length = answer.len();
-                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n");
-                let text = format!("{head}connection: close\r\n\r\n{answer}");
-                let _ = stream.write_all(text.as_bytes()).await;
+        let task = tokio::spawn({
+            let state = Arc::clone(&state);
+            async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    serve(&mut stream, &state).await;
+                }
             }
         });
-        ec2
+        Self { address, state, task }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -87,6 +78,56 @@ impl Ec2 {
     /// The bodies of the questions since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
+    }
+}
+
+async fn serve(stream: &mut TcpStream, state: &Mutex<State>) {
+    let mut request = Vec::new();
+    let (head, body) = loop {
+        let mut chunk = [0_u8; 4096];
+        let length = stream.read(&mut chunk).await.unwrap_or(0);
+        // Who goes away in the middle has asked nothing.
+        if length == 0 {
+            return;
+        }
+        request.extend_from_slice(&chunk[..length]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && announced(head).is_none_or(|all| body.len() >= all)
+        {
+            break (head.to_ascii_lowercase(), body.to_owned());
+        }
+    };
+    if let Err(problem) = checked(&head, &body) {
+        state.lock().unwrap().wrong.push(format!("{problem}:\n{head}\n\n{body}"));
+    }
+    let (status, answer) = answer(state, body);
+    let length = answer.len();
+    let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n");
+    let text = format!("{head}connection: close\r\n\r\n{answer}");
+    let _ = stream.write_all(text.as_bytes()).await;
+}
+
+/// The length of the body that a head announces.
+fn announced(head: &str) -> Option<usize> {
+    let head = head.to_ascii_lowercase();
+    head.split("content-length: ").nth(1)?.lines().next()?.parse().ok()
+}
+
+/// What EC2 checks first: a form by POST, signed, with the one action that this agent may use for instances.
+fn checked(head: &str, body: &str) -> Result<(), &'static str> {
+    if !head.starts_with("post / http/1.1\r\n") {
+        Err("no POST to /")
+    } else if announced(head) != Some(body.len()) {
+        Err("a body of another length")
+    } else if !head.contains("authorization: aws4-hmac-sha256 credential=") {
+        Err("not signed")
+    } else if !body.split('&').any(|pair| pair == "Action=DescribeInstances") {
+        Err("another action")
+    } else if !body.split('&').any(|pair| pair == "Version=2016-11-15") {
+        Err("another version of the API")
+    } else {
+        Ok(())
     }
 }
 

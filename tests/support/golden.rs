@@ -1,5 +1,4 @@
 //! The golden cases: a folder each below `tests/golden/`, with the facts of a node and the tree that it gets.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use cos_agent::facts::{Facts, SCHEMA};
 use cos_agent::node::{self, Node};

@@ -1,8 +1,8 @@
 //! A machine in a directory: the binary runs there under `chroot`, so that it is on the host, keeps owners, and finds
 //! users, units and validators of its own. Users of the machine are played by their ids.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
-use crate::binary::{BINARY, Metadata, Ran, run};
+use super::binary::{BINARY, Metadata, Ran, run};
+use super::install;
 use cos_agent::simulate::furnish;
 use cos_agent::simulate::instance::Instance;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
@@ -115,7 +115,7 @@ impl Host {
 
     /// Writes a file of root's.
     pub(crate) fn put(&self, path: &str, text: &str) {
-        crate::binary::put(self.root(), path, text.as_bytes());
+        super::binary::put(self.root(), path, text.as_bytes());
     }
 
     /// Makes a directory with its parents, of this user.
@@ -157,13 +157,17 @@ pub(crate) fn build(root: &Path) {
         ("/etc/group", GROUP, 0o644),
         ("/etc/shadow", "root:never-shown\n", 0o600),
         ("/dev/null", "", 0o666),
-        ("/usr/bin/systemctl", SYSTEMCTL, 0o755),
-        ("/usr/bin/consul", CONSUL_PROGRAM, 0o755),
-        ("/usr/bin/nomad", NOMAD_PROGRAM, 0o755),
     ] {
-        crate::binary::put(root, path, text.as_bytes());
+        super::binary::put(root, path, text.as_bytes());
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(root.join(&path[1..]), mode).unwrap();
+    }
+    for (path, text) in [
+        ("/usr/bin/systemctl", SYSTEMCTL),
+        ("/usr/bin/consul", CONSUL_PROGRAM),
+        ("/usr/bin/nomad", NOMAD_PROGRAM),
+    ] {
+        install::script(&root.join(&path[1..]), text);
     }
     program(root, "/cos-agent", Path::new(BINARY));
     program(root, "/bin/sh", Path::new("/bin/busybox"));
@@ -175,14 +179,7 @@ pub(crate) fn build(root: &Path) {
 }
 
 fn program(root: &Path, path: &str, program: &Path) {
-    let full = root.join(&path[1..]);
-    std::fs::create_dir_all(full.parent().unwrap()).unwrap();
-    let program =
-        program.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    // A second name is cheaper than a copy, where both are on one file system.
-    if std::fs::hard_link(&program, &full).is_err() {
-        std::fs::copy(&program, &full).unwrap();
-    }
+    install::program(&root.join(&path[1..]), program);
 }
 
 /// Authorities that the machine trusts; `SSL_CERT_FILE` names them.

@@ -1,10 +1,8 @@
 //! A node in process: a scratch root folder, the fake metadata service, units that are only recorded, and the
 //! unmodified pipeline.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
-#[path = "quorum.rs"]
-pub(crate) mod quorum;
-
+use super::install;
+use super::quorum::QuorumApi;
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
 use cos_agent::plan::UnrecordedData;
@@ -19,11 +17,9 @@ use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
-use quorum::QuorumApi;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -168,17 +164,9 @@ impl TestNode {
         std::fs::write(full, text).unwrap();
     }
 
-    /// Installs a program below the root folder. Another process writes it: one that is open for writing anywhere in
-    /// this process cannot be run.
+    /// Installs a program below the root folder.
     pub(crate) fn install(&self, path: &str, script: &str) {
-        let mut install = std::process::Command::new("install")
-            .args(["-D", "-m", "755", "/dev/stdin"])
-            .arg(self.path(path))
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-        assert!(install.wait().unwrap().success(), "{path}");
+        install::script(&self.path(path), script);
     }
 
     /// Sets one key of the settings, in a file of the operator.

@@ -1,6 +1,6 @@
 //! Scratch folders in place of `/`: furnished, and compared as a whole.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
+use super::install;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -59,12 +59,7 @@ pub(crate) fn put(folder: &Path, path: &str, bytes: &[u8], mode: u32) {
     std::fs::set_permissions(&full, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Puts a program of this machine below a folder: a second name for it, or a copy on another file system.
+/// Puts a program of this machine below a folder.
 pub(crate) fn put_program(folder: &Path, path: &str, program: &Path) {
-    let full = folder.join(path.trim_start_matches('/'));
-    std::fs::create_dir_all(full.parent().unwrap()).unwrap();
-    if std::fs::hard_link(program, &full).is_err() {
-        std::fs::copy(program, &full)
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    }
+    install::program(&folder.join(path.trim_start_matches('/')), program);
 }

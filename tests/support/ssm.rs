@@ -1,5 +1,4 @@
 //! A parameter store in process: stateful, with faults, and strict about what the JSON protocol of AWS asks for.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::state::Daemon;
