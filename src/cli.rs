@@ -302,9 +302,9 @@ pub struct PeersArgs {
 /// The servers of one daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Servers {
-    /// Consul's.
+    /// Those of the Consul servers.
     ConsulServer,
-    /// Nomad's.
+    /// Those of the Nomad servers.
     NomadServer,
 }
 

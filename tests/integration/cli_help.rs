@@ -276,8 +276,10 @@ Usage: cos-agent peers [OPTIONS] <ROLE>
 Arguments:
   <ROLE>
           Whose addresses
-          
-          [possible values: consul-server, nomad-server]
+
+          Possible values:
+          - consul-server: Those of the Consul servers
+          - nomad-server:  Those of the Nomad servers
 
 Options:
       --timeout <TIME>
