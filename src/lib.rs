@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every command is a prefix of this pipeline or one of its ends; [`pipeline`] is the one place where the stages
-//! meet. A room imports only rooms below it, which a test holds (`tests/contract.rs`). The machine is touched in
+//! meet. A room imports only rooms below it, which a test holds (`tests/integration/contract.rs`). The machine is touched in
 //! [`system`] alone.
 
 pub mod cli;
