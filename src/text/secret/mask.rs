@@ -11,7 +11,8 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     let mut at = 0;
     while let Some(start) = text[at..].find(begins).map(|found| at + found) {
         let (end, secret) = one(text, start);
-        if let Some(secret) = secret {
+        // What is masked stays as it is.
+        if let Some(secret) = secret.filter(|secret| !is_masked(&text[secret.clone()])) {
             out.push_str(&text[kept..secret.start]);
             out.push_str(MASK);
             kept = secret.end;
@@ -42,10 +43,7 @@ fn one(text: &str, start: usize) -> (usize, Option<Span>) {
         let authority = rest.find(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c));
         let end = begin + authority.unwrap_or(rest.len());
         let user = text[begin..end].rfind('@').map(|length| begin..begin + length);
-        return (
-            user.as_ref().map_or(begin, |user| user.end),
-            user.filter(|user| !is_masked(&text[user.clone()])),
-        );
+        return (user.as_ref().map_or(begin, |user| user.end), user);
     }
     let rest = &text[start..];
     let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
@@ -57,7 +55,7 @@ fn one(text: &str, start: usize) -> (usize, Option<Span>) {
     let secret = if is_name(&name) {
         value(text, end, rest[..length].contains('-'))
     } else if name == "value" && text[end..].starts_with(": ") {
-        quoted(text, end + 2).filter(|span| !is_masked(&text[span.clone()]))
+        quoted(text, end + 2)
     } else {
         None
     };
@@ -75,7 +73,7 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
     at = skip(at, &['=', ':', '>']);
     at = skip(at, &[' ', '\t']);
     if let Some(span) = quoted(text, at) {
-        return Some(span).filter(|span| !is_masked(&text[span.clone()]));
+        return Some(span);
     }
     let rest = &text[at..];
     let is_list = rest.starts_with('[');
@@ -98,8 +96,7 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
         || name_is_authorization(text, name_end)
         || is_uuid(found)
         || is_random(found);
-    let is_plain =
-        matches!(found, "true" | "false" | "null" | "{" | "[" | "nothing") || is_masked(found);
+    let is_plain = matches!(found, "true" | "false" | "null" | "{" | "[" | "nothing");
     (is_value && !is_plain).then_some(at..at + length)
 }
 
