@@ -53,7 +53,9 @@ fn one(text: &str, start: usize) -> (usize, Option<Span>) {
     let end = start + length;
     let name = plain(&rest[..length]);
     let secret = if is_name(&name) {
-        value(text, end, rest[..length].contains('-'))
+        // A header's value is the rest of its line.
+        let is_header = rest[..length].contains('-') || name.ends_with("authorization");
+        value(text, end, is_header)
     } else if name == "value" && text[end..].starts_with(": ") {
         quoted(text, end + 2)
     } else {
@@ -78,8 +80,8 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
     let rest = &text[at..];
     let is_list = rest.starts_with('[');
     let length = if is_list {
-        rest.find(']')?
-    } else if is_header || name_is_authorization(text, name_end) {
+        rest.find(']').unwrap_or(rest.len())
+    } else if is_header {
         rest.find(['\n', '"', '\'', '`', '\u{1b}']).unwrap_or(rest.len())
     } else {
         rest.find(|c: char| c.is_whitespace() || ",;&|)]}\"'`\u{1b}".contains(c))
@@ -90,19 +92,9 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
         return None;
     }
     // `no token: connection refused` is no secret.
-    let is_value = sign == '='
-        || is_header
-        || was_quoted
-        || name_is_authorization(text, name_end)
-        || is_uuid(found)
-        || is_random(found);
+    let is_value = sign == '=' || is_header || was_quoted || is_uuid(found) || is_random(found);
     let is_plain = matches!(found, "true" | "false" | "null" | "{" | "[" | "nothing");
     (is_value && !is_plain).then_some(at..at + length)
-}
-
-fn name_is_authorization(text: &str, end: usize) -> bool {
-    let start = end.saturating_sub("authorization".len());
-    text.get(start..end).is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
 }
 
 /// What is between the quotes that open at a place; a backslash in front of them, as in JSON in JSON, belongs to them.

@@ -126,6 +126,7 @@ mod tests {
             "postgres://hush@db/",
             "got unconvertible type 'string', value: 'hush' and value: \"hush\"",
             "token = [\"hush\", \"hush\"]",
+            "token = [\"hush\", \"hush\"",
             "password=\"a\\\"hush\"",
             "-token=hush --token hush=1 -token=hush",
             "token: 5d7f4f9e-1c3b-4a55-9d0e-0123456789ab hush=".split(" hush").next().unwrap(),
