@@ -1,7 +1,7 @@
 //! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
 
 use super::sha256;
-use crate::text::secret::{is_secret, looks_secret};
+use crate::text::secret::{for_each_text, is_secret, looks_secret};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
     }
     match serde_json::from_str::<Value>(text) {
         Ok(mut value) => {
-            if mask(&mut value, "") {
+            if mask(&mut value) {
                 format!("{value:#}\n")
             } else {
                 text.to_owned()
@@ -49,27 +49,15 @@ pub(super) fn ours_of(before: &str, after: &str) -> String {
     shown
 }
 
-/// Replaces secret values by fingerprints; whether there were any. Every value is looked at, whatever was found before.
-fn mask(value: &mut Value, path: &str) -> bool {
+/// Replaces secret values by fingerprints; whether there were any.
+fn mask(value: &mut Value) -> bool {
     let mut found = false;
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                found |= mask(value, &path);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                found |= mask(item, path);
-            }
-        }
-        Value::String(text) if !text.is_empty() && (is_secret(path) || looks_secret(text)) => {
+    for_each_text(value, "", &mut |path, text| {
+        if !text.is_empty() && (is_secret(path) || looks_secret(text)) {
             *text = format!("sha256:{}", &sha256(text.as_bytes())[..8]);
             found = true;
         }
-        _ => {}
-    }
+    });
     found
 }
 

@@ -77,27 +77,30 @@ fn is_masked(value: &str) -> bool {
 
 /// Masks every text in a value of JSON; what is below the name of a secret, and what looks like one in a table `extra`, whole.
 pub fn mask_json(value: &mut Value) {
-    mask_below(value, "", false);
+    for_each_text(value, "", &mut |path, text| {
+        let in_extra = || path.split('.').any(|name| name == "extra");
+        if is_masked(text) {
+            return;
+        }
+        if is_secret(path) || in_extra() && looks_secret(text) {
+            MASK.clone_into(text);
+        } else if let Cow::Owned(masked) = masked(text) {
+            *text = masked;
+        }
+    });
 }
 
-fn mask_below(value: &mut Value, path: &str, in_extra: bool) {
+/// Hands each text in a value of JSON over, with its dotted path; an item of a list has the path of the list.
+pub fn for_each_text(value: &mut Value, path: &str, each: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                mask_below(value, &path, in_extra || key == "extra");
+                for_each_text(value, &path, each);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| mask_below(item, path, in_extra)),
-        Value::String(text) if is_masked(text) => {}
-        Value::String(text) if is_secret(path) || in_extra && looks_secret(text) => {
-            MASK.clone_into(text);
-        }
-        Value::String(text) => {
-            if let Cow::Owned(masked) = masked(text) {
-                *text = masked;
-            }
-        }
+        Value::Array(items) => items.iter_mut().for_each(|item| for_each_text(item, path, each)),
+        Value::String(text) => each(path, text),
         _ => {}
     }
 }
