@@ -1,11 +1,12 @@
 //! What a run leaves to the next one: the manifest, the last good facts, the versions of binaries.
 
-use super::actions::UNFINISHED;
+use super::trust_store::UNFINISHED;
 use crate::facts::Facts;
 use crate::facts::binaries::{REMEMBERED, Versions};
 use crate::facts::kept::{self, LAST_GOOD};
-use crate::node::{Formation, Node};
+use crate::node::Node;
 use crate::plan::manifest::{self, Manifest};
+use crate::state::Formation;
 use crate::system::System;
 use crate::system::root::{FileError, NewFile, Root};
 

@@ -13,6 +13,7 @@ mod quorum;
 mod reload;
 pub mod resume;
 mod since;
+mod trust_store;
 mod validate;
 mod voter;
 
@@ -21,12 +22,11 @@ pub use error::ApplyError;
 pub use memory::{Remember, forget_formation, read_formation, read_manifest};
 
 use crate::node::Node;
-use crate::plan::{Change, Plan};
-use crate::state::{Action, Daemon, Place, UnitState, is_data};
+use crate::plan::{Change, Phase, Plan, What};
+use crate::state::{Action, Daemon, MoveAside, Place, is_data};
 use crate::system::System;
 use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
-use crate::system::services::Job;
 use std::time::Duration;
 
 /// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
@@ -88,8 +88,8 @@ pub async fn apply(
                     "{unit} is masked, so it is left alone. To end that, type `systemctl unmask {unit}`, then `cos-agent apply`"
                 )
             }));
-            let held = plan.held.iter().map(|planned| planned.action);
-            after.pending = ran.left.iter().copied().chain(held).collect();
+            let held = plan.held.iter().map(|planned| planned.action.clone());
+            after.pending = ran.left.iter().cloned().chain(held).collect();
             after.pending.sort();
         }
         // Rendered only: what has to happen stays due until units may be touched, if it is of a machine that runs.
@@ -105,14 +105,14 @@ pub async fn apply(
 }
 
 fn is_due(pending: &[Action], unit: &str) -> bool {
-    pending.iter().any(|action| action.unit() == Some(unit))
+    pending.iter().any(|action| action.of_unit() == Some(unit))
 }
 
 fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     if system.services.is_none() || !system.root.is_host() {
         return Ok(());
     }
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
+    for daemon in Daemon::ALL {
         let program = daemon.program();
         if plan.after.files.contains_key(daemon.file()) && system.root.stat(program)?.is_none() {
             return Err(ApplyError::NoProgram { program });
@@ -121,45 +121,24 @@ fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     Ok(())
 }
 
+/// The phases before the actions. All files are written together: whoever reads them sees all old ones, or all new ones.
 async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
-    let root = &system.root;
-    for change in &plan.changes {
-        match change {
-            Change::Guard { real, mode, ids, .. } => {
-                root.set_attributes(real, *mode, Some(*ids))?;
-            }
-            Change::MoveAside { daemon, to, place, .. } => {
-                if let Some(services) = &system.services {
-                    let states = services.states(&[daemon.unit()]).await?;
-                    // One that waits for its next start is stopped too; what systemd does not know it refuses to stop.
-                    if states.get(daemon.unit()) != Some(&UnitState::Unknown) {
-                        services.run(Job::Stop, daemon.unit()).await?;
-                    }
-                }
-                move_aside(root, *daemon, to, place)?;
-            }
-            Change::Sweep { path } => root.sweep(path)?,
-            Change::MakeFolder(folder) => {
-                let owner = owner_ids(folder.owner.user, folder.owner.group);
-                root.make_directory(folder.path, folder.mode, owner)?;
-            }
-            Change::Write(_) | Change::Remove { .. } => continue,
+    for step in plan.steps.iter().filter(|step| step.phase < Phase::Write) {
+        match &step.what {
+            What::Action(planned) => actions::stop(system, planned).await?,
+            What::Change(change) => prepare(&system.root, change)?,
         }
-        said(change);
     }
-    let files: Vec<NewFile<'_>> = plan
-        .writes()
-        .map(|write| NewFile {
-            path: &write.path,
-            bytes: &write.bytes,
-            mode: write.mode,
-            owner: write.ids,
-        })
-        .collect();
-    root.write_all(&files)?;
-    for change in &plan.changes {
+    let writes = plan.writes().map(|write| NewFile {
+        path: &write.path,
+        bytes: write.bytes.for_their_file(),
+        mode: write.mode,
+        owner: write.ownership.ids(),
+    });
+    system.root.write_all(&writes.collect::<Vec<_>>())?;
+    for change in plan.changes() {
         match change {
-            Change::Remove { path, .. } => root.remove(path)?,
+            Change::Remove { path, .. } => system.root.remove(path)?,
             Change::Write(_) => {}
             _ => continue,
         }
@@ -168,7 +147,24 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     Ok(())
 }
 
-fn move_aside(root: &Root, daemon: Daemon, to: &str, place: &Place) -> Result<(), FileError> {
+/// One change of a directory, or what has to go before anything is written.
+fn prepare(root: &Root, change: &Change) -> Result<(), ApplyError> {
+    match change {
+        Change::Guard { real, mode, ids, .. } => root.set_attributes(real, *mode, Some(*ids))?,
+        Change::MoveAside(moved) => move_aside(root, moved)?,
+        Change::Sweep { path } => root.sweep(path)?,
+        Change::MakeDirectory(directory) => {
+            let owner = owner_ids(directory.owner.user, directory.owner.group);
+            root.make_directory(directory.path, directory.mode, owner)?;
+        }
+        Change::Write(_) | Change::Remove { .. } => return Ok(()),
+    }
+    said(change);
+    Ok(())
+}
+
+fn move_aside(root: &Root, moved: &MoveAside) -> Result<(), FileError> {
+    let MoveAside { daemon, to, place, .. } = moved;
     if *place == Place::Plain {
         return root.rename(daemon.data(), to);
     }

@@ -4,7 +4,7 @@ use super::{ApplyError, memory};
 use crate::facts::kept::{self, LAST_GOOD};
 use crate::facts::{self, Glimpse};
 use crate::node::{self, Duty, Node};
-use crate::plan::resume::{self, NotResumed};
+use crate::plan::node::resume::{self, NotResumed};
 use crate::render::dns;
 use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
 use crate::system::System;

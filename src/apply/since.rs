@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 /// The units of a plan that have to restart, and since when: from now on where this plan makes it due.
 pub(super) fn stamp(plan: &Plan) -> BTreeMap<String, Moment> {
     let mut since = plan.after.since.clone();
-    let new = plan.actions.iter().chain(&plan.held).filter(|planned| planned.is_new);
-    let units = new.filter_map(|planned| planned.action.unit());
+    let new = plan.actions().chain(&plan.held).filter(|planned| planned.is_new);
+    let units = new.filter_map(|planned| planned.action.of_unit());
     since.extend(units.map(|unit| (unit.to_owned(), environment::moment())));
     since
 }

@@ -17,7 +17,7 @@ const STAGING: &str = "/run/cos-agent/validate";
 
 /// Validates every configuration whose bytes change.
 pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> {
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
+    for daemon in Daemon::ALL {
         let Some(write) = plan.writes().find(|write| write.path == daemon.file()) else { continue };
         if write.before.as_ref() == Some(&write.bytes) {
             continue;
@@ -30,7 +30,7 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
             continue;
         }
         let _staging = Staging(&system.root);
-        one(system, daemon, &write.bytes).await?;
+        one(system, daemon, write.bytes.for_their_file()).await?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::wait::{self, Goal};
 use crate::pipeline::{self, Outcome};
-use crate::plan::UnrecordedData;
+use crate::plan::node::UnrecordedData;
 use crate::record::boots::Stopwatch;
 use crate::record::status;
 use crate::state::Daemon;
@@ -62,7 +62,7 @@ pub(super) async fn run(
         joined(&system, args.root.timeout).await?;
     } else if let Some(unanswered) = unanswered {
         // Said in full once, as a failure is.
-        let notes = outcome.node.formation_notes();
+        let notes = outcome.granted.notes(&outcome.node);
         let is_known = !notes.is_empty() && notes.iter().all(|note| before.notes.contains(note));
         let error = Error::from(unanswered);
         return Err(if is_known { error.as_the_same() } else { error });
@@ -85,8 +85,7 @@ async fn tries_again(system: &System, failed: bool) {
 
 /// A daemon without which no gate opens, and which an operator keeps down.
 fn never_joins(outcome: &Outcome) -> Option<&'static str> {
-    let daemons = [Daemon::Consul.unit(), Daemon::Nomad.unit()];
-    outcome.plan.masked.iter().copied().find(|unit| daemons.contains(unit))
+    outcome.plan.masked.iter().copied().find(|unit| Daemon::of_unit(unit).is_some())
 }
 
 /// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.
@@ -108,23 +107,23 @@ const SCHEMA: &str = "cos-agent/apply/1";
 
 fn text(outcome: &Outcome, acts: bool) -> String {
     // Each change was said when it was made; this is the sum.
-    let changes = match outcome.plan.changes.len() {
+    let changes = match outcome.plan.changes().count() {
         0 => "nothing to do".to_owned(),
         1 => "1 change".to_owned(),
         many => format!("{many} changes"),
     };
-    let done = match (outcome.plan.actions.len(), acts) {
+    let done = match (outcome.plan.actions().count(), acts) {
         (0, _) => changes,
         (1, true) => format!("{changes} on the disk, 1 action"),
         (many, true) => format!("{changes} on the disk, {many} actions"),
         (1, false) => format!("{changes}; 1 action stays due"),
         (due, false) => format!("{changes}; {due} actions stay due"),
     };
-    format!("{}: {done}\n", outcome.node.summary())
+    format!("{}: {done}\n", outcome.summary())
 }
 
 fn as_json(outcome: &Outcome) -> serde_json::Value {
-    let plan = outcome.plan.to_json(&outcome.node.summary());
+    let plan = outcome.plan.to_json(&outcome.summary());
     json!({
         "schema": SCHEMA,
         "state": "applied",

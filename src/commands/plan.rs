@@ -6,8 +6,9 @@ use crate::cli::PlanArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
+use crate::node::Granted;
 use crate::node::auto_join;
-use crate::plan::UnrecordedData;
+use crate::plan::node::UnrecordedData;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
 use crate::system::root::{self, NewFile, Root};
@@ -22,32 +23,38 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Error> {
     let system = system(args.root.root.as_deref(), true, environment);
     say_if_frozen(&system)?;
-    let mut node = match &args.facts {
+    let node = match &args.facts {
         Some(file) => node::resolve(&read_facts(file)?)?,
         None => pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node,
     };
-    if args.facts.is_none() {
-        // `plan` shows what it can all the same.
-        if let Err(error) = pipeline::guard(&system, &mut node, UnrecordedData::Refuse).await {
-            tracing::warn!("`apply` will not go on before this is mended:\n{}", error.report());
+    let granted = if args.facts.is_none() {
+        match pipeline::guard(&system, &node, UnrecordedData::Refuse).await {
+            Ok(granted) => granted,
+            // `plan` shows what it can all the same.
+            Err(error) => {
+                tracing::warn!("`apply` will not go on before this is mended:\n{}", error.report());
+                pipeline::recall(&system, &node)?
+            }
         }
     } else if args.root.root.is_some() {
-        pipeline::recall(&system, &mut node)?;
-    }
+        pipeline::recall(&system, &node)?
+    } else {
+        Granted::default()
+    };
     // Facts of another machine say nothing about the disk of this one.
     let plan = if args.facts.is_some() && args.root.root.is_none() {
-        pipeline::plan_from_nothing(&node)?
+        pipeline::plan_from_nothing(&node, &granted)?
     } else {
-        pipeline::plan(&system, &node, UnrecordedData::Refuse).await?
+        pipeline::plan(&system, &node, &granted, UnrecordedData::Refuse).await?
     };
     if let Some(folder) = &args.out {
-        write_tree(folder, &node)?;
+        write_tree(folder, &node, &granted)?;
     }
     let note = auto_join::watch_joins(&node.consul, &node.instance.region)
         .map_or_else(String::new, |why| format!("note: {why}\n"));
     output.data(
-        || format!("{}\n{note}{}", node.summary(), plan.to_text()),
-        || plan.to_json(&node.summary()),
+        || format!("{}\n{note}{}", granted.summary(&node), plan.to_text()),
+        || plan.to_json(&granted.summary(&node)),
     )?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { ExitCode::Changes } else { ExitCode::Done })
 }
@@ -69,12 +76,13 @@ fn read_facts(file: &Path) -> Result<Facts, Error> {
     }
 }
 
-fn write_tree(folder: &Path, node: &node::Node) -> Result<(), Error> {
-    let plan = pipeline::plan_from_nothing(node)?;
+fn write_tree(folder: &Path, node: &node::Node, granted: &Granted) -> Result<(), Error> {
+    let plan = pipeline::plan_from_nothing(node, granted)?;
     // Whoever gets the tree shown is not who may read the node's files.
-    let shown = plan.writes().map(|write| match std::str::from_utf8(&write.bytes) {
-        Ok(text) => (write, masked(text).into_owned().into_bytes()),
-        Err(_) => (write, write.bytes.clone()),
+    let shown = plan.writes().map(|write| match write.bytes.open().map(std::str::from_utf8) {
+        None => (write, format!("{:?}\n", write.bytes).into_bytes()),
+        Some(Ok(text)) => (write, masked(text).into_owned().into_bytes()),
+        Some(Err(_)) => (write, write.bytes.for_their_file().to_vec()),
     });
     let shown: Vec<_> = shown.collect();
     let files: Vec<NewFile<'_>> = shown

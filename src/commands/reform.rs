@@ -120,7 +120,7 @@ fn text(reformed: &Reformed, daemon: Daemon) -> String {
 
 fn as_json(reformed: &Reformed, daemon: Daemon) -> serde_json::Value {
     let Reformed { outcome, parameter } = reformed;
-    let plan = outcome.plan.to_json(&outcome.node.summary());
+    let plan = outcome.plan.to_json(&outcome.summary());
     let state = match parameter {
         Changed::Now(_) => "set",
         Changed::Already(_) => "unchanged",

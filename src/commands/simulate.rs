@@ -48,7 +48,7 @@ pub(super) async fn run(
             Simulation { instance, faults: faults.clone(), root: &root, timeout: args.timeout };
         let outcome = simulate::run(simulation, environment.clone()).await?;
         shown.push_str(&text(&outcome, several));
-        nodes.push(outcome.plan.to_json(&outcome.node.summary()));
+        nodes.push(outcome.plan.to_json(&outcome.summary()));
     }
     let base = base.display().to_string();
     let more = if several {
@@ -144,7 +144,7 @@ fn given(file: &Path) -> Result<Vec<u8>, Error> {
 fn text(outcome: &Outcome, several: bool) -> String {
     let bold = anstyle::Style::new().bold();
     let plan = if several { outcome.plan.summary() } else { outcome.plan.to_text() };
-    format!("{}{bold}{}{bold:#}\n{plan}", if several { "\n" } else { "" }, outcome.node.summary())
+    format!("{}{bold}{}{bold:#}\n{plan}", if several { "\n" } else { "" }, outcome.summary())
 }
 
 /// Serves metadata for other programs.

@@ -4,6 +4,7 @@
 
 pub mod auto_join;
 mod error;
+mod granted;
 pub mod names;
 pub mod tags;
 
@@ -11,13 +12,13 @@ use crate::facts::Facts;
 use crate::facts::certificates::Authority;
 use crate::facts::host::Host;
 use crate::facts::instance::Instance;
-use crate::facts::settings::{Guard, Release, Settings};
+use crate::facts::settings::{Release, Settings};
 use crate::role::Role;
 use crate::state::Daemon;
 pub use error::ResolveError;
+pub use granted::Granted;
 use names::{ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
 use semver::Version;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The datacenter of Nomad servers.
@@ -40,9 +41,6 @@ pub struct Node {
     pub cluster: ClusterName,
     /// What it does there.
     pub duty: Duty,
-    /// Whether its server may form a new cluster. Tags cannot tell: what comes from [`resolve`] may, until the quorum
-    /// guard has been asked.
-    pub formation: Formation,
     /// The version of its Consul agent.
     pub consul: Version,
     /// Consul's datacenter.
@@ -87,24 +85,6 @@ pub enum Duty {
     },
 }
 
-/// What the quorum guard found when a server's data was still empty; kept for as long as the data is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Formation {
-    /// This server can only join a cluster: one has formed already, or nobody could tell.
-    #[serde(default)]
-    pub join_only: bool,
-    /// Why nobody could tell whether one has formed; then it is asked again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unanswered: Option<String>,
-}
-
-impl Formation {
-    /// Whether there is nothing to remember.
-    pub fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Duty {
     /// The daemon in whose quorum it votes.
     pub fn quorum(&self) -> Option<Daemon> {
@@ -147,43 +127,13 @@ impl Node {
             Duty::NomadClient { datacenter, .. } => {
                 format!("{id} is a {role} of {cluster} in datacenter {datacenter}")
             }
-            Duty::ConsulServer { servers } | Duty::NomadServer { servers, .. } => {
-                let place = match &self.duty {
-                    Duty::NomadServer { .. } => format!(" in datacenter {LEADER}"),
-                    _ => String::new(),
-                };
-                let joins = match &self.formation {
-                    Formation { unanswered: Some(_), .. } => {
-                        ": it can only join until it is known whether the cluster has formed"
-                    }
-                    Formation { join_only: true, .. } => ", which has formed: it can only join",
-                    Formation { join_only: false, .. } => "",
-                };
-                format!("{id} is a {role} of {cluster}{place}, one of {servers}{joins}")
+            Duty::ConsulServer { servers } => {
+                format!("{id} is a {role} of {cluster}, one of {servers}")
+            }
+            Duty::NomadServer { servers, .. } => {
+                format!("{id} is a {role} of {cluster} in datacenter {LEADER}, one of {servers}")
             }
         }
-    }
-
-    /// What people have to know of the founding of its cluster.
-    pub fn formation_notes(&self) -> Vec<String> {
-        if self.duty.quorum().is_none() {
-            return Vec::new();
-        }
-        let off = self.settings.quorum.guard == Guard::Off;
-        let off = off.then(|| {
-            "the quorum guard is off (`[quorum] guard`): servers that replace all others found a new cluster".to_owned()
-        });
-        let joins = match &self.formation {
-            Formation { unanswered: Some(why), .. } => Some(format!(
-                "this server can only join, because it could not ask whether the cluster has formed: {why}; \
-                 cos-agent.service asks again"
-            )),
-            Formation { join_only: true, .. } => Some(
-                "the cluster had formed when this server was empty: it can only join".to_owned(),
-            ),
-            Formation { join_only: false, .. } => None,
-        };
-        off.into_iter().chain(joins).collect()
     }
 }
 
@@ -216,7 +166,6 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
     Ok(Node {
         cluster,
         duty,
-        formation: Formation::default(),
         consul: version("consul", facts.installed.consul.as_ref(), CONSUL_RANGE)?,
         consul_datacenter: ConsulDatacenter(label(
             "consul.datacenter",

@@ -8,12 +8,12 @@ use std::path::Path;
 /// The owners of what is desired, where they exist on this host.
 pub(super) fn owners(desired: &DesiredState) -> BTreeMap<(&'static str, &'static str), (u32, u32)> {
     let files = desired.files.iter().map(|file| file.owner);
-    let folders = desired.folders.iter().map(|folder| folder.owner);
+    let directories = desired.directories.iter().map(|directory| directory.owner);
     let guarded = desired
         .guarded
         .iter()
         .flat_map(|guarded| [guarded.writer, Some(Owner { user: "root", group: guarded.readers })]);
-    let all = files.chain(folders).chain(guarded.flatten());
+    let all = files.chain(directories).chain(guarded.flatten());
     let mut owners = BTreeMap::new();
     for Owner { user, group } in all {
         if !owners.contains_key(&(user, group))
@@ -37,9 +37,9 @@ pub(super) fn look(
         }
         Ok(())
     };
-    for folder in &desired.folders {
-        let owner = observed.owners.get(&(folder.owner.user, folder.owner.group));
-        seen(folder.path, owner.map(|(uid, _)| *uid))?;
+    for directory in &desired.directories {
+        let owner = observed.owners.get(&(directory.owner.user, directory.owner.group));
+        seen(directory.path, owner.map(|(uid, _)| *uid))?;
     }
     if !root.keeps_owners() {
         return Ok(());

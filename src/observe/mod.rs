@@ -4,10 +4,7 @@ mod daemon_files;
 mod directories;
 
 use crate::exit::ExitCode;
-use crate::state::{
-    DNS_LINK, DOCKER, Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, READY, Seen,
-    WATCH,
-};
+use crate::state::{Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, Seen, Wanted};
 use crate::system::System;
 use crate::system::root::{FileError, Root};
 use crate::system::services::ServiceError;
@@ -68,7 +65,7 @@ pub async fn observe<'a>(
     if let Some(bundle) = desired.trust_bundle {
         observed.trust_bundle = root.read(bundle)?.unwrap_or_default();
     }
-    for daemon in [Daemon::Consul, Daemon::Nomad] {
+    for daemon in Daemon::ALL {
         if desired.daemons.contains(&daemon) {
             observed.operator_files.extend(operator_files(root, daemon)?);
             let dead = daemon_files::dead_links(root, daemon)?;
@@ -84,18 +81,10 @@ pub async fn observe<'a>(
         .map(|stat| format!("{} bytes of {}", stat.size, stat.mtime_nanos));
     directories::look(root, desired, &mut observed)?;
     if let Some(services) = &system.services {
-        observed.units = Some(
-            services
-                .states(&[
-                    Daemon::Consul.unit(),
-                    Daemon::Nomad.unit(),
-                    DNS_LINK,
-                    DOCKER,
-                    READY,
-                    WATCH,
-                ])
-                .await?,
-        );
+        let is_asked = |wanted: Wanted| wanted.runs() || wanted == Wanted::Stopped;
+        let units = desired.units.iter().filter(|unit| is_asked(unit.wanted));
+        let names: Vec<&str> = units.map(|unit| unit.name).collect();
+        observed.units = Some(services.states(&names).await?);
     }
     Ok(observed)
 }

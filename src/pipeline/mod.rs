@@ -13,16 +13,17 @@ use crate::membership::quorum::alone;
 use crate::membership::quorum::founding;
 use crate::membership::quorum::guard;
 use crate::membership::quorum::parameter::{self, Changed};
-use crate::node::{self, Formation, Node, tags};
+use crate::node::{self, Granted, Node, tags};
 use crate::observe;
+use crate::plan;
+use crate::plan::Plan;
 use crate::plan::manifest::Manifest;
-use crate::plan::resume::NotResumed;
-use crate::plan::{Inputs, Plan, UnrecordedData};
+use crate::plan::node::resume::NotResumed;
+use crate::plan::node::{NodeInputs, UnrecordedData};
 use crate::record::boots::Stopwatch;
 use crate::render;
 use crate::role::{self, Role};
-use crate::state::Daemon;
-use crate::state::Observed;
+use crate::state::{Daemon, DesiredState, Formation, Observed, UnitState};
 use crate::system::System;
 use crate::system::environment;
 use crate::system::imds::Imds;
@@ -43,16 +44,23 @@ pub struct Survey {
 pub struct Outcome {
     /// The node.
     pub node: Node,
+    /// What it may do.
+    pub granted: Granted,
     /// What was done; nothing where the node was as it shall be.
     pub plan: Plan,
 }
 
 impl Outcome {
+    /// What the node is and why, in one line.
+    pub fn summary(&self) -> String {
+        self.granted.summary(&self.node)
+    }
+
     /// Why the run has to be repeated although all of it is done: its server only joins until somebody says whether the
     /// cluster has formed.
     pub fn unanswered(&self) -> Option<GuardError> {
         let daemon = self.node.duty.quorum()?;
-        let why = self.node.formation.unanswered.clone()?;
+        let why = self.granted.formation.unanswered.clone()?;
         Some(GuardError::Unanswered { parameter: parameter::parameter(&self.node, daemon), why })
     }
 }
@@ -90,78 +98,89 @@ fn role_tag(tags: &Tags) -> Option<Role> {
 }
 
 /// What the quorum guard found before, without asking anybody; nothing where it is off.
-pub fn recall(system: &System, node: &mut Node) -> Result<Manifest, Error> {
-    let manifest = apply::read_manifest(system)?;
-    node.formation = if parameter::is_off(node) {
-        Formation::default()
-    } else {
-        apply::read_formation(system, &manifest, node)?
-    };
-    Ok(manifest)
+pub fn recall(system: &System, node: &Node) -> Result<Granted, Error> {
+    recalled(system, node, &apply::read_manifest(system)?)
 }
 
-/// Asks the quorum guard, before anything is rendered: what it says is part of the node. It asks for a server without data,
+fn recalled(system: &System, node: &Node, manifest: &Manifest) -> Result<Granted, Error> {
+    let formation = if parameter::is_off(node) {
+        Formation::default()
+    } else {
+        apply::read_formation(system, manifest, node)?
+    };
+    Ok(Granted { formation })
+}
+
+/// Asks the quorum guard, before anything is rendered. It asks for a server without data,
 /// and again for as long as it had no answer.
 pub async fn guard(
     system: &System,
-    node: &mut Node,
+    node: &Node,
     unrecorded_data: UnrecordedData,
-) -> Result<(), Error> {
-    let manifest = recall(system, node)?;
-    let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else { return Ok(()) };
+) -> Result<Granted, Error> {
+    let manifest = apply::read_manifest(system)?;
+    let mut granted = recalled(system, node, &manifest)?;
+    let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else {
+        return Ok(granted);
+    };
     let is_empty = guard::is_empty(system, daemon, &manifest, node, unrecorded_data)?;
-    let may_found = is_empty || node.formation.unanswered.is_some();
+    let may_found = is_empty || granted.formation.unanswered.is_some();
     match (parameter::is_off(node), may_found) {
-        (false, true) => node.formation = guard::ask(system, node, daemon).await,
+        (false, true) => {
+            granted.formation = guard::ask(system, node, &granted.formation, daemon).await;
+        }
         (true, true) => {
             tracing::info!("the quorum guard is off: {} may found a new cluster", daemon.unit());
         }
         (_, false) => {}
     }
-    if may_found && !node.formation.join_only {
+    if may_found && !granted.formation.join_only {
         alone::must_be_alone(system, node, daemon).await?;
     }
-    Ok(())
+    Ok(granted)
 }
 
 /// Plans for a node on this machine.
 pub async fn plan(
     system: &System,
     node: &Node,
+    granted: &Granted,
     unrecorded_data: UnrecordedData,
 ) -> Result<Plan, Error> {
-    let desired = render::desired(node)?;
+    let desired = render::desired(node, granted)?;
     let manifest = apply::read_manifest(system)?;
     let observed =
         observe::observe(system, &desired, manifest.files.keys().map(String::as_str)).await?;
-    let (role, instance) = (node.duty.role(), node.instance.id.as_str());
-    let inputs = Inputs {
-        desired: &desired,
-        observed: &observed,
-        manifest: &manifest,
-        role,
-        instance,
-        formation: &node.formation,
-        notes: &node.notes,
-        unrecorded_data,
-    };
-    Ok(Plan::between(&inputs)?)
+    planned(node, desired, &observed, &manifest, unrecorded_data)
 }
 
 /// Plans for a node as if nothing were there yet: for facts that were saved elsewhere.
-pub fn plan_from_nothing(node: &Node) -> Result<Plan, Error> {
-    let desired = render::desired(node)?;
-    let inputs = Inputs {
-        desired: &desired,
-        observed: &Observed::default(),
-        manifest: &Manifest::default(),
+pub fn plan_from_nothing(node: &Node, granted: &Granted) -> Result<Plan, Error> {
+    let desired = render::desired(node, granted)?;
+    // On its first boot nothing runs yet that it starts.
+    let started = desired.units.iter().filter(|unit| unit.wanted.runs());
+    let units = started.map(|unit| (unit.name.to_owned(), UnitState::Down)).collect();
+    let observed = Observed { units: Some(units), ..Observed::default() };
+    planned(node, desired, &observed, &Manifest::default(), UnrecordedData::Refuse)
+}
+
+fn planned(
+    node: &Node,
+    desired: DesiredState,
+    observed: &Observed,
+    manifest: &Manifest,
+    unrecorded_data: UnrecordedData,
+) -> Result<Plan, Error> {
+    let inputs = NodeInputs {
+        desired,
+        observed,
+        manifest,
         role: node.duty.role(),
         instance: &node.instance.id,
-        formation: &node.formation,
         notes: &node.notes,
-        unrecorded_data: UnrecordedData::Refuse,
+        unrecorded_data,
     };
-    Ok(Plan::between(&inputs)?)
+    Ok(plan::node::plan(inputs)?)
 }
 
 /// The node itself is for root alone.
@@ -252,23 +271,23 @@ async fn changed(
         // Whoever had the lock may have applied tags that are newer than what was read before.
         found = survey_timed(system, deadline, stopwatch, seen).await?;
     }
-    let Survey { facts, mut node, versions } = found;
-    guard(system, &mut node, unrecorded_data).await?;
+    let Survey { facts, node, versions } = found;
+    let granted = guard(system, &node, unrecorded_data).await?;
     stopwatch.lap("guard", 0, "ok");
-    let plan = plan(system, &node, unrecorded_data).await?;
+    let plan = plan(system, &node, &granted, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
     recorder::known(system, &node).await;
     let remember = Remember { facts: &facts, versions: &versions };
     let ran = apply::apply(system, &node, &plan, &remember).await?;
     let notes = [plan.notes.as_slice(), &ran.notes].concat();
-    recorder::noted(system, &node, &notes).await;
+    recorder::noted(system, &granted.notes(&node), &notes).await;
     if let Some(error) = ran.error {
         return Err(error.into());
     }
     stopwatch.lap("apply", 0, "ok");
-    let changes = (!plan.is_empty()).then_some(plan.changes.len());
+    let changes = (!plan.is_empty()).then(|| plan.changes().count());
     recorder::applied(system, changes).await;
-    Ok(Some(Outcome { node, plan }))
+    Ok(Some(Outcome { node, granted, plan }))
 }
 
 /// What `reform` came to.
@@ -310,7 +329,7 @@ pub async fn reform(
     if let Some(unanswered) = outcome.unanswered() {
         return Err(unanswered.into());
     }
-    if outcome.node.formation.join_only {
+    if outcome.granted.formation.join_only {
         return Err(GuardError::StillFormed { parameter: name, region }.into());
     }
     match parameter {

@@ -30,13 +30,13 @@ pub(super) async fn known(system: &System, node: &Node) {
 
 /// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
 /// says it once a boot.
-pub(super) async fn noted(system: &System, node: &Node, notes: &[String]) {
+pub(super) async fn noted(system: &System, of_formation: &[String], notes: &[String]) {
     let said = if system.keeps_record { status::read(&system.root).notes } else { Vec::new() };
     for note in notes.iter().filter(|note| !said.contains(note)) {
         tracing::warn!("{note}");
     }
     if system.keeps_record {
-        let notes = [node.formation_notes(), notes.to_vec()].concat();
+        let notes = [of_formation, notes].concat();
         or_warn(status::update(&system.root, |status| status.notes.clone_from(&notes)).await);
     }
 }

@@ -1,14 +1,14 @@
 //! A plan as people and programs read it.
 
 use super::diff::{self, Line};
-use super::{Change, Plan, PlannedAction, Why, Write, redact, sha256};
-use crate::state::Place;
+use super::{Change, Ownership, Plan, PlannedAction, Step, What, Why, Write, redact};
+use crate::state::{Bytes, Directory, MoveAside, Place, format};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// The version of the JSON form.
-const SCHEMA: &str = "cos-agent/plan/1";
+const SCHEMA: &str = "cos-agent/plan/2";
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const GONE: Style = AnsiColor::Red.on_default();
@@ -18,8 +18,8 @@ impl Change {
     /// The path that it is about.
     pub fn path(&self) -> &str {
         match self {
-            Self::MoveAside { daemon, .. } => daemon.data(),
-            Self::MakeFolder(folder) => folder.path,
+            Self::MoveAside(moved) => moved.daemon.data(),
+            Self::MakeDirectory(directory) => directory.path,
             Self::Guard { path, .. } | Self::Sweep { path } | Self::Remove { path, .. } => path,
             Self::Write(write) => &write.path,
         }
@@ -29,54 +29,25 @@ impl Change {
     pub fn words(&self) -> String {
         match self {
             Self::Guard { mode, ids, mode_before, ids_before, .. } => format!(
-                "{mode:04o} {}:{}, because others could write to it: {mode_before:04o} {}:{}",
+                "{mode:04o} {}:{}, because others could write to it ({mode_before:04o} {}:{})",
                 ids.0, ids.1, ids_before.0, ids_before.1
             ),
-            Self::MoveAside { to, place, of, .. } => {
-                let data = match of {
-                    Some(instance) => format!("data of {instance}"),
-                    None => "discarded data".to_owned(),
-                };
-                match place {
-                    Place::Plain => format!("{data}, moved to {to}"),
-                    Place::Volume => {
-                        format!("{data}, moved into {to}, as the directory is a mount point")
-                    }
-                    Place::Link { target } => {
-                        format!("{data}, moved into {to}, as the directory is a link to {target}")
-                    }
-                }
+            Self::MoveAside(moved) => of_move(moved),
+            Self::Sweep { .. } => "remove a half-written file beside it".to_owned(),
+            Self::MakeDirectory(Directory { mode, owner, .. }) => {
+                format!("directory, {mode:04o} {}:{}", owner.user, owner.group)
             }
-            Self::Sweep { .. } => "a half-written file beside it is removed".to_owned(),
-            Self::MakeFolder(folder) => {
-                format!("folder, {:04o} {}:{}", folder.mode, folder.owner.user, folder.owner.group)
-            }
-            Self::Remove { .. } => "removed: no longer wanted".to_owned(),
-            Self::Write(write) => {
-                let why = match write.why {
-                    Why::New => "new",
-                    Why::Changed => "changes",
-                    Why::EditedByHand => "was edited by hand, put back",
-                    Why::Attributes => "mode or owner put right",
-                };
-                match write.owner {
-                    Some(owner) => {
-                        format!("{why}, {:04o} {}:{}", write.mode, owner.user, owner.group)
-                    }
-                    None => [vec![format!("{why}, our keys only")], write.besides.clone()]
-                        .concat()
-                        .join("; "),
-                }
-            }
+            Self::Remove { .. } => "remove, no longer wanted".to_owned(),
+            Self::Write(write) => of_write(write),
         }
     }
 
     fn kind(&self) -> &'static str {
         match self {
             Self::Guard { .. } => "guard",
-            Self::MoveAside { .. } => "move-aside",
+            Self::MoveAside(_) => "move-aside",
             Self::Sweep { .. } => "sweep",
-            Self::MakeFolder(_) => "make-folder",
+            Self::MakeDirectory(_) => "make-directory",
             Self::Remove { .. } => "remove",
             Self::Write(Write { why: Why::New, .. }) => "create",
             Self::Write(Write { why: Why::Changed, .. }) => "change",
@@ -87,9 +58,9 @@ impl Change {
 
     fn sign(&self) -> &'static str {
         match self {
-            Self::Write(Write { why: Why::New, .. }) | Self::MakeFolder(_) => "+",
+            Self::Write(Write { why: Why::New, .. }) | Self::MakeDirectory(_) => "+",
             Self::Remove { .. } | Self::Sweep { .. } => "-",
-            Self::MoveAside { .. } => ">",
+            Self::MoveAside(_) => ">",
             Self::Write(_) | Self::Guard { .. } => "~",
         }
     }
@@ -103,8 +74,8 @@ impl Change {
                     if keys.is_empty() {
                         return String::new();
                     }
-                    let json = crate::render::format::json(&Value::Object(keys.clone()));
-                    redact::shown(path, json.as_bytes())
+                    let json = format::json(&Value::Object(keys.clone()));
+                    redact::shown(path, &Bytes::Open(json.into_bytes()))
                 };
                 Some((text(before), text(after)))
             }
@@ -112,7 +83,7 @@ impl Change {
             Self::Write(write) if write.before.as_ref() == Some(&write.bytes) => None,
             Self::Write(write) => {
                 let after = redact::shown(&write.path, &write.bytes);
-                let before = write.before.as_deref().map(|bytes| redact::shown(&write.path, bytes));
+                let before = write.before.as_ref().map(|bytes| redact::shown(&write.path, bytes));
                 let before = before.unwrap_or_default();
                 Some((if write.foreign { redact::ours_of(&before, &after) } else { before }, after))
             }
@@ -134,6 +105,37 @@ impl Change {
     }
 }
 
+fn of_move(MoveAside { to, place, of, .. }: &MoveAside) -> String {
+    let data = match of {
+        Some(instance) => format!("data of {instance}"),
+        None => "discarded data".to_owned(),
+    };
+    match place {
+        Place::Plain => format!("{data}, move to {to}"),
+        Place::Volume => format!("{data}, move into {to}, because the directory is a mount point"),
+        Place::Link { target } => {
+            format!("{data}, move into {to}, because the directory is a link to {target}")
+        }
+    }
+}
+
+fn of_write(write: &Write) -> String {
+    let why = match write.why {
+        Why::New => "new",
+        Why::Changed => "changes",
+        Why::EditedByHand => "edited by hand, restore",
+        Why::Attributes => "restore mode and owner",
+    };
+    match write.ownership {
+        Ownership::Ours { owner, .. } => {
+            format!("{why}, {:04o} {}:{}", write.mode, owner.user, owner.group)
+        }
+        Ownership::Operators { .. } => {
+            [vec![format!("{why}, our keys only")], write.besides.clone()].concat().join("; ")
+        }
+    }
+}
+
 impl PlannedAction {
     /// The action and its reasons, the first two of them.
     pub fn words(&self) -> String {
@@ -142,28 +144,30 @@ impl PlannedAction {
             0 => String::new(),
             more => format!("; and {more} more"),
         };
-        format!("{}, because {shown}{more}", self.action.words())
+        format!("{} ({shown}{more})", self.action)
     }
 }
 
 impl Plan {
-    /// The list of changes and actions, one a line.
+    /// The list of steps, one a line.
     pub fn summary(&self) -> String {
         let mut text = String::new();
-        for change in &self.changes {
-            let _ = writeln!(text, "{} {}  ({})", change.sign(), change.path(), change.words());
-        }
-        for planned in &self.actions {
-            let _ = writeln!(text, "! {}", planned.words());
+        for step in &self.steps {
+            let _ = match &step.what {
+                What::Change(change) => {
+                    writeln!(text, "{} {}  ({})", change.sign(), change.path(), change.words())
+                }
+                What::Action(planned) => writeln!(text, "! {}", planned.words()),
+            };
         }
         for unit in &self.masked {
-            let _ = writeln!(text, "! {unit} is left alone, because it is masked");
+            let _ = writeln!(text, "! leave {unit} alone (masked)");
         }
         for note in &self.notes {
             let _ = writeln!(text, "! {note}");
         }
         if self.is_empty() && self.masked.is_empty() {
-            text.push_str("nothing to do: the node is as it shall be\n");
+            text.push_str("no changes: this node matches its configuration\n");
         }
         text
     }
@@ -171,7 +175,7 @@ impl Plan {
     /// The whole plan: list, actions, and the diff of every file, coloured.
     pub fn to_text(&self) -> String {
         let mut text = self.summary();
-        for change in &self.changes {
+        for change in self.changes() {
             let Some((before, after)) = change.sides() else { continue };
             let _ = writeln!(text, "\n{TITLE}--- a{0}\n+++ b{0}{TITLE:#}", change.path());
             for line in diff::lines(&before, &after) {
@@ -189,25 +193,34 @@ impl Plan {
     /// The plan as JSON; never a secret.
     pub fn to_json(&self, node: &str) -> Value {
         let changes: Vec<Value> = self
-            .changes
-            .iter()
+            .changes()
             .map(|change| {
                 let mut value = json!({ "path": change.path(), "kind": change.kind(), "words": change.words() });
                 if let Change::Write(write) = change {
                     value["mode"] = json!(format!("{:04o}", write.mode));
-                    value["owner"] = json!(write.owner.map(|owner| format!("{}:{}", owner.user, owner.group)));
-                    value["sha256"] = json!(sha256(&write.bytes));
-                    value["sha256_before"] = json!(write.before.as_deref().map(sha256));
+                    value["owner"] = json!(owner(write));
+                    value["sha256"] = json!(write.bytes.sha256());
+                    value["sha256_before"] = json!(write.before.as_ref().map(Bytes::sha256));
                 }
                 value["diff"] = json!(change.diff());
                 value
             })
             .collect();
-        let actions: Vec<Value> = self
-            .actions
-            .iter()
-            .map(|planned| json!({ "action": planned.action, "words": planned.action.words(), "because": planned.because }))
-            .collect();
+        let action = |step: &Step| match &step.what {
+            What::Action(PlannedAction { action, because, .. }) => Some(json!({
+                "action": action, "phase": step.phase.name(), "words": action.to_string(), "because": because,
+            })),
+            What::Change(_) => None,
+        };
+        let actions: Vec<Value> = self.steps.iter().filter_map(action).collect();
         json!({ "schema": SCHEMA, "node": node, "changes": changes, "actions": actions, "notes": self.notes })
+    }
+}
+
+/// `user:group`, where the file is ours.
+fn owner(write: &Write) -> Option<String> {
+    match write.ownership {
+        Ownership::Ours { owner, .. } => Some(format!("{}:{}", owner.user, owner.group)),
+        Ownership::Operators { .. } => None,
     }
 }

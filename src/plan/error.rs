@@ -1,6 +1,6 @@
 //! Why there is no plan, with the exit code and the way out of each.
 
-use super::conflicts::Conflict;
+use super::node::conflicts::Conflict;
 use crate::exit::ExitCode;
 use crate::state::Daemon;
 

@@ -1,62 +1,90 @@
 //! A JSON file of the operator with keys of ours in it.
 
+use super::compare::{self, Compared};
 use super::manifest::Written;
-use super::{PlanError, keys, logins};
-use crate::render::docker;
-use crate::state::Seen;
+use super::{Inputs, Ownership, PlanError, Why, Write, keys};
+use crate::state::{Bytes, File, Keys, Seen, format};
 use crate::text;
 use serde_json::{Map, Value};
 
-/// A file of the operator with our keys in it.
-pub(super) struct Merged {
-    /// Its contents.
-    pub(super) bytes: Vec<u8>,
-    /// The values of the operator that ours replace.
-    pub(super) replaced: Option<Map<String, Value>>,
-    /// Our keys before and after.
-    pub(super) shown: (Map<String, Value>, Map<String, Value>),
-    /// What else changes, in words.
-    pub(super) besides: Vec<String>,
-    /// What people have to know of it.
-    pub(super) notes: Vec<String>,
+/// The file with our keys in it, where that changes it. Mode and owner stay as the operator has them.
+pub(super) fn change(
+    file: &File,
+    ours: &Keys,
+    seen: Option<&Seen>,
+    inputs: &Inputs<'_>,
+) -> Result<Compared, PlanError> {
+    let before = inputs.manifest.files.get(&file.path);
+    let merged = merged(&file.path, seen, before, ours)?;
+    let written = Some(Written {
+        keys: Some(ours.ours.clone()),
+        replaced: merged.replaced,
+        ..compare::written(file, &merged.bytes, seen, inputs)
+    });
+    let notes = merged.notes;
+    if seen.is_some_and(|seen| seen.bytes == merged.bytes.for_their_file()) {
+        return Ok(Compared { write: None, written, notes });
+    }
+    let new = compare::new(file, merged.bytes, inputs)?;
+    let new = Write { keys: Some(merged.shown), besides: merged.besides, ..new };
+    let write = match seen {
+        None => new,
+        Some(seen) => Write {
+            mode: seen.stat.mode,
+            ownership: Ownership::Operators { ids: Some((seen.stat.uid, seen.stat.gid)) },
+            before: Some(Bytes::Open(seen.bytes.clone())),
+            foreign: !compare::is_ours(&file.path, seen, inputs),
+            why: Why::Changed,
+            ..new
+        },
+    };
+    Ok(Compared { write: Some(write), written, notes })
 }
 
-/// The file as it shall be.
-pub(super) fn merged(
+/// A file of the operator with our keys in it.
+struct Merged {
+    /// Its contents.
+    bytes: Bytes,
+    /// The values of the operator that ours replace.
+    replaced: Option<Map<String, Value>>,
+    /// Our keys before and after.
+    shown: (Map<String, Value>, Map<String, Value>),
+    /// What else changes, in words.
+    besides: Vec<String>,
+    /// What people have to know of it.
+    notes: Vec<String>,
+}
+
+/// The file as it should be.
+fn merged(
     path: &str,
     seen: Option<&Seen>,
     before: Option<&Written>,
-    ours: &Map<String, Value>,
+    Keys { ours, amend }: &Keys,
 ) -> Result<Merged, PlanError> {
     let found = object(path, seen)?;
     let all_keys = before.map(Written::all_keys).unwrap_or_default();
     let replaced = before.and_then(|before| before.replaced.as_ref());
     let mut rest = found.clone();
-    let mut logins = logins::Logins::default();
-    if path == docker::CONFIG
-        && let Some(Value::Object(hosts)) = ours.get(docker::HELPERS)
-    {
-        logins = logins::take_out(&mut rest, hosts);
-    }
+    let amended = amend(&mut rest, ours);
     let (set, replaced) = keys::set(&rest, keys::Before { ours: &all_keys, replaced }, ours);
     let either = all_keys.iter().fold(ours.clone(), |either, keys| keys::merged(&either, keys));
     let is_marked = seen.is_some_and(|seen| text::is_marked(&seen.bytes));
     let bytes = match seen {
         // A file that has our keys already keeps its own order and indentation.
         Some(seen) if set == found && !is_marked => seen.bytes.clone(),
-        _ => crate::render::format::json(&Value::Object(set)).into_bytes(),
+        _ => format::json(&Value::Object(set)).into_bytes(),
     };
-    let mut besides: Vec<String> =
-        logins.expiring.iter().map(|entry| logins::taken_out(entry)).collect();
+    let mut besides = amended.changes;
     if is_marked {
         besides.push("its byte order mark goes, which not every reader of it takes".to_owned());
     }
     Ok(Merged {
-        bytes,
+        bytes: Bytes::Open(bytes),
         replaced: (!replaced.is_empty()).then_some(replaced),
         shown: (keys::pick(&found, &either), ours.clone()),
         besides,
-        notes: logins.notes,
+        notes: amended.notes,
     })
 }
 

@@ -1,12 +1,19 @@
 //! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
 
-use super::sha256;
+use crate::state::{Bytes, sha256};
 use crate::text::secret::{for_each_text, is_secret, looks_secret};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The text of a file for a diff.
-pub(super) fn shown(path: &str, bytes: &[u8]) -> String {
+pub(super) fn shown(path: &str, bytes: &Bytes) -> String {
+    match bytes {
+        Bytes::Open(bytes) => open(path, bytes),
+        Bytes::Sealed(sealed) => format!("({sealed})\n"),
+    }
+}
+
+fn open(path: &str, bytes: &[u8]) -> String {
     let summary =
         |what: &str| format!("({what}: {} bytes, sha256 {})\n", bytes.len(), &sha256(bytes)[..16]);
     let Ok(text) = std::str::from_utf8(bytes) else { return summary("no text") };
@@ -68,7 +75,7 @@ mod tests {
     #[test]
     fn secrets_are_shown_as_fingerprints() {
         let text = r#"{"auths":{"r.example":{"auth":"dXNlcjpwYXNz"}},"encrypt":"a2V5","acl":[{"tokens":[{"agent":"t0k"}]}],"log_level":"INFO"}"#;
-        let shown = shown("/etc/docker/config.json", text.as_bytes());
+        let shown = open("/etc/docker/config.json", text.as_bytes());
         for secret in ["dXNlcjpwYXNz", "a2V5", "t0k"] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -86,8 +93,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_shown() {
-        assert!(!shown("x.json", b"{\"encrypt\": \"a2V5\"").contains("a2V5"));
-        assert!(shown("x", &[0xff, 0xfe]).starts_with("(no text"));
-        assert_eq!(shown("cos.sh", b"export A=b\n"), "export A=b\n");
+        assert!(!open("x.json", b"{\"encrypt\": \"a2V5\"").contains("a2V5"));
+        assert!(open("x", &[0xff, 0xfe]).starts_with("(no text"));
+        assert_eq!(open("cos.sh", b"export A=b\n"), "export A=b\n");
     }
 }

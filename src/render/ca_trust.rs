@@ -2,14 +2,13 @@
 //!
 //! One certificate a file: Debian's tool makes no hash link for a file with two, and OpenSSL then does not find them.
 
-use super::RenderError;
 use crate::facts::host::TrustStore;
-use crate::node::Node;
-use crate::state::{Action, Contents, File, Notify, ROOT};
+use crate::node::{Granted, Node};
+use crate::state::{Action, Contents, File, Notify, ROOT, Tool};
 use std::collections::BTreeSet;
 
 /// The files of the authorities.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let mut files = Vec::new();
     if let Some(store) = node.host.trust_store {
         let (folder, suffix) = anchors(store);
@@ -18,7 +17,7 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
             file(
                 format!("{folder}/cos-{name}.{suffix}"),
                 authority.pem.clone(),
-                &[Action::UpdateTrustStore],
+                Notify::of([Action::Run(Tool::UpdateTrustStore)]),
             )
         }));
     }
@@ -28,10 +27,14 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
         // A registry that is listed twice has one file.
         let registries: BTreeSet<_> = node.settings.ca.registries.iter().collect();
         files.extend(registries.into_iter().map(|registry| {
-            file(format!("/etc/docker/certs.d/{}/ca.crt", registry.as_str()), all.clone(), &[])
+            file(
+                format!("/etc/docker/certs.d/{}/ca.crt", registry.as_str()),
+                all.clone(),
+                Notify::nobody(),
+            )
         }));
     }
-    Ok(files)
+    files
 }
 
 /// The bundle that programs read, by the tool that makes it.
@@ -54,7 +57,6 @@ fn anchors(store: TrustStore) -> (&'static str, &'static str) {
     }
 }
 
-fn file(path: String, pem: String, actions: &'static [Action]) -> File {
-    let notify = if actions.is_empty() { Notify::Nothing } else { Notify::Actions(actions) };
+fn file(path: String, pem: String, notify: Notify) -> File {
     File { path, contents: Contents::Text(pem), mode: 0o644, owner: ROOT, notify }
 }

@@ -4,9 +4,9 @@
 //! (<https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file>; the gates were measured against
 //! 1.8.7 and read from the change logs).
 
-use super::{RenderError, extra, format, since};
-use crate::node::{Duty, Node, tags};
-use crate::state::{Contents, Daemon, File, Notify, Owner, ReloadableKey};
+use super::since;
+use crate::node::{Duty, Granted, Node, tags};
+use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -130,19 +130,17 @@ struct HttpConfig {
 }
 
 /// Consul's file.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
-    let mut value = serde_json::to_value(config(node)).unwrap_or_default();
-    extra::merge(Daemon::Consul, &mut value, &node.settings.consul.extra)?;
-    Ok(vec![File {
+pub fn files(node: &Node, granted: &Granted) -> Vec<File> {
+    vec![File {
         path: Daemon::Consul.file().to_owned(),
-        contents: Contents::Text(format::json(&value)),
+        contents: Contents::Json(Document::of(&config(node, granted), Shape::Plain)),
         mode: 0o640,
         owner: Owner { user: "root", group: "consul" },
-        notify: Notify::Daemon { daemon: Daemon::Consul, reloadable: RELOADABLE },
-    }])
+        notify: Notify { actions: vec![Action::restart(Daemon::Consul)], reloadable: RELOADABLE },
+    }]
 }
 
-fn config(node: &Node) -> Config<'_> {
+fn config<'a>(node: &'a Node, granted: &Granted) -> Config<'a> {
     let address = node.instance.private_ip.to_string();
     let servers = match node.duty {
         Duty::ConsulServer { servers } => Some(servers),
@@ -153,7 +151,7 @@ fn config(node: &Node) -> Config<'_> {
         datacenter: node.consul_datacenter.as_str(),
         data_dir: Daemon::Consul.data(),
         server: servers.is_some(),
-        quorum: servers.map(|servers| quorum(node, servers)),
+        quorum: servers.map(|servers| quorum(node, granted, servers)),
         client_addr: "127.0.0.1",
         addresses: Addresses {
             http: if servers.is_some() {
@@ -187,10 +185,10 @@ fn config(node: &Node) -> Config<'_> {
     }
 }
 
-fn quorum(node: &Node, servers: u8) -> Quorum {
+fn quorum(node: &Node, granted: &Granted, servers: u8) -> Quorum {
     let has_ui_config = since(&node.consul, (1, 9, 0));
     Quorum {
-        bootstrap_expect: (!node.formation.join_only).then_some(servers),
+        bootstrap_expect: (!granted.formation.join_only).then_some(servers),
         autopilot: Autopilot::of(servers),
         // The default of 5 is for machines smaller than any that runs COS: elections take five times as long.
         performance: Performance { raft_multiplier: 1 },

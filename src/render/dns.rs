@@ -3,15 +3,22 @@
 //! With systemd-resolved on a link of its own: `DNS=127.0.0.1:8600` in `resolved.conf` would send every other name to
 //! Consul too, and a hung Consul then hangs names that do not exist (measured with systemd 252: 20 s and more).
 
-use super::{RenderError, units};
+use super::units;
 use crate::facts::host::Resolver;
 use crate::facts::settings::ForwarderChoice;
-use crate::node::Node;
-use crate::state::{Action, Contents, File, Notify, ROOT};
+use crate::node::{Granted, Node};
+use crate::state::{
+    Action, Contents, DNS_LINK, DNSMASQ, File, Notify, RESOLVED, ROOT, Verb, Wanted,
+};
 
 /// Whether `.consul` goes through systemd-resolved.
 pub fn by_resolved(node: &Node) -> bool {
     forwarder(node) == Some(Resolver::Resolved)
+}
+
+/// What the unit of the link should be doing.
+pub(super) fn link(node: &Node) -> Wanted {
+    if by_resolved(node) { Wanted::Running } else { Wanted::Stopped }
 }
 
 fn forwarder(node: &Node) -> Option<Resolver> {
@@ -26,12 +33,12 @@ fn forwarder(node: &Node) -> Option<Resolver> {
 }
 
 /// The files of the forwarder that runs here.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
-    Ok(match forwarder(node) {
+pub fn files(node: &Node, _: &Granted) -> Vec<File> {
+    match forwarder(node) {
         Some(Resolver::Resolved) => resolved(node),
         Some(Resolver::Dnsmasq) => vec![dnsmasq()],
         _ => Vec::new(),
-    })
+    }
 }
 
 fn resolved(node: &Node) -> Vec<File> {
@@ -42,20 +49,10 @@ fn resolved(node: &Node) -> Vec<File> {
         contents: Contents::Text(format!("[Resolve]\nDNSStubListenerExtra={address}\n")),
         mode: 0o644,
         owner: ROOT,
-        notify: Notify::Actions(&[Action::RestartResolved]),
+        notify: Notify::of([Action::unit(Verb::TryRestart, RESOLVED)]),
     };
-    let link = File {
-        path: "/etc/systemd/system/cos-dns.service.d/cos.conf".to_owned(),
-        contents: Contents::Text(format!("[Service]\nEnvironment=COS_DNS_ADDRESS={address}\n")),
-        mode: 0o644,
-        owner: ROOT,
-        notify: Notify::Actions(&[Action::DaemonReload, Action::RestartDnsLink]),
-    };
-    let unit = units::unit("cos-dns.service").map(|unit| File {
-        notify: Notify::Actions(&[Action::DaemonReload, Action::RestartDnsLink]),
-        ..unit
-    });
-    unit.into_iter().chain([link, listener]).collect()
+    let address = format!("[Service]\nEnvironment=COS_DNS_ADDRESS={address}\n");
+    vec![units::drop_in(DNS_LINK, address), listener]
 }
 
 /// dnsmasq(8): `--server=/domain/address#port`.
@@ -65,6 +62,6 @@ fn dnsmasq() -> File {
         contents: Contents::Text("server=/consul/127.0.0.1#8600\n".to_owned()),
         mode: 0o644,
         owner: ROOT,
-        notify: Notify::Actions(&[Action::RestartDnsmasq]),
+        notify: Notify::of([Action::unit(Verb::TryRestart, DNSMASQ)]),
     }
 }

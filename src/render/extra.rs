@@ -2,7 +2,7 @@
 
 use super::owned;
 use crate::facts::settings::{Extra, Settings};
-use crate::state::Daemon;
+use crate::state::{Contents, Daemon, File};
 use crate::text::secret::{is_secret, masked};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -56,6 +56,22 @@ impl RenderError {
     }
 }
 
+/// Merges the tables over the rendered configurations.
+pub(super) fn merge_into(files: &mut [File], settings: &Settings) -> Result<(), RenderError> {
+    for (daemon, extra) in tables(settings) {
+        for file in files.iter_mut().filter(|file| file.path == daemon.file()) {
+            if let Contents::Json(document) = &mut file.contents {
+                merge(daemon, &mut document.value, extra)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tables(settings: &Settings) -> [(Daemon, &Extra); 2] {
+    [(Daemon::Consul, &settings.consul.extra), (Daemon::Nomad, &settings.nomad.extra)]
+}
+
 /// Merges a table over a rendered configuration.
 pub fn merge(daemon: Daemon, rendered: &mut Value, extra: &Extra) -> Result<(), RenderError> {
     let table = match daemon {
@@ -67,8 +83,9 @@ pub fn merge(daemon: Daemon, rendered: &mut Value, extra: &Extra) -> Result<(), 
 
 /// Refuses tables that no configuration can take, before anything is shown of them.
 pub fn check(settings: &Settings) -> Result<(), RenderError> {
-    merge(Daemon::Consul, &mut Value::Null, &settings.consul.extra)?;
-    merge(Daemon::Nomad, &mut Value::Null, &settings.nomad.extra)
+    tables(settings)
+        .into_iter()
+        .try_for_each(|(daemon, extra)| merge(daemon, &mut Value::Null, extra))
 }
 
 struct Place {

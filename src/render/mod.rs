@@ -1,25 +1,28 @@
-//! PURE: one file a managed thing, each a function from a [`Node`] to files; together the desired state.
+//! PURE: one file a managed thing, each a function from a [`Node`] and what it was [`Granted`] to files; together the
+//! desired state.
 //!
-//! To add a rendered file: a function in a file here, and a line in [`FILES`].
+//! To add a rendered file: a function in a file here, and a line in [`FILES`]. To add a unit: its file in `systemd/`, and
+//! a line in [`units::UNITS`].
 
 pub mod ca_trust;
 pub mod consul;
 pub mod dns;
 pub mod docker;
 pub mod extra;
-pub mod format;
 pub mod nomad;
 pub mod owned;
+mod owners;
 pub mod profile;
 pub mod units;
 
-use crate::node::Node;
-use crate::role::{AgentMode, Role};
-use crate::state::{DesiredState, File};
+use crate::node::{Granted, Node};
+use crate::role::Role;
+use crate::state::{DesiredState, File, Identity};
 pub use extra::RenderError;
 
-/// Renders files of a node. It fails only where an `extra` table of the settings does not fit.
-pub type Renderer = fn(&Node) -> Result<Vec<File>, RenderError>;
+/// Renders files of a node. It cannot fail: what a node lacks for its files is an error of [`crate::node::resolve`], and the
+/// `extra` tables of the settings are merged behind all of them.
+pub type Renderer = fn(&Node, &Granted) -> Vec<File>;
 
 /// The roles that get a file.
 pub enum For {
@@ -54,26 +57,29 @@ impl For {
     }
 }
 
-/// Everything that this node shall have.
-pub fn desired(node: &Node) -> Result<DesiredState, RenderError> {
+/// Everything that this node should have.
+pub fn desired(node: &Node, granted: &Granted) -> Result<DesiredState, RenderError> {
     let role = node.duty.role();
-    let mut files = Vec::new();
-    for (whom, render) in FILES {
-        if whom.includes(role) {
-            files.extend(render(node)?);
-        }
-    }
+    let for_role = FILES.iter().filter(|(roles, _)| roles.includes(role));
+    let mut files: Vec<File> = for_role.flat_map(|(_, render)| render(node, granted)).collect();
+    extra::merge_into(&mut files, &node.settings)?;
     let daemons = role.daemons();
-    let folders = daemons.iter().map(|daemon| units::data_folder(*daemon, role)).collect();
-    let guarded = daemons.iter().flat_map(|daemon| units::guarded(*daemon, role)).collect();
+    let directories = daemons.iter().map(|daemon| owners::data(*daemon, role)).collect();
+    let guarded = daemons.iter().flat_map(|daemon| owners::guarded(*daemon, role)).collect();
     Ok(DesiredState {
         files,
-        folders,
+        directories,
         guarded,
-        dns_link: dns::by_resolved(node),
+        units: units::wanted(node),
         trust_bundle: ca_trust::bundle_of(node),
         daemons,
-        docker: role.nomad() == Some(AgentMode::Client),
+        moves: Vec::new(),
+        identity: Identity {
+            instance: Some(node.instance.id.clone()),
+            role: Some(role.name().to_owned()),
+            formation: granted.formation.clone(),
+            ..Identity::default()
+        },
     })
 }
 

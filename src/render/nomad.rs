@@ -6,9 +6,9 @@
 //! ignores what it does not know (`consul`, `ui`, `drain_on_shutdown`) were compared key by key.
 
 use super::consul::{Autopilot, meta};
-use super::{RenderError, docker, extra, format, since, units};
-use crate::node::{Duty, LEADER, Node, tags};
-use crate::state::{Contents, Daemon, File, Notify, Owner, ReloadableKey};
+use super::{docker, since, units};
+use crate::node::{Duty, Granted, LEADER, Node, tags};
+use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape};
 use semver::Version;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -179,28 +179,29 @@ struct Auth<'a> {
 }
 
 /// Nomad's file.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
-    let Some((config, group)) = config(node) else { return Ok(Vec::new()) };
-    let mut value = serde_json::to_value(config).unwrap_or_default();
-    extra::merge(Daemon::Nomad, &mut value, &node.settings.nomad.extra)?;
-    Ok(vec![File {
+pub fn files(node: &Node, granted: &Granted) -> Vec<File> {
+    let Some((config, group)) = config(node, granted) else { return Vec::new() };
+    vec![File {
         path: Daemon::Nomad.file().to_owned(),
-        contents: Contents::Text(format::json(&format::nomad_blocks(value))),
+        contents: Contents::Json(Document::of(&config, Shape::NomadBlocks)),
         mode: 0o640,
         owner: Owner { user: "root", group },
-        notify: Notify::Daemon { daemon: Daemon::Nomad, reloadable: RELOADABLE },
-    }])
+        notify: Notify { actions: vec![Action::restart(Daemon::Nomad)], reloadable: RELOADABLE },
+    }]
 }
 
-fn config(node: &Node) -> Option<(Config<'_>, &'static str)> {
+fn config<'a>(node: &'a Node, granted: &Granted) -> Option<(Config<'a>, &'static str)> {
     let address = node.instance.private_ip.to_string();
     let on_address =
         || Addresses { http: address.clone(), rpc: address.clone(), serf: address.clone() };
     let (mode, datacenter, http, group) = match &node.duty {
         Duty::ConsulServer { .. } => return None,
-        Duty::NomadServer { servers, nomad } => {
-            (server(node, *servers, nomad), LEADER, format!("127.0.0.1 {address}"), "nomad")
-        }
+        Duty::NomadServer { servers, nomad } => (
+            server(node, granted, *servers, nomad),
+            LEADER,
+            format!("127.0.0.1 {address}"),
+            "nomad",
+        ),
         Duty::NomadClient { datacenter, nomad } => (
             client(node, datacenter.as_str(), nomad),
             datacenter.as_str(),
@@ -242,11 +243,11 @@ fn config(node: &Node) -> Option<(Config<'_>, &'static str)> {
     Some((config, group))
 }
 
-fn server<'a>(node: &Node, servers: u8, nomad: &Version) -> Mode<'a> {
+fn server<'a>(node: &Node, granted: &Granted, servers: u8, nomad: &Version) -> Mode<'a> {
     Mode::Server {
         server: Server {
             enabled: true,
-            bootstrap_expect: (!node.formation.join_only).then_some(servers),
+            bootstrap_expect: (!granted.formation.join_only).then_some(servers),
             rejoin_after_leave: true,
             server_join: join(node, nomad),
             plan_rejection_tracker: PlanRejectionTracker { enabled: true },
@@ -330,7 +331,7 @@ pub fn auto_join_is_broken(nomad: &Version) -> bool {
 }
 
 /// What differs by role: who Nomad runs as, and what its children find.
-pub fn unit_files(node: &Node) -> Result<Vec<File>, RenderError> {
+pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
     let stop_seconds = node.settings.nomad.drain_deadline.seconds() + 30;
     let text = match node.duty {
         Duty::NomadClient { .. } => format!(
@@ -352,7 +353,7 @@ pub fn unit_files(node: &Node) -> Result<Vec<File>, RenderError> {
             units::PATH
         ),
     };
-    Ok(vec![units::drop_in(Daemon::Nomad, text)])
+    vec![units::drop_in(Daemon::Nomad.unit(), text)]
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! `/etc/profile.d/cos.sh`: what the consul and nomad command lines need in a shell on the node.
 
-use super::{RenderError, ca_trust};
-use crate::node::Node;
+use super::ca_trust;
+use crate::node::{Granted, Node};
 use crate::state::{Contents, Daemon, File, Notify, ROOT};
 
 /// The file. Every value in it is a constant of ours, so nothing has to be quoted.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
+pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let bundle =
         node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(ca_trust::bundle);
     let mut text = String::new();
@@ -19,11 +19,11 @@ pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
             text.push_str(&format!("export {ca}={bundle}\n"));
         }
     }
-    Ok(vec![File {
+    vec![File {
         path: "/etc/profile.d/cos.sh".to_owned(),
         contents: Contents::Text(text),
         mode: 0o644,
         owner: ROOT,
-        notify: Notify::Nothing,
-    }])
+        notify: Notify::nobody(),
+    }]
 }

@@ -1,103 +1,116 @@
-//! The units: the files themselves, and the drop-ins that differ by role. They are ours like every other file, so that what
-//! is mended in a unit reaches every node; an operator changes a unit by a drop-in, as systemd.unit(5) means it.
+//! The units: what each should be doing on a node, their files, and the drop-ins that differ by role. They are ours like
+//! every other file, so that a fix of a unit reaches every node; an operator changes a unit by a drop-in, as
+//! systemd.unit(5) describes.
 
-use super::RenderError;
-use crate::node::Node;
-use crate::role::{AgentMode, Role};
+use super::{dns, docker};
+use crate::node::{Granted, Node};
 use crate::state::{
-    self, AGENT, Action, Contents, Daemon, File, Folder, Guarded, Notify, Owner, READY, ROOT, WATCH,
+    self, AGENT, Action, Cause, Contents, DNS_LINK, DNSMASQ, DOCKER, Daemon, File, Notify, Origin,
+    READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
 };
 
 /// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The units of ours, as they are in `systemd/`.
-pub static UNITS: &[(&str, &str)] = &[
-    ("cos-agent.service", include_str!("../../systemd/cos-agent.service")),
-    ("cos-agent-ready.service", include_str!("../../systemd/cos-agent-ready.service")),
-    ("cos-agent-watch.service", include_str!("../../systemd/cos-agent-watch.service")),
-    ("cos-dns.service", include_str!("../../systemd/cos-dns.service")),
-    ("consul.service", include_str!("../../systemd/consul.service")),
-    ("nomad.service", include_str!("../../systemd/nomad.service")),
+/// A unit, for whichever node.
+pub struct Row {
+    name: &'static str,
+    /// The file in `systemd/`; `None` where the image brings the unit.
+    text: Option<&'static str>,
+    origin: Origin,
+    wanted: fn(&Node) -> Wanted,
+    restarts_with: &'static [Cause],
+}
+
+/// A unit of the agent's own, which runs on every node and restarts when its file changes.
+const fn ours(name: &'static str, text: &'static str) -> Row {
+    let wanted = |_: &Node| Wanted::Running;
+    Row { name, text: Some(text), origin: Origin::Agent, wanted, restarts_with: &[] }
+}
+
+/// The unit of a daemon.
+const fn daemon(name: &'static str, text: &'static str, wanted: fn(&Node) -> Wanted) -> Row {
+    Row { name, text: Some(text), origin: Origin::Shared, wanted, restarts_with: &[] }
+}
+
+/// A unit that the image brings.
+const fn images(name: &'static str, wanted: fn(&Node) -> Wanted) -> Row {
+    Row { name, text: None, origin: Origin::Image, wanted, restarts_with: &[] }
+}
+
+/// Every unit that the agent knows, in the order in which they start.
+pub static UNITS: &[Row] = &[
+    Row {
+        // A node that was made from user data alone comes back after a reboot too.
+        wanted: |_| Wanted::Enabled,
+        ..ours(AGENT, include_str!("../../systemd/cos-agent.service"))
+    },
+    images(RESOLVED, |_| Wanted::AsItIs),
+    images(DNSMASQ, |_| Wanted::AsItIs),
+    Row { wanted: dns::link, ..ours(DNS_LINK, include_str!("../../systemd/cos-dns.service")) },
+    images(DOCKER, docker::wanted),
+    daemon("consul.service", include_str!("../../systemd/consul.service"), |node| {
+        runs(node, Daemon::Consul)
+    }),
+    daemon("nomad.service", include_str!("../../systemd/nomad.service"), |node| {
+        runs(node, Daemon::Nomad)
+    }),
+    Row {
+        restarts_with: &[Cause::Agent, Cause::Role],
+        ..ours(READY, include_str!("../../systemd/cos-agent-ready.service"))
+    },
+    Row {
+        restarts_with: &[Cause::Agent],
+        ..ours(WATCH, include_str!("../../systemd/cos-agent-watch.service"))
+    },
 ];
 
-/// The agent's own units and those of the role's daemons; `cos-dns.service` comes with the resolver.
-pub fn files(node: &Node) -> Result<Vec<File>, RenderError> {
-    // A node that was made from user data alone comes back after a reboot too.
-    let notify = Notify::Actions(&[Action::DaemonReload, Action::EnableAgent]);
-    let agent = unit(AGENT).map(|unit| File { notify, ..unit });
-    Ok(agent
-        .into_iter()
-        .chain([READY, WATCH].into_iter().filter_map(unit))
-        .chain(node.duty.role().daemons().iter().filter_map(|daemon| unit(daemon.unit())))
-        .collect())
+/// The unit files of `systemd/`: names and texts.
+pub fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    UNITS.iter().filter_map(|row| Some((row.name, row.text?)))
 }
 
-/// A unit of ours. A daemon runs by its unit, so that of a daemon restarts it.
-pub fn unit(name: &str) -> Option<File> {
-    let (name, text) = UNITS.iter().find(|(known, _)| *known == name)?;
-    let actions: &[Action] = match *name {
-        "consul.service" => &[Action::DaemonReload, Action::Restart(Daemon::Consul)],
-        "nomad.service" => &[Action::DaemonReload, Action::Restart(Daemon::Nomad)],
-        READY => &[Action::DaemonReload, Action::StartReady],
-        WATCH => &[Action::DaemonReload, Action::StartWatch],
-        _ => &[Action::DaemonReload],
-    };
-    Some(File {
-        path: format!("{}/{name}", state::UNITS),
-        contents: Contents::Text((*text).to_owned()),
-        mode: 0o644,
-        owner: ROOT,
-        notify: Notify::Actions(actions),
-    })
+fn runs(node: &Node, daemon: Daemon) -> Wanted {
+    if node.duty.role().daemons().contains(&daemon) { Wanted::Running } else { Wanted::Stopped }
 }
 
-/// A drop-in that restarts its daemon.
-pub fn drop_in(daemon: Daemon, text: String) -> File {
-    let actions: &[Action] = match daemon {
-        Daemon::Consul => &[Action::DaemonReload, Action::Restart(Daemon::Consul)],
-        Daemon::Nomad => &[Action::DaemonReload, Action::Restart(Daemon::Nomad)],
+/// What every unit should be doing on this node.
+pub fn wanted(node: &Node) -> Vec<Unit> {
+    let unit = |row: &Row| Unit {
+        name: row.name,
+        origin: row.origin,
+        wanted: (row.wanted)(node),
+        restarts_with: row.restarts_with,
     };
+    UNITS.iter().map(unit).collect()
+}
+
+/// The files of the units of this node.
+pub fn files(node: &Node, _: &Granted) -> Vec<File> {
+    let file = |row: &Row| {
+        let verb = match (row.wanted)(node) {
+            Wanted::Running | Wanted::RunningIfInstalled => Verb::Restart,
+            Wanted::Enabled => Verb::Enable,
+            Wanted::Stopped | Wanted::AsItIs => return None,
+        };
+        Some(File {
+            path: format!("{}/{}", state::UNITS, row.name),
+            contents: Contents::Text(row.text?.to_owned()),
+            mode: 0o644,
+            owner: ROOT,
+            notify: Notify::of([Action::DaemonReload, Action::unit(verb, row.name)]),
+        })
+    };
+    UNITS.iter().filter_map(file).collect()
+}
+
+/// A drop-in, which restarts its unit.
+pub fn drop_in(unit: &'static str, text: String) -> File {
     File {
-        path: format!("/etc/systemd/system/{}.d/cos.conf", daemon.unit()),
+        path: format!("{}/{unit}.d/cos.conf", state::UNITS),
         contents: Contents::Text(text),
         mode: 0o644,
         owner: ROOT,
-        notify: Notify::Actions(actions),
+        notify: Notify::of([Action::DaemonReload, Action::unit(Verb::Restart, unit)]),
     }
-}
-
-/// The folder of a daemon's data: the daemon's alone, because Consul's snapshots in it are world-readable.
-pub fn data_folder(daemon: Daemon, role: Role) -> Folder {
-    let owner = match (daemon, role.nomad()) {
-        (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
-        (Daemon::Nomad, Some(AgentMode::Server)) => Owner { user: "nomad", group: "nomad" },
-        (Daemon::Nomad, _) => ROOT,
-    };
-    Folder { path: daemon.data(), mode: 0o700, owner }
-}
-
-/// The directories around a daemon's configuration and data. HashiCorp's packages give Consul's to the user `consul`, as
-/// which it runs, and `/etc/nomad.d` to `nomad` (their `postinst`); Nomad runs as root on clients, and what root reads
-/// there nobody else may write.
-pub fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
-    let configuration = match (daemon, role.nomad()) {
-        (Daemon::Consul, _) => Guarded {
-            path: daemon.folder(),
-            writer: Some(Owner { user: "consul", group: "consul" }),
-            readers: "consul",
-            files: false,
-        },
-        (Daemon::Nomad, Some(AgentMode::Server)) => {
-            Guarded { path: daemon.folder(), writer: None, readers: "nomad", files: false }
-        }
-        (Daemon::Nomad, _) => {
-            Guarded { path: daemon.folder(), writer: None, readers: "root", files: true }
-        }
-    };
-    let data = match daemon {
-        Daemon::Consul => "/opt/consul",
-        Daemon::Nomad => "/opt/nomad",
-    };
-    [configuration, Guarded { path: data, files: false, ..configuration }]
 }

@@ -8,7 +8,7 @@ pub mod service;
 use crate::error::Error;
 use crate::node::{CLIENT_DATACENTERS, LEADER, tags};
 use crate::pipeline::{self, Outcome};
-use crate::plan::UnrecordedData;
+use crate::plan::node::UnrecordedData;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::root::{NewFile, Root};

@@ -1,8 +1,9 @@
 //! The machine as it is: what is looked at, in nouns that a plan compares.
 
-use super::{Daemon, Kind, Place, UnitState};
+use super::{Daemon, Kind, Place, Sealed, UnitState};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 /// What `lstat` says of a path.
@@ -22,8 +23,8 @@ pub struct Stat {
     pub gid: u32,
 }
 
-/// A file in a daemon's folder that is not ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file in a daemon's directory that is not ours.
+#[derive(Clone, PartialEq, Eq)]
 pub struct OperatorFile {
     /// The daemon that loads it.
     pub daemon: Daemon,
@@ -36,12 +37,25 @@ pub struct OperatorFile {
 }
 
 /// A path as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Seen {
     /// What `lstat` says.
     pub stat: Stat,
     /// The contents, for a regular file.
     pub bytes: Vec<u8>,
+}
+
+/// Whatever is on a disk may be a secret: it shows its fingerprint.
+impl fmt::Debug for Seen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} {}", self.stat, Sealed::new(self.bytes.clone()))
+    }
+}
+
+impl fmt::Debug for OperatorFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.path, Sealed::new(self.bytes.clone()))
+    }
 }
 
 /// The data of a daemon.

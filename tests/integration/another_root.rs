@@ -97,7 +97,7 @@ fn a_host_whose_units_are_not_touched_has_them_due() {
     let ran = host.run(&["apply", "--no-start"]);
     assert!(ran.stdout.contains("actions stay due"), "{}", ran.stdout);
     let plan = host.run(&["plan"]);
-    assert!(plan.stdout.contains("! systemd reads its units again"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("! reload the unit files of systemd"), "{}", plan.stdout);
 }
 
 #[test]

@@ -49,13 +49,13 @@ exit 0
 i-0123456789abcdef0 is a consul-server of demo, one of 3: 10 changes
 --- stderr
 warning: /usr/bin/consul is not there: its new configuration is not validated
-/opt/consul/data: folder, 0700 consul:consul
+/opt/consul/data: directory, 0700 consul:consul
 /etc/systemd/system/cos-agent.service: new, 0644 root:root
+/etc/systemd/system/cos-dns.service: new, 0644 root:root
+/etc/systemd/system/consul.service: new, 0644 root:root
 /etc/systemd/system/cos-agent-ready.service: new, 0644 root:root
 /etc/systemd/system/cos-agent-watch.service: new, 0644 root:root
-/etc/systemd/system/consul.service: new, 0644 root:root
 /etc/consul.d/cos.json: new, 0640 root:consul
-/etc/systemd/system/cos-dns.service: new, 0644 root:root
 /etc/systemd/system/cos-dns.service.d/cos.conf: new, 0644 root:root
 /etc/systemd/resolved.conf.d/cos.conf: new, 0644 root:root
 /etc/profile.d/cos.sh: new, 0644 root:root
@@ -110,13 +110,13 @@ exit 2
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3
 note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
-+ /opt/consul/data  (folder, 0700 consul:consul)
++ /opt/consul/data  (directory, 0700 consul:consul)
 + /etc/systemd/system/cos-agent.service  (new, 0644 root:root)
++ /etc/systemd/system/cos-dns.service  (new, 0644 root:root)
++ /etc/systemd/system/consul.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-agent-ready.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-agent-watch.service  (new, 0644 root:root)
-+ /etc/systemd/system/consul.service  (new, 0644 root:root)
 + /etc/consul.d/cos.json  (new, 0640 root:consul)
-+ /etc/systemd/system/cos-dns.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-dns.service.d/cos.conf  (new, 0644 root:root)
 + /etc/systemd/resolved.conf.d/cos.conf  (new, 0644 root:root)
 + /etc/profile.d/cos.sh  (new, 0644 root:root)
@@ -128,9 +128,9 @@ note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC
     assert!(!node.folder.path().join("var").exists(), "plan writes nothing");
     assert_eq!(node.run("plan").code, Some(0));
     let value = json(&node.run("plan -o json").stdout);
-    assert_eq!(value["schema"], "cos-agent/plan/1");
-    assert_eq!(value["changes"][0]["kind"], "make-folder");
-    assert_eq!(value["changes"][5]["mode"], "0640");
+    assert_eq!(value["schema"], "cos-agent/plan/2");
+    assert_eq!(value["changes"][0]["kind"], "make-directory");
+    assert_eq!(value["changes"][6]["mode"], "0640");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn plan_exits_0_where_nothing_is_left_and_2_where_something_is() {
     insta::assert_snapshot!(done.stdout, @r#"
 i-0123456789abcdef0 is a consul-server of demo, one of 3
 note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
-nothing to do: the node is as it shall be
+no changes: this node matches its configuration
 "#);
 }
 

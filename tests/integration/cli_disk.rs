@@ -22,7 +22,7 @@ fn files_that_are_in_the_way() {
 folder in place of a file: exit 74
 --- stderr
 error: cannot plan the changes
-  cause: /etc/consul.d/cos.json is a folder, expected a regular file
+  cause: /etc/consul.d/cos.json is a directory, expected a regular file
 
 hint: move /etc/consul.d/cos.json away; nothing was changed
 

@@ -6,7 +6,7 @@ use cos_agent::cli::Cli;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
 use cos_agent::node::tags;
-use cos_agent::render::units::UNITS;
+use cos_agent::render::units;
 use cos_agent::role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn the_units_are_those_of_the_folder() {
     let found: BTreeMap<String, String> =
         names(&folder).into_iter().map(|name| (name.clone(), read(&folder.join(name)))).collect();
     let known: BTreeMap<String, String> =
-        UNITS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        units::texts().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     assert_eq!(found, known);
 }
 
@@ -114,7 +114,7 @@ fn no_target_waits_for_a_join() {
 
 #[test]
 fn no_unit_waits_for_the_network_to_be_online() {
-    for (name, _) in UNITS {
+    for (name, _) in units::texts() {
         let unit = Unit::named(name);
         let online = unit.0.values().flatten().find(|value| value.contains("network-online"));
         assert_eq!(online, None, "{name}");
@@ -251,6 +251,19 @@ fn arrows_between_rooms_are_those_of_the_table() {
 }
 
 #[test]
+fn the_core_of_the_plan_knows_no_node() {
+    let plan = repository().join("src/plan");
+    let core = sources(&plan).into_iter().filter(|file| !file.starts_with(plan.join("node")));
+    for file in core {
+        for (number, line) in code(&read(&file)) {
+            let named: BTreeSet<&str> = modules(&line);
+            let of_node = ["node", "role", "facts", "render"].map(|room| named.contains(room));
+            assert_eq!(of_node, [false; 4], "{}:{number} {line}", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_listing_of_the_source_is_read_at_a_glance() {
     let listing = names(&repository().join("src"));
     assert!(listing.len() <= 22, "{} names at the top of src/: {listing:?}", listing.len());
@@ -362,7 +375,7 @@ struct Unit(BTreeMap<String, Vec<String>>);
 
 impl Unit {
     fn named(name: &str) -> Self {
-        let text = UNITS.iter().find(|(unit, _)| *unit == name).unwrap().1;
+        let (_, text) = units::texts().find(|(unit, _)| *unit == name).unwrap();
         let mut directives: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut section = "";
         for line in

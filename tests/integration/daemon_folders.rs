@@ -2,8 +2,9 @@
 
 use crate::support::{node, programs};
 use cos_agent::exit::ExitCode;
+use cos_agent::node::Granted;
 use cos_agent::pipeline;
-use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::state::Daemon;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode};
@@ -41,7 +42,7 @@ async fn is_looked_at(daemon: Daemon, put: impl Fn(&Path)) -> bool {
     put(&folder);
     let system = node.system(true);
     let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
-    match pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await {
+    match pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse).await {
         Ok(_) => false,
         Err(error) => {
             let report = error.report();
@@ -145,7 +146,9 @@ async fn a_drop_in_that_sends_every_name_to_consul_is_said_once() {
     let words = format!("{path} has DNS=127.0.0.1:8600 for every name");
     let system = node.system(true);
     let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
-    let plan = pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await.unwrap();
+    let plan = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
+        .await
+        .unwrap();
     assert_eq!(plan.to_text().matches(&words).count(), 1, "{}", plan.to_text());
     for _ in 0..2 {
         node.converge().await;

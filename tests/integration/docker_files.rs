@@ -5,9 +5,10 @@ use crate::support::node;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cos_agent::exit::ExitCode;
+use cos_agent::node::Granted;
 use cos_agent::pipeline;
-use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest;
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode, changes};
 use serde_json::{Value, json};
@@ -37,7 +38,9 @@ async fn host() -> String {
 async fn planned(node: &TestNode) -> (String, Value) {
     let system = node.system(true);
     let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
-    let plan = pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await.unwrap();
+    let plan = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
+        .await
+        .unwrap();
     (plan.to_text(), plan.to_json(""))
 }
 
@@ -155,9 +158,13 @@ async fn another_address_of_ours_does_not_become_the_operators() {
     node.set("dns", "address", "169.254.9.9");
     let system = node.system(true);
     let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
-    let plan = pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await.unwrap();
+    let plan = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
+        .await
+        .unwrap();
     node.write(manifest::PATH, &plan.during.to_json());
-    let again = pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await.unwrap();
+    let again = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
+        .await
+        .unwrap();
     node.write(manifest::PATH, &again.during.to_json());
     node.converge().await;
     assert_eq!(read(&node, DAEMON), json!({"dns": ["169.254.9.9"]}));

@@ -66,11 +66,11 @@ fn a_difference_is_seen_both_ways_and_shown_as_lines() {
 /// What the case gives now, by path in its folder.
 fn rendered(case: &Case) -> Tree {
     let node = case.node();
-    let plan = golden::planned(&case.name, &node);
-    let mut text = format!("{}\n\n{}\n", node.summary(), plan.summary());
-    for file in render::desired(&node).unwrap().files {
+    let (plan, granted) = (golden::planned(&case.name, &node), golden::granted(&case.name));
+    let mut text = format!("{}\n\n{}\n", granted.summary(&node), plan.summary());
+    for file in render::desired(&node, &granted).unwrap().files {
         let Owner { user, group } = file.owner;
-        let notify = notified(file.notify);
+        let notify = notified(&file.notify);
         text.push_str(&format!("{} {:04o} {user}:{group}: {notify}\n", file.path, file.mode));
     }
     let files = golden::tree(&plan);
@@ -81,16 +81,16 @@ fn rendered(case: &Case) -> Tree {
 }
 
 /// What a later change of a file brings about.
-fn notified(notify: Notify) -> String {
-    match notify {
-        Notify::Nothing => "nothing has to happen".to_owned(),
-        Notify::Actions(actions) => {
-            actions.iter().map(|action| action.words()).collect::<Vec<_>>().join(", ")
-        }
-        Notify::Daemon { daemon, reloadable } => {
-            let keys: Vec<&str> = reloadable.iter().map(|reloadable| reloadable.key).collect();
-            format!("{} restarts, or reloads for {}", daemon.unit(), keys.join(", "))
-        }
+fn notified(Notify { actions, reloadable }: &Notify) -> String {
+    if actions.is_empty() {
+        return "do nothing".to_owned();
+    }
+    let actions = actions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let keys: Vec<&str> = reloadable.iter().map(|reloadable| reloadable.key).collect();
+    if keys.is_empty() {
+        actions
+    } else {
+        format!("{actions}, or reload it for {}", keys.join(", "))
     }
 }
 

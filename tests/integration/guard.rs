@@ -11,7 +11,8 @@ use cos_agent::apply;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::quorum::parameter::{self, Changed};
 use cos_agent::pipeline;
-use cos_agent::plan::{Change, UnrecordedData, manifest};
+use cos_agent::plan::node::UnrecordedData;
+use cos_agent::plan::{Change, manifest};
 use cos_agent::state::Daemon;
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::retry::Deadline;
@@ -61,7 +62,7 @@ async fn a_server_forms_a_cluster_only_where_none_has_formed() {
             assert_eq!(forms(&node, daemon), expected, "{role} {value}");
             assert_eq!(store.asked(), ["GetParameter"], "{role} {value}");
             assert_eq!(notes(&node).contains("can only join"), !expected, "{}", notes(&node));
-            assert_eq!(outcome.node.summary().contains("only join"), !expected);
+            assert_eq!(outcome.summary().contains("only join"), !expected);
         }
     }
 }

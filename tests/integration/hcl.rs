@@ -3,7 +3,7 @@
 use crate::support::programs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cos_agent::plan::conflicts::{self, Setting};
+use cos_agent::plan::node::conflicts::{self, Setting};
 use cos_agent::state::Daemon;
 use fastrand::Rng;
 use serde::Deserialize;

@@ -139,7 +139,7 @@ async fn a_subnet_without_ipv4_is_said_at_once_in_words_of_its_own() {
 #[tokio::test]
 async fn the_summary_of_a_nomad_server_has_its_datacenter() {
     let outcome = TestNode::new("nomad-server").await.converge().await;
-    let summary = outcome.node.summary();
+    let summary = outcome.summary();
     assert!(
         summary.ends_with("is a nomad-server of demo in datacenter leader, one of 3"),
         "{summary}"

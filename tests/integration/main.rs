@@ -20,6 +20,7 @@ mod cli_settings;
 mod cli_streams;
 mod cli_usage;
 mod contract;
+mod core;
 mod crash;
 mod daemon_folders;
 mod describe_tags;

@@ -6,7 +6,7 @@ use crate::support::node;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
-use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::fault::NAMES;
 use cos_agent::simulate::instance::{Credentials, Instance};
@@ -249,5 +249,5 @@ async fn an_instance_whose_first_tag_is_late_is_not_taken_for_one_without_tags_i
         node.service.change(|instance| instance.tags = tags);
     };
     let (outcome, ()) = tokio::join!(node.converge(), later);
-    assert!(outcome.node.summary().contains("nomad-client"));
+    assert!(outcome.summary().contains("nomad-client"));
 }

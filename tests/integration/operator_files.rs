@@ -5,7 +5,7 @@ mod nomad;
 
 use crate::support::programs;
 use Expected::{Refused, Said, Sets, Taken, Unclear};
-use cos_agent::plan::conflicts::{self, Conflict};
+use cos_agent::plan::node::conflicts::{self, Conflict};
 use cos_agent::role::Role;
 use cos_agent::state::Daemon;
 use cos_agent::state::OperatorFile;

@@ -5,10 +5,11 @@ use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
+use cos_agent::node::Granted;
 use cos_agent::pipeline;
-use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest;
-use cos_agent::render::units::UNITS;
+use cos_agent::plan::node::UnrecordedData;
+use cos_agent::render::units;
 use cos_agent::state::{DOCKER, UnitState};
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::services::Job;
@@ -31,13 +32,21 @@ async fn the_first_run_carries_out_what_plan_shows() {
         let node = TestNode::new(role).await;
         let system = node.system(true);
         let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
-        let shown = pipeline::plan(&system, &survey.node, UnrecordedData::Refuse).await.unwrap();
+        let shown =
+            pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
+                .await
+                .unwrap();
         assert!(!node.has("/etc/consul.d") && !node.has("/var"), "{role}: plan writes nothing");
         let outcome = node.converge().await;
         assert_eq!(outcome.plan, shown, "{role}");
         for write in outcome.plan.writes() {
             let path = node.path(&write.path);
-            assert_eq!(std::fs::read(&path).unwrap(), write.bytes, "{}", write.path);
+            assert_eq!(
+                std::fs::read(&path).unwrap(),
+                write.bytes.for_their_file(),
+                "{}",
+                write.path
+            );
             let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
             assert_eq!(mode, write.mode, "{}", write.path);
         }
@@ -54,7 +63,7 @@ async fn the_first_run_carries_out_what_plan_shows() {
 async fn systemd_reads_its_units_again_unless_it_has_read_every_new_file() {
     let drop_ins = ["cos-dns.service", "nomad.service"]
         .map(|unit| format!("/etc/systemd/system/{unit}.d/cos.conf"));
-    let seeds = UNITS.iter().map(|(name, _)| format!("/etc/systemd/system/{name}"));
+    let seeds = units::texts().map(|(name, _)| format!("/etc/systemd/system/{name}"));
     let all: Vec<String> = seeds.chain(drop_ins).collect();
     let reloads = |node: &TestNode| node.units.take_jobs().contains(&"DaemonReload".to_owned());
 
@@ -112,10 +121,10 @@ async fn a_file_that_somebody_edited_is_put_back_and_named() {
     let outcome = node.converge().await;
     assert_eq!(
         changes(&outcome),
-        ["/etc/nomad.d/cos.json: was edited by hand, put back, 0640 root:root"]
+        ["/etc/nomad.d/cos.json: edited by hand, restore, 0640 root:root"]
     );
     // The daemon may have read the edited file meanwhile; what differed is a key that it reloads.
-    assert_eq!(actions(&outcome), ["nomad.service reloads"]);
+    assert_eq!(actions(&outcome), ["reload nomad.service"]);
     let relative = std::path::Path::new("etc/nomad.d/cos.json");
     assert_eq!(node.tree()[relative].4, before[relative].4);
 }
@@ -130,7 +139,7 @@ async fn a_mode_is_put_right_without_a_restart() {
     let outcome = node.converge().await;
     assert_eq!(
         changes(&outcome),
-        ["/etc/consul.d/cos.json: mode or owner put right, 0640 root:consul"]
+        ["/etc/consul.d/cos.json: restore mode and owner, 0640 root:consul"]
     );
     assert_eq!(actions(&outcome), Vec::<String>::new());
     assert!(node.units.take_jobs().is_empty());
@@ -223,11 +232,11 @@ async fn a_stop_that_is_due_is_forgotten_when_the_role_comes_back() {
 #[tokio::test]
 async fn what_a_reload_takes_reloads_and_all_else_restarts() {
     for (table, key, value, expected) in [
-        ("nomad", "log_level", "debug", "nomad.service reloads"),
-        ("nomad", "region", "emea", "nomad.service restarts"),
-        ("nomad", "infra_image", "r.internal/pause:3", "nomad.service restarts"),
-        ("consul", "log_level", "warn", "consul.service reloads"),
-        ("consul", "datacenter", "emea", "consul.service restarts"),
+        ("nomad", "log_level", "debug", "reload nomad.service"),
+        ("nomad", "region", "emea", "restart nomad.service"),
+        ("nomad", "infra_image", "r.internal/pause:3", "restart nomad.service"),
+        ("consul", "log_level", "warn", "reload consul.service"),
+        ("consul", "datacenter", "emea", "restart consul.service"),
     ] {
         let node = TestNode::new("nomad-client").await;
         node.converge().await;
@@ -244,7 +253,7 @@ async fn a_reload_and_a_restart_are_one_restart() {
     node.converge().await;
     node.set("nomad", "log_level", "debug");
     node.set("nomad", "region", "emea");
-    assert_eq!(actions(&node.converge().await), ["nomad.service restarts"]);
+    assert_eq!(actions(&node.converge().await), ["restart nomad.service"]);
 }
 
 #[tokio::test]

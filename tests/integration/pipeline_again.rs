@@ -4,7 +4,7 @@ use crate::support::node;
 use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::record::status;
-use cos_agent::state::{Action, DNS_LINK, READY, WATCH};
+use cos_agent::state::{Action, DNS_LINK, READY, Verb, WATCH};
 use cos_agent::system::root::Root;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode};
@@ -14,16 +14,16 @@ const RAFT: &str = "/opt/consul/data/raft/raft.db";
 #[tokio::test]
 async fn an_action_that_fails_keeps_no_other_from_happening_and_alone_stays_due() {
     let node = TestNode::new("nomad-client").await;
-    node.units.refuse_next(Job::Restart, DNS_LINK);
+    node.units.refuse_next(Job::Start, DNS_LINK);
     let error = node.refused(PATIENCE).await;
     assert!(matches!(error, Error::Apply(ApplyError::Service(_))), "{}", error.report());
     let jobs = node.units.take_jobs();
     for unit in ["consul.service", "nomad.service"] {
         assert!(jobs.contains(&format!("Start {unit}")), "{jobs:?}");
     }
-    assert_eq!(node.manifest().pending, [Action::RestartDnsLink]);
+    assert_eq!(node.manifest().pending, [Action::unit(Verb::Start, DNS_LINK)]);
     node.converge().await;
-    assert_eq!(node.units.take_jobs(), [format!("Restart {DNS_LINK}")]);
+    assert_eq!(node.units.take_jobs(), [format!("Start {DNS_LINK}")]);
     assert!(node.manifest().pending.is_empty());
 }
 
@@ -101,10 +101,14 @@ async fn keys_of_a_run_that_was_cut_short_are_taken_back() {
         cos_agent::pipeline::survey(&system, cos_agent::system::retry::Deadline::after(PATIENCE))
             .await
             .unwrap();
-    let plan =
-        cos_agent::pipeline::plan(&system, &survey.node, cos_agent::plan::UnrecordedData::Refuse)
-            .await
-            .unwrap();
+    let plan = cos_agent::pipeline::plan(
+        &system,
+        &survey.node,
+        &cos_agent::node::Granted::default(),
+        cos_agent::plan::node::UnrecordedData::Refuse,
+    )
+    .await
+    .unwrap();
     node.write(cos_agent::plan::manifest::PATH, &plan.during.to_json());
     node.converge().await;
     assert!(!node.read("/etc/docker/config.json").contains("old.example"));
@@ -120,12 +124,12 @@ async fn a_reboot_starts_the_daemons_and_writes_nothing() {
     assert_eq!(
         node.units.take_jobs(),
         [
-            format!("Restart {DNS_LINK}"),
+            format!("Start {DNS_LINK}"),
             "Start docker.service".to_owned(),
             "Start consul.service".to_owned(),
             "Start nomad.service".to_owned(),
-            format!("Restart {READY}"),
-            format!("Restart {WATCH}"),
+            format!("Start {READY}"),
+            format!("Start {WATCH}"),
         ]
     );
     assert!(node.configuration() == before, "something was rewritten");

@@ -5,8 +5,9 @@ use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
-use cos_agent::plan::conflicts::Conflict;
-use cos_agent::plan::{PlanError, UnrecordedData};
+use cos_agent::plan::PlanError;
+use cos_agent::plan::node::UnrecordedData;
+use cos_agent::plan::node::conflicts::Conflict;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
@@ -30,7 +31,7 @@ async fn data_of_another_instance_is_moved_aside_and_named() {
     let said = changes(&outcome);
     for daemon in ["consul", "nomad"] {
         let words =
-            format!("/opt/{daemon}/data: data of {OWN}, moved to /opt/{daemon}/data.of-{OWN}");
+            format!("/opt/{daemon}/data: data of {OWN}, move to /opt/{daemon}/data.of-{OWN}");
         assert!(said.contains(&words), "{said:#?}");
     }
     assert_eq!(node.read(&format!("/opt/consul/data.of-{OWN}/node-id")), "of the image");
@@ -50,7 +51,7 @@ async fn a_daemon_that_runs_on_anothers_data_is_stopped_and_started() {
     // A server that was just stopped cannot be asked how its quorum is.
     node.quorum.answers(404, "");
     let outcome = node.converge().await;
-    assert!(actions(&outcome).contains(&"consul.service starts".to_owned()));
+    assert!(actions(&outcome).contains(&"start consul.service".to_owned()));
     let jobs = node.units.take_jobs();
     assert_eq!(jobs, ["Stop consul.service", "Start consul.service"], "{}", outcome.plan.summary());
     assert_eq!(node.quorum.asked(), 0);
@@ -296,7 +297,7 @@ async fn a_bad_certificate_is_left_out_and_a_good_one_goes_in_and_out_again() {
         node.write(&format!("/etc/cos-agent/ca.d/{name}.pem"), text);
     }
     let outcome = node.converge().await;
-    assert!(actions(&outcome).contains(&"the trust store is rebuilt".to_owned()));
+    assert!(actions(&outcome).contains(&"update the trust store".to_owned()));
     let trusted = || -> Vec<String> {
         let entries = std::fs::read_dir(node.path("/usr/local/share/ca-certificates")).unwrap();
         entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
@@ -305,5 +306,5 @@ async fn a_bad_certificate_is_left_out_and_a_good_one_goes_in_and_out_again() {
     std::fs::remove_file(node.path("/etc/cos-agent/ca.d/good.pem")).unwrap();
     let outcome = node.converge().await;
     assert!(trusted().is_empty(), "{}", outcome.plan.summary());
-    assert!(actions(&outcome).contains(&"the trust store is rebuilt".to_owned()));
+    assert!(actions(&outcome).contains(&"update the trust store".to_owned()));
 }

@@ -2,7 +2,7 @@
 
 use crate::support::node;
 use cos_agent::plan::manifest;
-use cos_agent::state::{Action, DOCKER, UnitState};
+use cos_agent::state::{Action, DOCKER, UnitState, Verb};
 use node::TestNode;
 use std::cell::Cell;
 
@@ -78,7 +78,11 @@ async fn docker_restarts_only_when_nothing_runs_and_nothing_can_start() {
         node.converge().await;
         assert_eq!(restarts(&node), wanted, "{case}");
         let pending = node.manifest().pending;
-        assert_eq!(pending.contains(&Action::RestartDocker), !wanted, "{case}: {pending:?}");
+        assert_eq!(
+            pending.contains(&Action::unit(Verb::TryRestart, DOCKER)),
+            !wanted,
+            "{case}: {pending:?}"
+        );
         let notes = node.notes();
         assert_eq!(
             notes.contains("`systemctl restart docker.service`"),
@@ -95,7 +99,7 @@ async fn a_restart_that_is_left_to_a_person_is_looked_at_by_every_run() {
         node.converge().await;
         let notes = node.notes();
         assert!(!restarts(&node) && notes.contains("docker.service has to restart"), "{notes}");
-        assert_eq!(node.manifest().pending, [Action::RestartDocker]);
+        assert_eq!(node.manifest().pending, [Action::unit(Verb::TryRestart, DOCKER)]);
     }
     node.quorum.client_is("ineligible");
     node.install("/usr/bin/docker", NOTHING);
@@ -110,7 +114,7 @@ async fn a_restart_that_a_person_or_a_boot_has_done_is_done() {
     for by in ["a person", "a boot", "a stop", "a queued start"] {
         let node = client(Some(SOMETHING), UnitState::Down).await;
         node.converge().await;
-        assert_eq!(node.manifest().pending, [Action::RestartDocker]);
+        assert_eq!(node.manifest().pending, [Action::unit(Verb::TryRestart, DOCKER)]);
         node.units.take_jobs();
         match by {
             "a person" => node.units.start(DOCKER),
@@ -141,7 +145,7 @@ async fn another_change_makes_it_due_again() {
     node.set("dns", "address", "169.254.99.99");
     node.converge().await;
     assert!(node.notes().contains("docker.service has to restart"), "{}", node.notes());
-    assert_eq!(node.manifest().pending, [Action::RestartDocker]);
+    assert_eq!(node.manifest().pending, [Action::unit(Verb::TryRestart, DOCKER)]);
 }
 
 #[tokio::test]

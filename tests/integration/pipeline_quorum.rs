@@ -4,7 +4,7 @@ use crate::support::{node, quorum};
 use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
-use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::state::{Action, Daemon};
@@ -81,7 +81,7 @@ async fn a_server_that_the_quorum_needs_is_left_alone_and_restarts_later() {
                 None => node.quorum.says(&servers),
             }
             let case = format!("{role} {status:?} {servers:?}");
-            let action = Action::Restart(daemon(role));
+            let action = Action::restart(daemon(role));
             let restart = format!("Restart {}", daemon(role).unit());
             for _ in 0..2 {
                 let error = node.refused(PATIENCE).await;
@@ -93,7 +93,7 @@ async fn a_server_that_the_quorum_needs_is_left_alone_and_restarts_later() {
             }
             node.quorum.says(&[("i-0a", true), ("i-0b", true), ("i-0c", true)]);
             let outcome = node.converge().await;
-            assert!(actions(&outcome).contains(&action.words()), "{case}");
+            assert!(actions(&outcome).contains(&action.to_string()), "{case}");
             assert!(node.units.take_jobs().contains(&restart), "{case}");
             assert!(node.manifest().pending.is_empty(), "{case}");
             assert!(node.converge().await.plan.is_empty(), "{case}");
@@ -173,7 +173,7 @@ async fn a_reload_needs_no_leave() {
     node.converge().await;
     node.set("consul", "log_level", "debug");
     node.quorum.says(&[]);
-    assert_eq!(actions(&node.converge().await), ["consul.service reloads"]);
+    assert_eq!(actions(&node.converge().await), ["reload consul.service"]);
     assert_eq!(node.quorum.asked(), 0);
 }
 
@@ -208,7 +208,7 @@ async fn health_from_before_the_turn_does_not_count() {
         let restart = format!("Restart {}", daemon(role).unit());
         assert!(!node.units.take_jobs().contains(&restart), "{role}");
         assert_eq!(node.quorum.sessions(), (1, 1), "{role}: the turn is given back");
-        assert!(node.manifest().pending.contains(&Action::Restart(daemon(role))), "{role}");
+        assert!(node.manifest().pending.contains(&Action::restart(daemon(role))), "{role}");
         node.quorum.says(&[(OWN, true), ("i-0b", true), ("i-0c", true)]);
         node.converge().await;
         assert!(node.units.take_jobs().contains(&restart), "{role}");
@@ -249,7 +249,7 @@ async fn a_permission_that_is_missing_leaves_the_restart_due_and_is_named() {
                 node.converge().await;
                 assert!(!node.units.take_jobs().contains(&restart), "{role} {missing}");
                 let pending = node.manifest().pending;
-                assert_eq!(pending, [Action::Restart(daemon(role))], "{role} {missing}");
+                assert_eq!(pending, [Action::restart(daemon(role))], "{role} {missing}");
                 let notes = node.notes();
                 let by_hand = format!("`systemctl restart {unit}`");
                 assert!(

@@ -30,8 +30,8 @@ async fn a_daemon_that_waits_for_its_start_is_neither_restarted_nor_asked_for_it
         // The same with a restart that was due before.
         node.units.set(unit, UnitState::Queued);
         let mut manifest = node.manifest();
-        manifest.pending.push(Action::Restart(Daemon::Nomad));
-        manifest.pending.push(Action::Restart(Daemon::Consul));
+        manifest.pending.push(Action::restart(Daemon::Nomad));
+        manifest.pending.push(Action::restart(Daemon::Consul));
         node.write(cos_agent::plan::manifest::PATH, &manifest.to_json());
         node.units.take_jobs();
         node.quorum.says(&[("i-0b", true), ("i-0c", true)]);
@@ -89,7 +89,7 @@ async fn a_masked_unit_is_left_alone_and_named() {
         }
         let plan = node.converge().await.plan;
         assert!(plan.is_empty(), "{unit}");
-        assert_eq!(plan.summary(), format!("! {unit} is left alone, because it is masked\n"));
+        assert_eq!(plan.summary(), format!("! leave {unit} alone (masked)\n"));
         node.units.set(unit, UnitState::Down);
         node.converge().await;
         assert_eq!(of_unit(&node.units.take_jobs(), unit).len(), 1, "{unit}: unmasked");
@@ -105,7 +105,7 @@ async fn a_restart_that_is_due_outlasts_a_mask() {
         node.units.set(NOMAD, UnitState::Masked);
         node.set("nomad", "region", "emea");
         node.converge().await;
-        assert_eq!(node.manifest().pending, [Action::Restart(Daemon::Nomad)]);
+        assert_eq!(node.manifest().pending, [Action::restart(Daemon::Nomad)]);
         node.units.take_jobs();
         if restarted_by_hand {
             node.units.start(NOMAD);
@@ -158,7 +158,7 @@ async fn a_restart_that_somebody_has_done_by_hand_is_not_done_once_more() {
     node.set("consul", "datacenter", "emea");
     node.quorum.says(&[("i-0123456789abcdef0", true), ("i-0b", true)]);
     node.refused(node::PATIENCE).await;
-    assert_eq!(node.manifest().pending, [Action::Restart(Daemon::Consul)]);
+    assert_eq!(node.manifest().pending, [Action::restart(Daemon::Consul)]);
     node.units.take_jobs();
     node.units.start(CONSUL);
     node.converge().await;

@@ -10,16 +10,15 @@ use cos_agent::facts::settings::{
     self, ForwarderChoice, Layer, LinkLocal, LogLevel, RegistryHost, SettingsError,
 };
 use cos_agent::facts::user_data::{self, UserData};
-use cos_agent::node::{self, Node, tags};
-use cos_agent::plan::{Plan, UnrecordedData, conflicts};
-use cos_agent::render::{
-    format,
-    owned::{self, Rule},
-};
+use cos_agent::node::{self, Granted, Node, tags};
+use cos_agent::plan::Plan;
+use cos_agent::plan::node::{UnrecordedData, conflicts};
+use cos_agent::render::owned::{self, Rule};
 use cos_agent::role::Role;
 use cos_agent::simulate::fault::{Fault, NAMES};
 use cos_agent::state::Daemon;
 use cos_agent::state::OperatorFile;
+use cos_agent::state::format;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
@@ -86,7 +85,8 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn converge(system: &System, facts: &Facts, node: &Node) -> Plan {
-    let plan = pipeline::plan(system, node, UnrecordedData::Refuse).await.unwrap();
+    let plan =
+        pipeline::plan(system, node, &Granted::default(), UnrecordedData::Refuse).await.unwrap();
     let remember = Remember { facts, versions: &Versions::default() };
     apply::apply(system, node, &plan, &remember).await.unwrap();
     plan
@@ -529,7 +529,8 @@ fn owned_values(daemon: Daemon, value: &Value, path: &str) -> BTreeSet<(String, 
 }
 
 fn rendered(daemon: Daemon, facts: &Facts) -> Option<Value> {
-    let plan = pipeline::plan_from_nothing(&golden::resolved("extra", facts)).ok()?;
+    let plan =
+        pipeline::plan_from_nothing(&golden::resolved("extra", facts), &Granted::default()).ok()?;
     let tree = golden::tree(&plan);
     Some(serde_json::from_slice(&tree[daemon.file()]).unwrap())
 }

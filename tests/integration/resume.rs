@@ -4,7 +4,7 @@
 use crate::support::node;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
-use cos_agent::plan::UnrecordedData;
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::record::status::{self, State, Status};
 use cos_agent::simulate::Kind;
 use cos_agent::system::root::Root;
@@ -202,7 +202,7 @@ async fn tags_that_change_while_the_lock_is_waited_for_are_read_again() {
     let (outcome, ()) =
         tokio::join!(node.try_converge(Duration::from_secs(20), UnrecordedData::Refuse), late);
     let outcome = outcome.unwrap_or_else(|error| panic!("{}", error.report())).unwrap();
-    assert!(outcome.node.summary().contains("public-services"), "{}", outcome.node.summary());
+    assert!(outcome.summary().contains("public-services"), "{}", outcome.summary());
     assert!(node.read("/etc/nomad.d/cos.json").contains("public-services"));
 }
 

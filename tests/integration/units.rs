@@ -2,7 +2,7 @@
 
 use crate::support::node;
 use cos_agent::plan::Why;
-use cos_agent::render::units::UNITS;
+use cos_agent::render::units;
 use node::TestNode;
 
 const CONSUL: &str = "/etc/systemd/system/consul.service";
@@ -10,7 +10,7 @@ const KEPT: &str = "/etc/systemd/system/consul.service.before-cos-agent";
 const FOREIGN: &str = "[Service]\nExecStart=/opt/hashicorp/consul agent\n";
 
 fn ours() -> &'static str {
-    UNITS.iter().find(|(name, _)| *name == "consul.service").unwrap().1
+    units::texts().find(|(name, _)| *name == "consul.service").unwrap().1
 }
 
 #[tokio::test]

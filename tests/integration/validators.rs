@@ -106,7 +106,7 @@ async fn a_file_of_the_operator_is_judged_with_ours_and_named_as_it_is() {
 fn systemd_takes_every_unit() {
     let root = tempfile::tempdir().unwrap();
     install_units(root.path());
-    let names: Vec<&str> = units::UNITS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = units::texts().map(|(name, _)| name).collect();
     assert_eq!(names.len(), 6);
     verified("the units", root.path(), &names);
 }
@@ -303,7 +303,7 @@ fn done(output: &Output) {
 
 /// The units of ours, what they are ordered by, and stubs of what they run.
 fn install_units(root: &Path) {
-    for (name, text) in units::UNITS {
+    for (name, text) in units::texts() {
         root::put(root, &format!("/etc/systemd/system/{name}"), text.as_bytes(), 0o644);
     }
     for target in ["basic", "multi-user", "network", "shutdown", "sysinit"] {
@@ -315,7 +315,7 @@ fn install_units(root: &Path) {
             0o644,
         );
     }
-    let programs = units::UNITS.iter().flat_map(|(_, text)| text.lines()).filter_map(|line| {
+    let programs = units::texts().flat_map(|(_, text)| text.lines()).filter_map(|line| {
         let command = line.strip_prefix("Exec")?.split_once('=')?.1.split(' ').next()?;
         Some(if command.starts_with('/') {
             command.to_owned()

@@ -20,7 +20,7 @@ fn data_behind_a_link_that_root_made_is_used_and_moved_aside_where_it_is() {
     host.is_instance(OTHER);
     let ran = host.boot();
     let words = format!(
-        "/opt/consul/data: data of {OWN}, moved into /opt/consul/data/.of-{OWN}, as the directory is a link to /mnt/big/consul"
+        "/opt/consul/data: data of {OWN}, move into /opt/consul/data/.of-{OWN}, because the directory is a link to /mnt/big/consul"
     );
     assert!(ran.stderr.contains(&words), "{}", ran.stderr);
     let aside = format!("/mnt/big/consul/.of-{OWN}");
@@ -87,7 +87,7 @@ fn data_on_a_volume_of_its_own_is_used_and_moved_aside_on_it() {
     host.run_after(&script, &[]);
     let said = host.read("/said");
     let words = format!(
-        "/opt/consul/data: data of {OWN}, moved into /opt/consul/data/.of-{OWN}, as the directory is a mount point"
+        "/opt/consul/data: data of {OWN}, move into /opt/consul/data/.of-{OWN}, because the directory is a mount point"
     );
     assert!(said.contains(&words), "{said}");
     assert!(!host.read("/again").contains("/opt/consul/data"), "{}", host.read("/again"));

@@ -8,7 +8,7 @@ use crate::lab::tools::agent;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use crate::programs;
-use cos_agent::render::units::UNITS;
+use cos_agent::render::units;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
         }
     }
     lab.up();
-    let ready = text(UNITS, "cos-agent-ready.service");
+    let ready = text("cos-agent-ready.service");
     assert!(lab.nodes().iter().all(|node| node.read(&format!("{FOLDER}/{}", OWN[0])) != ready));
     transcript.proved("three servers are a cluster by the agent of an earlier day and its units");
 
@@ -45,9 +45,9 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
             node.ok(&["systemctl", "restart", "cos-agent.service"]);
             if what == "the new agent" {
                 // A Consul server runs no Nomad, so that unit is the image's.
-                for (name, text) in UNITS.iter().filter(|(name, _)| *name != "nomad.service") {
+                for (name, text) in units::texts().filter(|(name, _)| *name != "nomad.service") {
                     assert_eq!(
-                        &node.read(&format!("{FOLDER}/{name}")),
+                        node.read(&format!("{FOLDER}/{name}")),
                         text,
                         "{}: {name}",
                         node.name
@@ -81,8 +81,8 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
 }
 
 /// The text of one of our units.
-fn text<'a>(units: &'a [(&str, &str)], name: &str) -> &'a str {
-    units.iter().find(|(known, _)| *known == name).unwrap().1
+fn text(name: &str) -> &'static str {
+    units::texts().find(|(known, _)| *known == name).unwrap().1
 }
 
 /// Replaces the agent as a package manager does: another file takes the name.

@@ -7,7 +7,7 @@ use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
-use cos_agent::render::units::UNITS;
+use cos_agent::render::units;
 
 /// What runs user data: once for each instance, late in its first boot, with nothing in the environment.
 const CLOUD_FINAL: &str = "\
@@ -32,7 +32,7 @@ fn a_node_made_by_user_data_alone_comes_back_by_its_own_unit() {
     let lab = Lab::new([servers("consul-server", 1), servers("nomad-server", 1)].concat());
     let node = lab.node("nomad-1");
     let units: Vec<_> =
-        UNITS.iter().map(|(name, _)| format!("/etc/systemd/system/{name}")).collect();
+        units::texts().map(|(name, _)| format!("/etc/systemd/system/{name}")).collect();
     node.remove(&units.iter().map(String::as_str).collect::<Vec<_>>());
     node.remove(&[&format!("{WANTED}/cos-agent.service")]);
     run_user_data(&node);

@@ -1,9 +1,10 @@
 //! The golden cases: a folder each below `tests/golden/`, with the facts of a node and the tree that it gets.
 
 use cos_agent::facts::{Facts, SCHEMA};
-use cos_agent::node::{self, Node};
+use cos_agent::node::{self, Granted, Node};
 use cos_agent::pipeline;
 use cos_agent::plan::Plan;
+use cos_agent::state::Formation;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -53,20 +54,24 @@ pub(crate) fn named(name: &str) -> Case {
     Case { name: name.to_owned(), folder, facts }
 }
 
-/// The node of facts that are known to be good. What the quorum guard said is not in facts; it is in the name.
+/// The node of facts that are known to be good.
 pub(crate) fn resolved(name: &str, facts: &Facts) -> Node {
-    let mut node =
-        node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}\n{}", error.hint()));
-    node.formation.join_only = name.ends_with("-join-only");
-    node
+    node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}\n{}", error.hint()))
+}
+
+/// What the quorum guard said is not in facts; it is in the name of the case.
+pub(crate) fn granted(name: &str) -> Granted {
+    let join_only = name.ends_with("-join-only");
+    Granted { formation: Formation { join_only, unanswered: None } }
 }
 
 /// The plan of a node where nothing is yet.
 pub(crate) fn planned(name: &str, node: &Node) -> Plan {
-    pipeline::plan_from_nothing(node).unwrap_or_else(|error| panic!("{name}: {}", error.report()))
+    pipeline::plan_from_nothing(node, &granted(name))
+        .unwrap_or_else(|error| panic!("{name}: {}", error.report()))
 }
 
 /// The files that a plan writes.
 pub(crate) fn tree(plan: &Plan) -> Tree {
-    plan.writes().map(|write| (write.path.clone(), write.bytes.clone())).collect()
+    plan.writes().map(|write| (write.path.clone(), write.bytes.for_their_file().to_vec())).collect()
 }

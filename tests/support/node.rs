@@ -5,8 +5,8 @@ use super::install;
 use super::quorum::QuorumApi;
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
-use cos_agent::plan::UnrecordedData;
 use cos_agent::plan::manifest::{self, Manifest};
+use cos_agent::plan::node::UnrecordedData;
 use cos_agent::record::status;
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
@@ -314,10 +314,10 @@ fn walk(folder: &Path, visit: &mut impl FnMut(&Path, std::fs::Metadata)) {
 /// The changes of an outcome, one a line.
 pub(crate) fn changes(outcome: &Outcome) -> Vec<String> {
     let line = |change: &cos_agent::plan::Change| format!("{}: {}", change.path(), change.words());
-    outcome.plan.changes.iter().map(line).collect()
+    outcome.plan.changes().map(line).collect()
 }
 
 /// The actions of an outcome, one a line, without their reasons.
 pub(crate) fn actions(outcome: &Outcome) -> Vec<String> {
-    outcome.plan.actions.iter().map(|planned| planned.action.words()).collect()
+    outcome.plan.actions().map(|planned| planned.action.to_string()).collect()
 }

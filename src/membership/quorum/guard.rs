@@ -9,11 +9,11 @@
 
 use super::GuardError;
 use super::parameter::{self, Formed, parameter};
-use crate::node::{Formation, Node};
-use crate::plan::UnrecordedData;
-use crate::plan::identity;
+use crate::node::Node;
 use crate::plan::manifest::Manifest;
-use crate::state::Daemon;
+use crate::plan::node::UnrecordedData;
+use crate::plan::node::identity;
+use crate::state::{Daemon, Formation};
 use crate::system::System;
 use crate::system::api::{Api, ApiError};
 use futures_util::future::join;
@@ -71,9 +71,8 @@ pub fn is_empty(
     }
 }
 
-/// Asks whether the cluster has formed; about 5 s at most, whatever there is to wait for.
-pub async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formation {
-    let was = &node.formation;
+/// Asks whether the cluster has formed, knowing what was found before; about 5 s at most, whatever there is to wait for.
+pub async fn ask(system: &System, node: &Node, was: &Formation, daemon: Daemon) -> Formation {
     let was_formed = was.join_only && was.unanswered.is_none();
     let (has_joined, formed) = join(
         async {

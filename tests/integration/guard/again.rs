@@ -29,7 +29,7 @@ async fn without_an_answer_a_server_starts_and_only_joins_and_no_lets_it_found()
         for words in ["can only join", "could not ask", "is denied", "asks again"] {
             assert!(said.contains(words), "{words}: {said}");
         }
-        assert!(outcome.node.summary().contains("can only join until it is known"));
+        assert!(outcome.summary().contains("can only join until it is known"));
         let error = Error::from(outcome.unanswered().unwrap());
         assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
         for words in [parameter, "only joins", "is denied", "asks again", "[quorum] guard"] {

@@ -90,7 +90,7 @@ async fn the_formation_record_is_believed_by_itself() {
             assert!(!forms(&node, daemon) && store.asked().is_empty(), "{role} {how:?}");
             assert!(outcome.unanswered().is_none(), "{role} {how:?}");
             let kept = |change: &Change| !matches!(change, Change::MoveAside { .. });
-            assert!(outcome.plan.changes.iter().all(kept), "{role} {how:?}");
+            assert!(outcome.plan.changes().all(kept), "{role} {how:?}");
             // Without data the answer counts, and where there is none, what is on record.
             std::fs::remove_dir_all(node.path(daemon.data())).unwrap();
             break_records(&node, &[manifest::PATH, FACTS], how);
@@ -163,13 +163,13 @@ async fn data_that_goes_aside_is_no_data() {
     node.service.change(|found| found.id = "i-0aaaaaaaaaaaaaaaa".to_owned());
     let outcome = node.converge().await;
     let moved = |change: &Change| matches!(change, Change::MoveAside { .. });
-    assert!(outcome.plan.changes.iter().any(moved) && !forms(&node, Daemon::Consul));
+    assert!(outcome.plan.changes().any(moved) && !forms(&node, Daemon::Consul));
 
     // What was found for another instance, in an image baked from it, says nothing of this one.
     node.service.change(|found| found.id = "i-0bbbbbbbbbbbbbbbb".to_owned());
     store.fails(Fault::Denies("GetParameter"));
     let outcome = node.converge().await;
-    assert!(outcome.node.formation.unanswered.is_some() && !notes(&node).contains("had formed"));
+    assert!(outcome.granted.formation.unanswered.is_some() && !notes(&node).contains("had formed"));
 
     // Data that was given up, and data that was adopted.
     for (choice, expected) in [(UnrecordedData::Discard, false), (UnrecordedData::Adopt, true)] {

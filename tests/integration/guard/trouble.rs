@@ -9,9 +9,9 @@ use super::{
 };
 use crate::support::address::own_address;
 use cos_agent::membership::quorum::guard;
-use cos_agent::node::Formation;
 use cos_agent::pipeline;
 use cos_agent::simulate::service::Service;
+use cos_agent::state::Formation;
 use cos_agent::system::retry::Deadline;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -148,7 +148,7 @@ async fn asks(metadata: &Service, store: &Store) -> (Formation, Duration) {
     let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
     system.environment.metadata_endpoint = Some(metadata.endpoint());
     let started = Instant::now();
-    (guard::ask(&system, &of, Daemon::Consul).await, started.elapsed())
+    (guard::ask(&system, &of, &Formation::default(), Daemon::Consul).await, started.elapsed())
 }
 
 async fn metadata(faults: &[&str]) -> Service {

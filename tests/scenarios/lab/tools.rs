@@ -4,7 +4,7 @@ use super::shell;
 use crate::programs::{self, Program};
 use cos_agent::facts::binaries::{IMAGE_MANIFEST, Seen, Versions};
 use cos_agent::facts::settings::Release;
-use cos_agent::render::units::UNITS;
+use cos_agent::render::units;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ pub(crate) fn ami(layer: &Path, consul: Consul) {
     let manifest = layer.join(IMAGE_MANIFEST.trim_start_matches('/'));
     fs::create_dir_all(manifest.parent().unwrap()).unwrap();
     fs::write(manifest, serde_json::to_vec(&known).unwrap()).unwrap();
-    for (name, text) in UNITS {
+    for (name, text) in units::texts() {
         fs::write(units.join(name), text).unwrap();
     }
     let wanted = units.join("multi-user.target.wants/cos-agent.service");

@@ -3,10 +3,22 @@
 //! An image that was baked from a living node carries its node ids and Raft log; its clones would fight over one
 //! identity (hashicorp/consul 3070). A stopped and started instance, on the other hand, keeps everything.
 
-use super::manifest::Manifest;
-use super::{Change, Inputs, PlanError, UnrecordedData};
-use crate::state::Data;
-use crate::state::{Place, ROOT};
+use super::NodeInputs;
+use crate::plan::PlanError;
+use crate::plan::manifest::Manifest;
+use crate::state::{Data, MoveAside, Place, ROOT};
+
+/// What to do with server data that nobody recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UnrecordedData {
+    /// Refuse: moving a quorum's data is not ours to decide.
+    #[default]
+    Refuse,
+    /// It is this instance's: keep it.
+    Adopt,
+    /// It is not: move it aside.
+    Discard,
+}
 
 /// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
 pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
@@ -19,7 +31,7 @@ pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: Unrecorded
 }
 
 /// The data that is moved aside.
-pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
+pub(super) fn moves(inputs: &NodeInputs<'_>) -> Result<Vec<MoveAside>, PlanError> {
     let present = || inputs.observed.data.iter().filter(|data| data.present);
     let recorded = inputs.manifest.instance.as_ref();
     if is_moved(inputs.manifest, inputs.instance, inputs.unrecorded_data) {
@@ -40,22 +52,25 @@ pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
 /// Whether root's daemon would start on data that another user could write, as that of a server that becomes a client: Nomad
 /// runs as root there, and with it what lies below `plugins`.
 /// (<https://developer.hashicorp.com/nomad/docs/configuration#plugin_dir>)
-fn was_another_users(data: &Data, inputs: &Inputs<'_>) -> bool {
+fn was_another_users(data: &Data, inputs: &NodeInputs<'_>) -> bool {
     let path = data.daemon.data();
-    let is_roots =
-        inputs.desired.folders.iter().any(|folder| folder.path == path && folder.owner == ROOT);
+    let is_roots = inputs
+        .desired
+        .directories
+        .iter()
+        .any(|directory| directory.path == path && directory.owner == ROOT);
     let seen = inputs.observed.files.get(path);
     inputs.observed.keeps_owners && is_roots && seen.is_some_and(|seen| seen.stat.uid != 0)
 }
 
-fn aside(data: &Data, of: Option<&String>) -> Change {
-    let folder = data.daemon.data();
-    let (parent, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+fn aside(data: &Data, of: Option<&String>) -> MoveAside {
+    let directory = data.daemon.data();
+    let (parent, name) = directory.rsplit_once('/').unwrap_or(("", directory));
     let label = of.map_or_else(|| "discarded".to_owned(), |instance| format!("of-{instance}"));
     if data.place != Place::Plain {
         // On another volume it stays there. Neither daemon looks at names that it did not make.
-        let (to, place) = (format!("{folder}/.{label}"), data.place.clone());
-        return Change::MoveAside { daemon: data.daemon, to, place, of: of.cloned() };
+        let (to, place) = (format!("{directory}/.{label}"), data.place.clone());
+        return MoveAside { daemon: data.daemon, to, place, of: of.cloned() };
     }
     let free = (1..).map(|number| match number {
         1 => format!("{name}.{label}"),
@@ -64,5 +79,5 @@ fn aside(data: &Data, of: Option<&String>) -> Change {
     let is_free = |candidate: &String| !data.siblings.iter().any(|name| name == candidate.as_str());
     let free = free.into_iter().find(is_free).unwrap_or_default();
     let (to, place) = (format!("{parent}/{free}"), Place::Plain);
-    Change::MoveAside { daemon: data.daemon, to, place, of: of.cloned() }
+    MoveAside { daemon: data.daemon, to, place, of: of.cloned() }
 }

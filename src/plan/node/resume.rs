@@ -3,9 +3,9 @@
 //!
 //! Nothing is rendered and nothing is written, so all that has to be known is that this is the same node.
 
-use super::manifest::Manifest;
 use crate::facts::{Facts, Glimpse};
 use crate::node::tags;
+use crate::plan::manifest::Manifest;
 use std::collections::BTreeMap;
 
 /// The tags that say whose daemons these are.

@@ -2,6 +2,7 @@
 
 use super::{Setting, Unclear, is_off};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use std::fmt;
 
 /// What the file sets, in its order. Where HCL's own reader of JSON reads it (`.hcl` files, and all of Nomad's), what that one
@@ -14,6 +15,16 @@ pub(super) fn settings(text: &str, by_hcl: bool) -> Result<Vec<Setting>, Unclear
         Unclear { line: error.line(), problem: "it is no JSON that can be followed" }
     })?;
     Ok(found.settings)
+}
+
+/// What a document sets.
+pub(super) fn settings_of(document: &Value) -> Vec<Setting> {
+    let mut found = Found { path: Vec::new(), settings: Vec::new(), by_hcl: false, in_list: false };
+    // A reader of one's own value has nothing to refuse but what is nested too deep, which the daemon's validator refuses too.
+    match Level(&mut found).deserialize(document) {
+        Ok(()) => found.settings,
+        Err(_) => Vec::new(),
+    }
 }
 
 struct Found {

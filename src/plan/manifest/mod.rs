@@ -1,8 +1,9 @@
 //! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
 
-use super::{Change, Inputs, PlannedAction, due, keys};
-use crate::node::Formation;
-use crate::state::{Action, Daemon, Moment};
+mod actions;
+
+use super::{Inputs, PlannedAction, due, keys};
+use crate::state::{Action, Daemon, Formation, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ pub struct Manifest {
     /// Path → what was written.
     pub files: BTreeMap<String, Written>,
     /// Actions that were due and are not known to have happened; those of a newer agent are passed over.
-    #[serde(deserialize_with = "known_actions")]
+    #[serde(with = "actions")]
     pub pending: Vec<Action>,
     /// Unit → since when a restart of it is due: one that somebody else has started since has read what it shall read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -44,6 +45,12 @@ pub struct Manifest {
 pub struct Written {
     /// SHA-256 of its contents, hexadecimal; never the contents, which may hold secrets.
     pub sha256: String,
+    /// What has to happen when it is removed; of a file that an older agent wrote, what that one did by its path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Action>,
+    /// Whether it holds a secret, so that nobody sees what an older agent or a hand made of it either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
     /// While it is being replaced: SHA-256 of the contents before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
@@ -61,13 +68,6 @@ pub struct Written {
     pub created: bool,
 }
 
-fn known_actions<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<Action>, D::Error> {
-    let actions = Vec::<serde_json::Value>::deserialize(deserializer)?;
-    Ok(actions.into_iter().filter_map(|action| serde_json::from_value(action).ok()).collect())
-}
-
 impl Written {
     /// Our keys that may be in the file.
     pub fn all_keys(&self) -> Vec<&serde_json::Map<String, serde_json::Value>> {
@@ -80,7 +80,7 @@ impl Manifest {
     /// once and no longer want is not known, nor what was still due.
     pub fn read(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::default() };
-        match serde_json::from_slice::<Self>(bytes) {
+        match serde_json::from_slice::<Self>(bytes).map(Self::with_notify) {
             Ok(manifest) if manifest.schema == SCHEMA => manifest,
             Ok(manifest) => {
                 tracing::warn!(
@@ -96,10 +96,34 @@ impl Manifest {
         }
     }
 
+    /// An older agent did not write down what the removal of a file triggers.
+    fn with_notify(mut self) -> Self {
+        for (path, written) in &mut self.files {
+            if written.notify.is_empty() {
+                written.notify = actions::of_path(path);
+            }
+        }
+        self
+    }
+
     /// As it is written.
     pub fn to_json(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
         format!("{value:#}\n")
+    }
+}
+
+/// The manifest when a plan is carried out, but for its files.
+pub(super) fn of(inputs: &Inputs<'_>) -> Manifest {
+    let identity = inputs.desired.identity.clone();
+    Manifest {
+        schema: SCHEMA.to_owned(),
+        instance: identity.instance,
+        role: identity.role,
+        formation: identity.formation,
+        leaving: identity.leaving,
+        agent: inputs.observed.agent.clone(),
+        ..Manifest::default()
     }
 }
 
@@ -108,7 +132,6 @@ impl Manifest {
 pub(super) fn during<'a>(
     inputs: &Inputs<'_>,
     after: &Manifest,
-    changes: &[Change],
     planned: impl Iterator<Item = &'a PlannedAction>,
 ) -> Manifest {
     let before = inputs.manifest;
@@ -138,7 +161,7 @@ pub(super) fn during<'a>(
     // Until the units of ours run by this agent, it is not on record.
     during.agent.clone_from(&before.agent);
     // Whose the data is stays as it was until it has been moved.
-    if changes.iter().any(|change| matches!(change, Change::MoveAside { .. })) {
+    if !inputs.desired.moves.is_empty() {
         during.instance.clone_from(&before.instance);
     }
     during

@@ -12,6 +12,7 @@ use crate::render::owned::{self, Rule};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::state::OperatorFile;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -120,8 +121,8 @@ pub fn judge(file: &OperatorFile, role: Option<Role>, is_first: bool) -> Judgeme
 }
 
 /// What a configuration of our own, `extra` included, sets that people have to know of.
-pub fn said_of_ours(daemon: Daemon, bytes: &[u8]) -> Vec<String> {
-    let settings = settings(daemon, daemon.file(), bytes).unwrap_or_default();
+pub fn said_of_ours(daemon: Daemon, configuration: &Value) -> Vec<String> {
+    let settings = json::settings_of(configuration);
     let said = settings.iter().filter_map(|setting| {
         let key = owned::find(daemon, setting.path.iter().map(String::as_str))?;
         (key.rule == Rule::Said && !setting.off).then(|| {
@@ -305,8 +306,9 @@ client {
         assert_eq!(warnings(Daemon::Consul, "domain = \"corp\"\nlog_level = \"INFO\""), 1);
         assert_eq!(warnings(Daemon::Nomad, "tls {\n http = true\n rpc = true\n}"), 1);
         assert_eq!(warnings(Daemon::Nomad, "tls {\n http = false\n}"), 0);
-        let ours = |text: &str| said_of_ours(Daemon::Nomad, text.as_bytes()).len();
-        assert_eq!(ours(r#"{"tls": [{"http": true}], "addresses": [{"http": "127.0.0.1"}]}"#), 1);
+        let ours =
+            |text: &str| said_of_ours(Daemon::Nomad, &serde_json::from_str(text).unwrap()).len();
+        assert_eq!(ours(r#"{"tls": {"http": true}, "addresses": {"http": "127.0.0.1"}}"#), 1);
         assert_eq!(ours(r#"{"bind_addr": "10.0.0.1"}"#), 0, "what is ours is ours to set");
     }
 }

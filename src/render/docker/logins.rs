@@ -5,7 +5,8 @@
 //! a host with `http://` or `https://` before it and a path behind it (docker/cli, `ConvertToHostname`).
 
 use super::login::{User, host, user};
-use crate::render::docker::{CONFIG, HELPERS};
+use super::{CONFIG, HELPERS};
+use crate::state::Amended;
 use serde_json::{Map, Value};
 
 /// The user of the logins that `aws ecr get-login-password` makes.
@@ -13,18 +14,10 @@ use serde_json::{Map, Value};
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html>: such a login lasts for 12 hours.
 const USER: &str = "AWS";
 
-/// What is in the way of the helper.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Logins {
-    /// Logins that are taken out: the keys of their entries.
-    pub(super) expiring: Vec<String>,
-    /// What is left to the operator, a sentence each, and what Nomad makes of it.
-    pub(super) notes: Vec<String>,
-}
-
-/// Takes the logins of ECR for these hosts out of the file, and says what else is in the way.
-pub(super) fn take_out(file: &mut Map<String, Value>, hosts: &Map<String, Value>) -> Logins {
-    let mut logins = Logins::default();
+/// Takes the logins of ECR for the hosts of our helpers out of the file, and says what else is in the way of the helper.
+pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>) -> Amended {
+    let mut amended = Amended::default();
+    let Some(Value::Object(hosts)) = ours.get(HELPERS) else { return amended };
     for (key, value) in &mut *file {
         if key.eq_ignore_ascii_case("auths")
             && let Value::Object(entries) = value
@@ -33,23 +26,23 @@ pub(super) fn take_out(file: &mut Map<String, Value>, hosts: &Map<String, Value>
                 let is_expiring =
                     hosts.contains_key(host(entry)) && user(login) == User::Named(USER.to_owned());
                 if is_expiring {
-                    logins.expiring.push(entry.clone());
+                    amended.changes.push(taken_out(entry));
                 }
                 !is_expiring
             });
         }
     }
     // A table that held such logins alone holds nothing of the operator.
-    if !logins.expiring.is_empty() {
+    if !amended.changes.is_empty() {
         file.retain(|key, value| {
             !key.eq_ignore_ascii_case("auths")
                 || value.as_object().is_none_or(|entries| !entries.is_empty())
         });
     }
     for (key, value) in &*file {
-        logins.notes.extend(notes(key, value, hosts));
+        amended.notes.extend(notes(key, value, hosts));
     }
-    logins
+    amended
 }
 
 /// What Nomad makes of a key of the file.
@@ -89,7 +82,7 @@ fn refused(what: &str) -> String {
 }
 
 /// What is said of a login that goes.
-pub(super) fn taken_out(entry: &str) -> String {
+fn taken_out(entry: &str) -> String {
     format!(
         "the login of {USER} for {entry:?} goes, which lasts for 12 hours and which Nomad takes before the credential helper"
     )
@@ -124,10 +117,10 @@ mod tests {
 
     const HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 
-    fn taken(file: Value) -> (Value, Logins) {
-        let hosts = Map::from_iter([(HOST.to_owned(), json!("ecr-login"))]);
+    fn taken(file: Value) -> (Value, Amended) {
+        let ours = json!({HELPERS: {HOST: "ecr-login"}});
         let mut file = file.as_object().unwrap().clone();
-        let logins = take_out(&mut file, &hosts);
+        let logins = take_out(&mut file, ours.as_object().unwrap());
         (file.into(), logins)
     }
 
@@ -156,7 +149,7 @@ mod tests {
                 for key in ["auths", "Auths"] {
                     let (left, logins) = taken(json!({key: {&entry: login}, "x": 1}));
                     assert_eq!(left, json!({"x": 1}), "{entry} {login}");
-                    assert_eq!(logins, Logins { expiring: vec![entry.clone()], notes: vec![] });
+                    assert_eq!(logins, Amended { changes: vec![taken_out(&entry)], notes: vec![] });
                 }
             }
         }
@@ -174,7 +167,7 @@ mod tests {
             HOST.replace("1234", "4321"),
         ] {
             let file = json!({"auths": {entry: aws}});
-            assert_eq!(taken(file.clone()), (file, Logins::default()));
+            assert_eq!(taken(file.clone()), (file, Amended::default()));
         }
     }
 
@@ -232,7 +225,7 @@ mod tests {
             json!({"auths": {}}),
             json!({"auths": {"r": {"auth": secret}}}),
         ] {
-            assert_eq!(taken(file.clone()), (file, Logins::default()));
+            assert_eq!(taken(file.clone()), (file, Amended::default()));
         }
     }
 }

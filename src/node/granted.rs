@@ -1,0 +1,48 @@
+//! What a node may do besides, which neither facts nor tags can tell: it is asked for after [`super::resolve`] and before
+//! anything is rendered.
+
+use super::Node;
+use crate::facts::settings::Guard;
+use crate::state::Formation;
+
+/// What was granted to a node. The default is what a node may do where nobody has to be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// Whether its server may form a new cluster.
+    pub formation: Formation,
+}
+
+impl Granted {
+    /// What the node is and why, in one line.
+    pub fn summary(&self, node: &Node) -> String {
+        let joins = match (&self.formation, node.duty.quorum()) {
+            (Formation { unanswered: Some(_), .. }, Some(_)) => {
+                ": it can only join until it is known whether the cluster has formed"
+            }
+            (Formation { join_only: true, .. }, Some(_)) => ", which has formed: it can only join",
+            _ => "",
+        };
+        format!("{}{joins}", node.summary())
+    }
+
+    /// What people have to know of how the cluster of a server forms, a sentence each.
+    pub fn notes(&self, node: &Node) -> Vec<String> {
+        if node.duty.quorum().is_none() {
+            return Vec::new();
+        }
+        let off = (node.settings.quorum.guard == Guard::Off).then(|| {
+            "the quorum guard is off (`[quorum] guard`): servers that replace all others found a new cluster".to_owned()
+        });
+        let joins = match &self.formation {
+            Formation { unanswered: Some(why), .. } => Some(format!(
+                "this server can only join, because it could not ask whether the cluster has formed: {why}; \
+                 cos-agent.service asks again"
+            )),
+            Formation { join_only: true, .. } => Some(
+                "the cluster had formed when this server was empty: it can only join".to_owned(),
+            ),
+            Formation { join_only: false, .. } => None,
+        };
+        off.into_iter().chain(joins).collect()
+    }
+}

@@ -1,0 +1,39 @@
+//! Who owns the directories of the daemons.
+
+use crate::role::{AgentMode, Role};
+use crate::state::{Daemon, Directory, Guarded, Owner, ROOT};
+
+/// The directory of a daemon's data: the daemon's alone, because Consul's snapshots in it are world-readable.
+pub(super) fn data(daemon: Daemon, role: Role) -> Directory {
+    let owner = match (daemon, role.nomad()) {
+        (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
+        (Daemon::Nomad, Some(AgentMode::Server)) => Owner { user: "nomad", group: "nomad" },
+        (Daemon::Nomad, _) => ROOT,
+    };
+    Directory { path: daemon.data(), mode: 0o700, owner }
+}
+
+/// The directories around a daemon's configuration and data. HashiCorp's packages give Consul's to the user `consul`, as
+/// which it runs, and `/etc/nomad.d` to `nomad` (their `postinst`); Nomad runs as root on clients, and what root reads
+/// there nobody else may write.
+pub(super) fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
+    let configuration = match (daemon, role.nomad()) {
+        (Daemon::Consul, _) => Guarded {
+            path: daemon.folder(),
+            writer: Some(Owner { user: "consul", group: "consul" }),
+            readers: "consul",
+            files: false,
+        },
+        (Daemon::Nomad, Some(AgentMode::Server)) => {
+            Guarded { path: daemon.folder(), writer: None, readers: "nomad", files: false }
+        }
+        (Daemon::Nomad, _) => {
+            Guarded { path: daemon.folder(), writer: None, readers: "root", files: true }
+        }
+    };
+    let data = match daemon {
+        Daemon::Consul => "/opt/consul",
+        Daemon::Nomad => "/opt/nomad",
+    };
+    [configuration, Guarded { path: data, files: false, ..configuration }]
+}
