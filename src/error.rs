@@ -8,8 +8,8 @@ use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
 use crate::observe::ObserveError;
 use crate::plan::PlanError;
-use crate::record::status::Failure;
 use crate::render::RenderError;
+use crate::store::status::Failure;
 use crate::system::root::FileError;
 
 /// Everything that ends a command without success.

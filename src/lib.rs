@@ -29,8 +29,8 @@ pub mod apply;
 
 pub mod gates;
 pub mod membership;
-pub mod record;
 
 pub mod simulate;
+pub mod store;
 pub mod system;
 pub mod text;

@@ -7,7 +7,7 @@ mod actions;
 mod denied;
 mod docker;
 mod error;
-mod memory;
+pub mod manifest;
 pub mod pause;
 mod quorum;
 mod reload;
@@ -19,7 +19,7 @@ mod voter;
 
 pub use actions::Ran;
 pub use error::ApplyError;
-pub use memory::{Remember, forget_formation, read_formation, read_manifest};
+pub use manifest::{ToStore, load_formation, load_manifest, reset_formation};
 
 use crate::node::Node;
 use crate::plan::{Change, Phase, Plan, What};
@@ -40,7 +40,7 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), A
         if let Some(lock) = system.root.try_lock(LOCK)? {
             // What a killed run left behind holds copies of configuration.
             validate::sweep(&system.root)?;
-            memory::sweep(&system.root)?;
+            manifest::sweep(&system.root)?;
             return Ok((lock, waited));
         }
         let wait = backoff.delay();
@@ -57,7 +57,7 @@ pub async fn apply(
     system: &System,
     node: &Node,
     plan: &Plan,
-    remember: &Remember<'_>,
+    to_store: &ToStore<'_>,
 ) -> Result<Ran, ApplyError> {
     programs_are_there(system, plan)?;
     validate::all(system, plan).await?;
@@ -70,12 +70,12 @@ pub async fn apply(
         if system.services.is_some() {
             during.since = since::stamp(plan);
         }
-        memory::write_manifest(system, &during)?;
+        manifest::save_manifest(system, &during)?;
         change_disk(system, plan).await?;
         // What the daemons write from here on is this instance's, even if an action fails.
         if during.instance != after.instance {
             during.instance.clone_from(&after.instance);
-            memory::write_manifest(system, &during)?;
+            manifest::save_manifest(system, &during)?;
         }
     }
     let mut ran = Ran::default();
@@ -100,7 +100,7 @@ pub async fn apply(
     }
     after.leaving.retain(|daemon| is_due(&after.pending, daemon.unit()));
     after.since.retain(|unit, _| is_due(&after.pending, unit));
-    memory::finish(system, &after, remember)?;
+    manifest::save(system, &after, to_store)?;
     Ok(ran)
 }
 

@@ -1,12 +1,13 @@
 //! Starting what ran before, where no plan can be made or carried out: nothing is written, and nothing that runs is touched.
 
-use super::{ApplyError, memory};
-use crate::facts::kept::{self, LAST_GOOD};
+use super::{ApplyError, manifest};
+use crate::facts::last_good::LAST_GOOD;
 use crate::facts::{self, Glimpse};
 use crate::node::{self, Duty, Node};
 use crate::plan::node::resume::{self, NotResumed};
 use crate::render::dns;
 use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
+use crate::store::Stored;
 use crate::system::System;
 use crate::system::network;
 use crate::system::services::{Job, ServiceManager};
@@ -28,11 +29,12 @@ pub async fn resume(
     services: &dyn ServiceManager,
     seen: Option<Glimpse>,
 ) -> Result<Result<Resumed, NotResumed>, ApplyError> {
-    let recorded = kept::remembered(&system.root);
-    if recorded.is_none() && system.root.stat(LAST_GOOD)?.is_some() {
-        return Ok(Err(NotResumed::Record("its facts cannot be read")));
-    }
-    let manifest = memory::read_manifest(system)?;
+    let recorded = match LAST_GOOD.load(&system.root)? {
+        Stored::Known(facts) => Some(facts),
+        Stored::Absent => None,
+        Stored::Unusable(_) => return Ok(Err(NotResumed::Record("its facts cannot be read"))),
+    };
+    let manifest = manifest::load_manifest(system)?;
     let seen = match seen {
         Some(seen) => seen,
         None if recorded.is_some() => facts::glimpse(system, &resume::TAGS).await,

@@ -9,9 +9,9 @@ use crate::exit::ExitCode;
 use crate::membership::wait::{self, Goal};
 use crate::pipeline::{self, Outcome};
 use crate::plan::node::UnrecordedData;
-use crate::record::boots::Stopwatch;
-use crate::record::status;
 use crate::state::Daemon;
+use crate::store::boots::Stopwatch;
+use crate::store::status;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -32,7 +32,7 @@ pub(super) async fn run(
         (_, true) => UnrecordedData::Discard,
         _ => UnrecordedData::Refuse,
     };
-    let before = status::read(&system.root);
+    let before = status::load(&system.root);
     // Dropped half-way, the pipeline ends its children and removes its copies; what is written is whole.
     let converged = tokio::select! {
         converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged,
@@ -97,7 +97,7 @@ async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
         }
         () = signal::end() => return Err(Error::Interrupted),
     }
-    wait::record(system, stopwatch).await;
+    wait::save(system, stopwatch).await;
     tracing::info!("this node has joined");
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{FREEZE, is_frozen};
-use crate::record::status as record;
+use crate::store::status as stored_status;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::root::Root;
@@ -66,7 +66,7 @@ pub fn log_level(cli: &Cli) -> Level {
 /// tried again for hours; another failure is said in full all the same.
 fn fails_again(command: &Command) -> bool {
     let Command::Apply(args) = command else { return false };
-    args.no_wait && args.root.root.is_none() && record::read(&Root::host()).problem.is_some()
+    args.no_wait && args.root.root.is_none() && stored_status::load(&Root::host()).problem.is_some()
 }
 
 /// The machine that a command works on.

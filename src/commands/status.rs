@@ -10,9 +10,9 @@ use crate::gates::report::{self, Asked};
 use crate::gates::{Context, checks};
 use crate::membership::join::rejoin::{self, Pool};
 use crate::membership::wait::WaitError;
-use crate::record::boots::{self, Boot};
-use crate::record::status::{self, Identity, State, Status};
 use crate::state::{AGENT, Daemon, READY, WATCH};
+use crate::store::boots::{self, Boot};
+use crate::store::status::{self, Identity, State, Status};
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::unit_report::{self, UnitReport};
@@ -38,8 +38,11 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Error> {
     let system = system(None, false, environment);
     if args.boots {
-        let boots = boots::read(&system.root);
-        output.data(|| boots.boots.iter().map(boot_text).collect(), || json!(boots))?;
+        let boots = boots::load(&system.root);
+        output.data(
+            || boots.boots.iter().map(boot_text).collect(),
+            || json!({ "schema": boots::SCHEMA, "boots": boots.boots }),
+        )?;
         return Ok(ExitCode::Done);
     }
     say_if_frozen(&system)?;
@@ -49,7 +52,7 @@ pub(super) async fn run(
 }
 
 async fn look(system: &System) -> Result<Screen, Error> {
-    let record = status::read(&system.root);
+    let record = status::load(&system.root);
     let mut names = vec![AGENT, READY, WATCH, Daemon::Consul.unit()];
     let runs_nomad = record.node.as_ref().is_some_and(|node| node.nomad_datacenter.is_some());
     names.extend(runs_nomad.then_some(Daemon::Nomad.unit()));
@@ -197,9 +200,11 @@ fn as_json(screen: &Screen) -> Value {
             "last_error": unit.last_error,
         })
     };
+    let mut record = json!(screen.record);
+    record["schema"] = json!(status::SCHEMA);
     json!({
         "schema": "cos-agent/status/1",
-        "record": screen.record,
+        "record": record,
         "ready": !screen.gates.is_empty() && screen.gates.iter().all(Asked::passed),
         "units": screen.units.iter().map(unit).collect::<Vec<_>>(),
         "servers": screen.pools.iter().map(pool).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::ready;
 use crate::membership::wait::{self, Goal, Joined};
-use crate::record::boots::Stopwatch;
+use crate::store::boots::Stopwatch;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
 use crate::system::signal;
@@ -33,7 +33,7 @@ pub(super) async fn run(
         let mut stopwatch = Stopwatch::start();
         let joined = wait::wait(&system, goal, deadline, args.keep_waiting, &mut stopwatch).await?;
         if goal == Goal::Ready {
-            wait::record(&system, stopwatch).await;
+            wait::save(&system, stopwatch).await;
         }
         Ok(joined)
     };

@@ -1,9 +1,10 @@
-//! The installed versions of Consul and Nomad: stated by the image, remembered, asked of the binary, or stated by
+//! The installed versions of Consul and Nomad: stated by the image, stored, asked of the binary, or stated by
 //! the settings. Never guessed.
 
 use super::GatherError;
 use super::settings::{Release, Settings};
 use crate::state::Daemon;
+use crate::store::{self, Entry, Schema, StateFile, Stored};
 use crate::system::System;
 use crate::system::daemon;
 use crate::system::root::{FileError, Root};
@@ -12,9 +13,18 @@ use std::collections::BTreeMap;
 
 /// Written by `install` when the image is built.
 pub const IMAGE_MANIFEST: &str = "/usr/share/cos/ami-manifest.json";
-/// Written by `apply`, so that a binary is asked once and not at every boot: starting a 100 MB binary from a cold
+/// Saved by `apply`, so that a binary is asked once and not at every boot: starting a 100 MB binary from a cold
 /// EBS volume took 13 s (awslabs/amazon-eks-ami 1751).
-pub const REMEMBERED: &str = "/var/lib/cos-agent/versions.json";
+pub static VERSIONS: StateFile<Versions> = StateFile::of(&store::VERSIONS);
+
+/// The image manifest as a state file: this program only loads it.
+static IMAGE: StateFile<Versions> = StateFile::of(&Entry {
+    path: IMAGE_MANIFEST,
+    schema: Schema::Unnamed,
+    mode: 0o644,
+    writers: &[],
+    what: "the versions of the programs in the image",
+});
 
 /// A binary as it was when its version was learnt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +37,7 @@ pub struct Seen {
     pub mtime_nanos: i64,
 }
 
-/// The image manifest and the remembered versions share one form; unknown keys are for other readers.
+/// The image manifest and the stored versions share one form; unknown keys are for other readers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// Path → what is known of it.
@@ -44,14 +54,14 @@ pub struct Installed {
     pub nomad: Option<Release>,
 }
 
-/// Finds the versions of the programs that the role needs; also returns what is worth remembering.
+/// Finds the versions of the programs that the role needs; also returns what is worth storing.
 pub async fn find(
     system: &System,
     settings: &Settings,
     needed: &[&str],
 ) -> Result<(Installed, Versions), GatherError> {
-    let known = [read(&system.root, IMAGE_MANIFEST)?, read(&system.root, REMEMBERED)?];
-    let mut remembered = Versions::default();
+    let known = [stated(&system.root, &IMAGE)?, stated(&system.root, &VERSIONS)?];
+    let mut learnt = Versions::default();
     let mut installed = Installed::default();
     for (path, stated, slot) in [
         (Daemon::Consul.program(), &settings.consul.version, &mut installed.consul),
@@ -78,12 +88,12 @@ pub async fn find(
                 installed: version.0.clone(),
             });
         }
-        remembered
+        learnt
             .binaries
             .insert(path.to_owned(), Seen { version: version.clone(), size, mtime_nanos });
         *slot = Some(version);
     }
-    Ok((installed, remembered))
+    Ok((installed, learnt))
 }
 
 async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError> {
@@ -100,13 +110,9 @@ async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError
 }
 
 /// A file that is missing, forbidden or broken only costs a start of the binary.
-fn read(root: &Root, path: &str) -> Result<Versions, FileError> {
-    match root.read(path) {
-        Ok(Some(bytes)) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-        Ok(None) => Ok(Versions::default()),
-        Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
-            Ok(Versions::default())
-        }
-        Err(error) => Err(error),
-    }
+fn stated(root: &Root, file: &StateFile<Versions>) -> Result<Versions, FileError> {
+    Ok(match file.load(root)? {
+        Stored::Known(versions) => versions,
+        Stored::Absent | Stored::Unusable(_) => Versions::default(),
+    })
 }

@@ -9,7 +9,7 @@ pub mod certificates;
 mod error;
 pub mod host;
 pub mod instance;
-pub mod kept;
+pub mod last_good;
 pub mod pem;
 pub mod region;
 pub mod resolved;
@@ -17,6 +17,7 @@ pub mod settings;
 pub mod tags;
 pub mod user_data;
 
+use crate::store;
 use crate::system::System;
 use crate::system::imds::Imds;
 use crate::system::retry::{Backoff, Deadline};
@@ -36,7 +37,7 @@ use tags::{TagContract, TagSource, Tags};
 use user_data::UserData;
 
 /// The version of the JSON form of [`Facts`].
-pub const SCHEMA: &str = "cos-agent/facts/1";
+pub const SCHEMA: &str = store::FACTS_SCHEMA;
 /// How long a machine is looked at whose facts are not to be had.
 const GLIMPSE: Duration = Duration::from_secs(3);
 /// A file that freezes the agent during an incident.
@@ -81,7 +82,7 @@ impl Facts {
     }
 }
 
-/// What was gathered: the facts, and what `apply` remembers beside them.
+/// What was gathered: the facts, and what `apply` stores beside them.
 #[derive(Debug, Clone)]
 pub struct Gathered {
     /// The facts.

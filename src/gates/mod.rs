@@ -5,9 +5,9 @@ pub mod checks;
 pub mod report;
 pub mod servers;
 
-use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
+use crate::store::status::Identity;
 use crate::system::api::ApiError;
 use crate::system::consul::Consul;
 use crate::system::environment::Environment;

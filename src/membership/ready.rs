@@ -3,10 +3,10 @@
 
 use super::launch_hook::{self, Hook};
 use super::wait::{self, Goal, Joined, WaitError};
-use crate::facts::kept::{self, LAST_GOOD};
+use crate::facts::last_good::LAST_GOOD;
 use crate::node;
-use crate::record::boots::Stopwatch;
-use crate::record::status;
+use crate::store::boots::Stopwatch;
+use crate::store::status;
 use crate::system::System;
 use crate::system::notify;
 use crate::system::retry::Deadline;
@@ -31,7 +31,7 @@ pub async fn ready(
         let mut stopwatch = Stopwatch::start();
         let joined =
             wait::wait(system, Goal::Ready, deadline, keep_waiting, &mut stopwatch).await?;
-        wait::record(system, stopwatch).await;
+        wait::save(system, stopwatch).await;
         notify::ready(system.environment.notify_socket.as_deref());
         // A hook that is done with already does not listen any more.
         let _ = say.send(true);
@@ -78,7 +78,7 @@ async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Rec
             let written =
                 status::update(&system.root, |status| status.launch_hook = Some(words.clone()));
             if let Err(error) = written.await {
-                tracing::warn!("not on record: {error}: {}", error.source);
+                tracing::warn!("{error}: {}", error.source);
             }
         }
     };
@@ -90,8 +90,8 @@ async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Rec
 async fn hook(system: &System) -> Option<Hook> {
     let (since, mut said) = (Instant::now(), false);
     loop {
-        let record = status::read(&system.root);
-        let facts = kept::remembered(&system.root).filter(|facts| {
+        let record = status::load(&system.root);
+        let facts = LAST_GOOD.known(&system.root).filter(|facts| {
             record.node.as_ref().is_some_and(|node| node.instance == facts.instance.id)
         });
         if let Some(Ok(node)) = facts.map(|facts| node::resolve(&facts))
@@ -101,8 +101,9 @@ async fn hook(system: &System) -> Option<Hook> {
         }
         if !said && since.elapsed() > WITHOUT_FACTS && record.node.is_some() {
             tracing::warn!(
-                "cannot understand {LAST_GOOD} of this instance, so whether a launch hook waits for this node is not known; \
-                 run `cos-agent apply`"
+                "cannot understand {} of this instance, so whether a launch hook waits for this node is not known; \
+                 run `cos-agent apply`",
+                LAST_GOOD.path()
             );
             said = true;
         }

@@ -4,9 +4,9 @@ use crate::facts::{self, FREEZE};
 use crate::gates::checks;
 use crate::gates::report::{self, Asked};
 use crate::gates::{Check, Context, Problem};
-use crate::record::boots::Stopwatch;
-use crate::record::status::{self, Failure, Identity, State};
 use crate::role::Role;
+use crate::store::boots::Stopwatch;
+use crate::store::status::{self, Failure, Identity, State};
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::environment;
@@ -99,7 +99,7 @@ pub async fn wait(
     let mut context: Option<Context> = None;
     let mut last: Option<(&'static Check, Problem)> = None;
     loop {
-        let status = status::read(&system.root);
+        let status = status::load(&system.root);
         let failure = status.problem.filter(|_| status.state == State::Failed && !keep_waiting);
         let Some(node) = status.node else {
             if let Some(failure) = failure {
@@ -221,21 +221,21 @@ impl Progress {
     }
 }
 
-/// Puts on record that this node has joined: the moment, and where the time went. Who may not write it, need not.
-pub async fn record(system: &System, stopwatch: Stopwatch) {
+/// Saves that this node has joined: the moment, and where the time went. A user who may not write them need not.
+pub async fn save(system: &System, stopwatch: Stopwatch) {
     let now = environment::rfc3339_now();
     let joined = |status: &mut status::Status| {
         status.joined.get_or_insert_with(|| now.clone());
     };
-    let first = status::read(&system.root).joined.is_none();
+    let first = status::load(&system.root).joined.is_none();
     if !first {
         return;
     }
-    let recorded = async {
+    let saved = async {
         status::update(&system.root, joined).await?;
-        stopwatch.record(&system.root).await
+        stopwatch.save(&system.root).await
     };
-    if let Err(error) = recorded.await {
-        tracing::debug!("the time of the join is not on record: {error}");
+    if let Err(error) = saved.await {
+        tracing::debug!("{error}: {}", error.source);
     }
 }

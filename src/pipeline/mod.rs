@@ -3,14 +3,13 @@
 
 mod recorder;
 
-use crate::apply::{self, ApplyError, Remember, resume};
+use crate::apply::{self, ApplyError, ToStore, resume};
 use crate::error::Error;
 use crate::facts::binaries::Versions;
 use crate::facts::tags::{TagContract, Tags};
 use crate::facts::{self, Contract, FREEZE, Facts, GatherError, Glimpse};
 use crate::membership::quorum::GuardError;
 use crate::membership::quorum::alone;
-use crate::membership::quorum::founding;
 use crate::membership::quorum::guard;
 use crate::membership::quorum::parameter::{self, Changed};
 use crate::node::{self, Granted, Node, tags};
@@ -20,10 +19,11 @@ use crate::plan::Plan;
 use crate::plan::manifest::Manifest;
 use crate::plan::node::resume::NotResumed;
 use crate::plan::node::{NodeInputs, UnrecordedData};
-use crate::record::boots::Stopwatch;
 use crate::render;
 use crate::role::{self, Role};
 use crate::state::{Daemon, DesiredState, Formation, Observed, UnitState};
+use crate::store::boots::Stopwatch;
+use crate::store::formed;
 use crate::system::System;
 use crate::system::environment;
 use crate::system::imds::Imds;
@@ -99,14 +99,14 @@ fn role_tag(tags: &Tags) -> Option<Role> {
 
 /// What the quorum guard found before, without asking anybody; nothing where it is off.
 pub fn recall(system: &System, node: &Node) -> Result<Granted, Error> {
-    recalled(system, node, &apply::read_manifest(system)?)
+    recalled(system, node, &apply::load_manifest(system)?)
 }
 
 fn recalled(system: &System, node: &Node, manifest: &Manifest) -> Result<Granted, Error> {
     let formation = if parameter::is_off(node) {
         Formation::default()
     } else {
-        apply::read_formation(system, manifest, node)?
+        apply::load_formation(system, manifest, node)?
     };
     Ok(Granted { formation })
 }
@@ -118,7 +118,7 @@ pub async fn guard(
     node: &Node,
     unrecorded_data: UnrecordedData,
 ) -> Result<Granted, Error> {
-    let manifest = apply::read_manifest(system)?;
+    let manifest = apply::load_manifest(system)?;
     let mut granted = recalled(system, node, &manifest)?;
     let Some(daemon) = node.duty.quorum().filter(|_| guard::may_ask(system)) else {
         return Ok(granted);
@@ -148,7 +148,7 @@ pub async fn plan(
     unrecorded_data: UnrecordedData,
 ) -> Result<Plan, Error> {
     let desired = render::desired(node, granted)?;
-    let manifest = apply::read_manifest(system)?;
+    let manifest = apply::load_manifest(system)?;
     let observed =
         observe::observe(system, &desired, manifest.files.keys().map(String::as_str)).await?;
     planned(node, desired, &observed, &manifest, unrecorded_data)
@@ -259,7 +259,7 @@ async fn changed(
     stopwatch: &mut Stopwatch,
     seen: &mut Option<Glimpse>,
 ) -> Result<Option<Outcome>, Error> {
-    let before = apply::read_manifest(system)?;
+    let before = apply::load_manifest(system)?;
     let mut found = survey_timed(system, deadline, stopwatch, seen).await?;
     let (_lock, waited) = apply::lock(system, deadline).await?;
     // Somebody may have frozen the agent while it waited.
@@ -267,7 +267,7 @@ async fn changed(
         return Ok(None);
     }
     stopwatch.lap("lock", 0, "ok");
-    if waited || apply::read_manifest(system)? != before {
+    if waited || apply::load_manifest(system)? != before {
         // Whoever had the lock may have applied tags that are newer than what was read before.
         found = survey_timed(system, deadline, stopwatch, seen).await?;
     }
@@ -277,8 +277,8 @@ async fn changed(
     let plan = plan(system, &node, &granted, unrecorded_data).await?;
     stopwatch.lap("plan", 0, "ok");
     recorder::known(system, &node).await;
-    let remember = Remember { facts: &facts, versions: &versions };
-    let ran = apply::apply(system, &node, &plan, &remember).await?;
+    let to_store = ToStore { facts: &facts, versions: &versions };
+    let ran = apply::apply(system, &node, &plan, &to_store).await?;
     let notes = [plan.notes.as_slice(), &ran.notes].concat();
     recorder::noted(system, &granted.notes(&node), &notes).await;
     if let Some(error) = ran.error {
@@ -320,8 +320,8 @@ pub async fn reform(
         if facts::is_frozen(&system.root)? {
             return Ok(None);
         }
-        apply::forget_formation(system)?;
-        founding::forget(system)?;
+        apply::reset_formation(system)?;
+        formed::FILE.remove(&system.root)?;
     }
     let Some(outcome) = converge(system, timeout, UnrecordedData::Refuse).await? else {
         return Ok(None);

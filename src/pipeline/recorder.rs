@@ -2,19 +2,19 @@
 //! nothing there.
 
 use crate::error::Error;
-use crate::node::{Node, auto_join};
-use crate::record;
-use crate::record::boots::{self, Stopwatch};
-use crate::record::status::{self, Failure, Identity, State};
+use crate::node::{self, Duty, Node, auto_join};
+use crate::store::boots::{self, Stopwatch};
+use crate::store::status::{self, Failure, Identity, State};
+use crate::store::sweep_shared;
 use crate::system::System;
 use crate::system::environment;
 use crate::system::root::FileError;
 
 /// Who the node is: whoever waits for the join may ask the daemons from here on.
 pub(super) async fn known(system: &System, node: &Node) {
-    let identity = Identity::of(node);
+    let identity = identity(node);
     if system.keeps_record {
-        or_warn(record::sweep(&system.root).await);
+        or_warn(sweep_shared(&system.root).await);
         let known = |status: &mut status::Status| {
             if status.node.as_ref().is_some_and(|before| *before != identity) {
                 // Another role has to join anew.
@@ -31,7 +31,7 @@ pub(super) async fn known(system: &System, node: &Node) {
 /// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
 /// says it once a boot.
 pub(super) async fn noted(system: &System, of_formation: &[String], notes: &[String]) {
-    let said = if system.keeps_record { status::read(&system.root).notes } else { Vec::new() };
+    let said = if system.keeps_record { status::load(&system.root).notes } else { Vec::new() };
     for note in notes.iter().filter(|note| !said.contains(note)) {
         tracing::warn!("{note}");
     }
@@ -61,7 +61,7 @@ pub(super) async fn applied(system: &System, changes: Option<usize>) {
 
 /// Whether an `apply` of this boot has known the node already.
 pub(super) fn is_known(system: &System) -> bool {
-    status::read(&system.root).node.is_some()
+    status::load(&system.root).node.is_some()
 }
 
 /// The daemons run as they did before, although nothing could be applied.
@@ -96,13 +96,33 @@ pub(super) async fn failed(system: &System, error: &Error, stopwatch: &mut Stopw
 /// The times of the run, if they are news: of the first run of a boot, and of each that changed something or failed.
 pub(super) async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) {
     if system.keeps_record && (is_news || !boots::knows_this_boot(&system.root)) {
-        or_warn(stopwatch.record(&system.root).await);
+        or_warn(stopwatch.save(&system.root).await);
     }
 }
 
-/// A disk that takes no record is no reason to hide what happened.
-fn or_warn(written: Result<(), FileError>) {
-    if let Err(error) = written {
-        tracing::warn!("not on record: {error}: {}", error.source);
+/// The node as far as its membership goes.
+fn identity(node: &Node) -> Identity {
+    let (nomad_datacenter, servers) = match &node.duty {
+        Duty::ConsulServer { servers } => (None, Some(*servers)),
+        Duty::NomadServer { servers, .. } => (Some(node::LEADER.to_owned()), Some(*servers)),
+        Duty::NomadClient { datacenter, .. } => (Some(datacenter.as_str().to_owned()), None),
+    };
+    Identity {
+        instance: node.instance.id.clone(),
+        cluster: node.cluster.as_str().to_owned(),
+        role: node.duty.role(),
+        nomad_datacenter,
+        servers,
+        address: node.instance.private_ip,
+        zone: node.instance.zone.clone(),
+        consul_datacenter: Some(node.consul_datacenter.as_str().to_owned()),
+        nomad_region: Some(node.nomad_region.as_str().to_owned()),
+    }
+}
+
+/// A disk to which nothing can be saved is no reason to hide what happened.
+fn or_warn(saved: Result<(), FileError>) {
+    if let Err(error) = saved {
+        tracing::warn!("{error}: {}", error.source);
     }
 }

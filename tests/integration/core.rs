@@ -52,12 +52,8 @@ fn planned(desired: &DesiredState, observed: &Observed, manifest: &Manifest) -> 
 /// Everything that anybody gets to see of a plan.
 fn shown(plan: &Plan) -> String {
     let json = plan.to_json("an image");
-    format!(
-        "{plan:?}\n{json}\n{}\n{}\n{}",
-        plan.to_text(),
-        plan.during.to_json(),
-        plan.after.to_json()
-    )
+    let manifests = serde_json::json!([plan.during, plan.after]);
+    format!("{plan:?}\n{json}\n{}\n{manifests}", plan.to_text())
 }
 
 #[test]

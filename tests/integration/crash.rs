@@ -3,9 +3,11 @@
 
 use crate::support::{binary, host, ssm};
 use binary::{Metadata, put, run};
+use cos_agent::apply::manifest;
 use cos_agent::plan::manifest::Manifest;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
+use cos_agent::system::root::Root;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
@@ -229,10 +231,10 @@ fn a_run_over_an_older_configuration_that_is_killed_anywhere_heals() {
         put(root, &format!("/mnt/consul/{name}"), b"older");
     }
     // As if units had been touched: what is due later comes from the killed run alone.
-    let path = root.join(MANIFEST);
-    let mut manifest: Manifest = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    manifest.pending.clear();
-    std::fs::write(&path, manifest.to_json()).unwrap();
+    let disk = Root::at(root);
+    let mut before = manifest::MANIFEST.known(&disk).expect("a manifest");
+    before.pending.clear();
+    manifest::MANIFEST.save(&disk, &before).unwrap();
     let services = Services::of("nomad-server", "demo", "i-0123456789abcdef0");
     kill_everywhere(root, &services);
 }

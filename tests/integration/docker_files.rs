@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use cos_agent::exit::ExitCode;
 use cos_agent::node::Granted;
 use cos_agent::pipeline;
-use cos_agent::plan::manifest;
 use cos_agent::plan::node::UnrecordedData;
+use cos_agent::store::MANIFEST;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode, changes};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ async fn an_expired_login_for_our_registry_goes_and_the_plan_says_so() {
         assert_eq!(left["auths"], json!({"r.example": other}));
         assert_eq!(left["detachKeys"], "ctrl-x");
         assert!(
-            !node.read(manifest::PATH).contains(&token) && node.notes().is_empty(),
+            !node.read(MANIFEST.path).contains(&token) && node.notes().is_empty(),
             "{}",
             node.notes()
         );
@@ -161,11 +161,11 @@ async fn another_address_of_ours_does_not_become_the_operators() {
     let plan = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
         .await
         .unwrap();
-    node.write(manifest::PATH, &plan.during.to_json());
+    node.save_manifest(&plan.during);
     let again = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)
         .await
         .unwrap();
-    node.write(manifest::PATH, &again.during.to_json());
+    node.save_manifest(&again.during);
     node.converge().await;
     assert_eq!(read(&node, DAEMON), json!({"dns": ["169.254.9.9"]}));
     node.set("dns", "forwarder", "none");

@@ -6,11 +6,12 @@ use autoscaling::{AutoScaling, GROUP, HOOK, INSTANCE};
 use clock::slow_clock;
 use cos_agent::facts::FREEZE;
 use cos_agent::facts::settings::{Layer, merge};
-use cos_agent::membership::launch_hook::{self, Hook, Outcome, RECORD, recorded};
+use cos_agent::membership::launch_hook::{self, Hook, Outcome};
 use cos_agent::node;
 use cos_agent::node::tags::LAUNCH_HOOK;
 use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::simulate::service::Service;
+use cos_agent::store;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
@@ -88,11 +89,11 @@ impl Bench {
     }
 
     fn record(&self) -> Option<Outcome> {
-        recorded(&self.system.root, &self.hook)
+        launch_hook::load(&self.system.root, &self.hook)
     }
 
     fn record_path(&self) -> std::path::PathBuf {
-        self.folder.path().join(RECORD.trim_start_matches('/'))
+        self.folder.path().join(store::LAUNCH_HOOK.path.trim_start_matches('/'))
     }
 }
 

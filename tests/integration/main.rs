@@ -44,6 +44,7 @@ mod pipeline_units;
 mod properties;
 mod reform;
 mod resume;
+mod state_files;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -186,6 +186,8 @@ fn what_a_killed_run_left_of_its_state_is_swept_where_nothing_changes() {
         "/var/lib/cos-agent/.versions.json.cos-agent-writing",
         "/var/lib/cos-agent/.boots.json.cos-agent-writing",
         "/run/cos-agent/.status.json.cos-agent-writing",
+        "/var/lib/cos-agent/.formed.json.cos-agent-writing",
+        "/var/lib/cos-agent/.launch-hook.json.cos-agent-writing",
     ];
     for path in left {
         host.put(path, "{");

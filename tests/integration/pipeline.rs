@@ -7,10 +7,10 @@ use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
 use cos_agent::node::Granted;
 use cos_agent::pipeline;
-use cos_agent::plan::manifest;
 use cos_agent::plan::node::UnrecordedData;
 use cos_agent::render::units;
 use cos_agent::state::{DOCKER, UnitState};
+use cos_agent::store::MANIFEST;
 use cos_agent::system::retry::Deadline;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
@@ -90,10 +90,10 @@ async fn systemd_reads_its_units_again_unless_it_has_read_every_new_file() {
     let node = TestNode::new("nomad-client").await;
     node.units.has_read(all.iter().map(String::as_str));
     node.converge().await;
-    let mut before = json(&node.read(manifest::PATH));
+    let mut before = json(&node.read(MANIFEST.path));
     before["instance"] = json!("i-0fedcba9876543210");
     before["pending"] = json!(["daemon-reload"]);
-    node.write(manifest::PATH, &before.to_string());
+    node.write(MANIFEST.path, &before.to_string());
     std::fs::remove_file(node.path(all.last().unwrap())).unwrap();
     assert!(node.converge().await.plan.is_first && reloads(&node), "it was due");
 }

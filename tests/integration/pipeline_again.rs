@@ -3,8 +3,8 @@
 use crate::support::node;
 use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
-use cos_agent::record::status;
 use cos_agent::state::{Action, DNS_LINK, READY, Verb, WATCH};
+use cos_agent::store::status;
 use cos_agent::system::root::Root;
 use cos_agent::system::services::Job;
 use node::{PATIENCE, TestNode};
@@ -43,7 +43,7 @@ async fn a_lost_manifest_does_not_make_a_servers_data_nobodys() {
     node.converge().await;
     node.write(RAFT, "ours");
     for manifest in ["", "{", "{\"schema\": \"cos-agent/manifest/9\"}"] {
-        node.write(cos_agent::plan::manifest::PATH, manifest);
+        node.write(cos_agent::store::MANIFEST.path, manifest);
         node.converge().await;
         assert_eq!(node.read(RAFT), "ours", "{manifest:?}");
     }
@@ -54,10 +54,10 @@ async fn a_manifest_of_a_newer_agent_is_read_as_far_as_it_is_known() {
     let node = TestNode::new("consul-server").await;
     node.converge().await;
     let mut manifest: serde_json::Value =
-        serde_json::from_str(&node.read(cos_agent::plan::manifest::PATH)).unwrap();
+        serde_json::from_str(&node.read(cos_agent::store::MANIFEST.path)).unwrap();
     manifest["pending"] = serde_json::json!(["polish-the-brass", "daemon-reload"]);
     manifest["mood"] = serde_json::json!("fine");
-    node.write(cos_agent::plan::manifest::PATH, &manifest.to_string());
+    node.write(cos_agent::store::MANIFEST.path, &manifest.to_string());
     node.units.take_jobs();
     node.converge().await;
     assert_eq!(node.units.take_jobs(), ["DaemonReload"]);
@@ -91,11 +91,11 @@ async fn keys_of_a_run_that_was_cut_short_are_taken_back() {
     registries("[]");
     // A run that wrote its manifest and then died: the file is as before, the manifest speaks of both.
     let before = node.read("/etc/docker/config.json");
-    let old = node.read(cos_agent::plan::manifest::PATH);
+    let old = node.read(cos_agent::store::MANIFEST.path);
     node.converge().await;
     assert!(!node.read("/etc/docker/config.json").contains("old.example"));
     node.write("/etc/docker/config.json", &before);
-    node.write(cos_agent::plan::manifest::PATH, &old);
+    node.write(cos_agent::store::MANIFEST.path, &old);
     let system = node.system(true);
     let survey =
         cos_agent::pipeline::survey(&system, cos_agent::system::retry::Deadline::after(PATIENCE))
@@ -109,7 +109,7 @@ async fn keys_of_a_run_that_was_cut_short_are_taken_back() {
     )
     .await
     .unwrap();
-    node.write(cos_agent::plan::manifest::PATH, &plan.during.to_json());
+    node.save_manifest(&plan.during);
     node.converge().await;
     assert!(!node.read("/etc/docker/config.json").contains("old.example"));
 }
@@ -154,7 +154,7 @@ async fn the_record_says_whether_consul_finds_its_servers_by_itself() {
         let node = TestNode::new("nomad-client").await;
         node.set("consul", "version", version);
         node.converge().await;
-        let record = status::read(&Root::at(node.root()));
+        let record = status::load(&Root::at(node.root()));
         assert_eq!(record.watch_joins.is_some(), watch_joins, "{version}");
         // It is no trouble, so nobody is warned of it.
         assert_eq!(node.notes(), "", "{version}");

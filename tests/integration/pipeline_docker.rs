@@ -1,7 +1,6 @@
 //! docker starts before Nomad, and restarts only where that can end no task; what is left to a person is not forgotten.
 
 use crate::support::node;
-use cos_agent::plan::manifest;
 use cos_agent::state::{Action, DOCKER, UnitState, Verb};
 use node::TestNode;
 use std::cell::Cell;
@@ -123,7 +122,7 @@ async fn a_restart_that_a_person_or_a_boot_has_done_is_done() {
             _ => {
                 let mut manifest = node.manifest();
                 manifest.since.get_mut(DOCKER).unwrap().boot = "the boot before".to_owned();
-                node.write(manifest::PATH, &manifest.to_json());
+                node.save_manifest(&manifest);
             }
         }
         node.converge().await;

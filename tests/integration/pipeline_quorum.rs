@@ -394,7 +394,7 @@ async fn data_that_is_discarded_is_not_taken_from_below_a_server_that_the_quorum
     let node = TestNode::new("consul-server").await;
     node.converge().await;
     node.write("/opt/consul/data/raft/raft.db", "nobody's");
-    for path in [cos_agent::plan::manifest::PATH, cos_agent::facts::kept::LAST_GOOD] {
+    for path in [cos_agent::store::MANIFEST.path, cos_agent::store::FACTS.path] {
         std::fs::remove_file(node.path(path)).unwrap();
     }
     node.units.take_jobs();

@@ -32,7 +32,7 @@ async fn a_daemon_that_waits_for_its_start_is_neither_restarted_nor_asked_for_it
         let mut manifest = node.manifest();
         manifest.pending.push(Action::restart(Daemon::Nomad));
         manifest.pending.push(Action::restart(Daemon::Consul));
-        node.write(cos_agent::plan::manifest::PATH, &manifest.to_json());
+        node.save_manifest(&manifest);
         node.units.take_jobs();
         node.quorum.says(&[("i-0b", true), ("i-0c", true)]);
         node.converge().await;
@@ -175,7 +175,7 @@ async fn a_restart_that_was_due_before_this_boot_is_done() {
     node.refused(node::PATIENCE).await;
     let mut manifest = node.manifest();
     manifest.since.get_mut(CONSUL).unwrap().boot = "of before".to_owned();
-    node.write(cos_agent::plan::manifest::PATH, &manifest.to_json());
+    node.save_manifest(&manifest);
     node.units.take_jobs();
     node.converge().await;
     assert!(node.units.take_jobs().is_empty());

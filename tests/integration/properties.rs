@@ -2,7 +2,7 @@
 //! panic, and the same facts always give the same bytes.
 
 use crate::support::{golden, root};
-use cos_agent::apply::{self, Remember};
+use cos_agent::apply::{self, ToStore};
 use cos_agent::facts::Facts;
 use cos_agent::facts::binaries::Versions;
 use cos_agent::facts::instance::Instance;
@@ -87,7 +87,7 @@ fn runtime() -> tokio::runtime::Runtime {
 async fn converge(system: &System, facts: &Facts, node: &Node) -> Plan {
     let plan =
         pipeline::plan(system, node, &Granted::default(), UnrecordedData::Refuse).await.unwrap();
-    let remember = Remember { facts, versions: &Versions::default() };
+    let remember = ToStore { facts, versions: &Versions::default() };
     apply::apply(system, node, &plan, &remember).await.unwrap();
     plan
 }

@@ -5,8 +5,8 @@ use crate::support::node;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
 use cos_agent::plan::node::UnrecordedData;
-use cos_agent::record::status::{self, State, Status};
 use cos_agent::simulate::Kind;
+use cos_agent::store::status::{self, State, Status};
 use cos_agent::system::root::Root;
 use cos_agent::system::services::Job;
 use node::TestNode;
@@ -28,7 +28,7 @@ const CLIENT: [&str; 6] = [
 const SERVER: [&str; 4] = [CLIENT[0], CLIENT[2], CLIENT[4], CLIENT[5]];
 
 fn record(node: &TestNode) -> Status {
-    status::read(&Root::at(node.root()))
+    status::load(&Root::at(node.root()))
 }
 
 /// A node that was applied, whose data is a server's, and that was rebooted.
@@ -244,7 +244,7 @@ async fn a_frozen_node_whose_units_are_refused_is_tried_again() {
 async fn files_of_another_role_than_the_facts_start_nothing() {
     let node = rebooted("consul-server").await;
     // As where a run ended after its files and before its facts.
-    let path = cos_agent::plan::manifest::PATH;
+    let path = cos_agent::store::MANIFEST.path;
     let manifest = node.read(path).replace("\"consul-server\"", "\"nomad-client\"");
     node.write(path, &manifest);
     node.write(SETTINGS, "[nomad\n");

@@ -2,8 +2,8 @@
 
 use cos_agent::gates::checks::gates;
 use cos_agent::gates::{Context, Finding};
-use cos_agent::record::status::Identity;
 use cos_agent::role::Role;
+use cos_agent::store::status::Identity;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use std::io::{BufRead, BufReader};

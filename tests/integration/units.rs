@@ -46,7 +46,7 @@ async fn a_unit_of_an_older_agent_is_rewritten_and_leaves_no_copy() {
     let node = TestNode::new("consul-server").await;
     node.converge().await;
     let older = "[Unit]\nDescription=of yesterday\n";
-    let path = cos_agent::plan::manifest::PATH;
+    let path = cos_agent::store::MANIFEST.path;
     let digest = |text: &str| cos_agent::plan::sha256(text.as_bytes());
     node.write(CONSUL, older);
     node.write(path, &node.read(path).replace(&digest(ours()), &digest(older)));

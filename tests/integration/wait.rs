@@ -7,9 +7,9 @@ use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::membership::wait::{self, Goal, WaitError};
 use cos_agent::membership::watch;
-use cos_agent::record::boots::{self, Stopwatch};
-use cos_agent::record::status::{self, Failure, Identity, State};
 use cos_agent::role::Role;
+use cos_agent::store::boots::{self, Stopwatch};
+use cos_agent::store::status::{self, Failure, Identity, State};
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::retry::Deadline;
@@ -79,7 +79,7 @@ impl Bench {
         let mut stopwatch = Stopwatch::start();
         let goal = Goal::Ready;
         wait::wait(&self.system, goal, deadline, keep_waiting, &mut stopwatch).await?;
-        wait::record(&self.system, stopwatch).await;
+        wait::save(&self.system, stopwatch).await;
         Ok(())
     }
 
@@ -113,14 +113,14 @@ async fn the_gates_of_a_real_consul_open_one_after_the_other_and_are_on_record()
     let bench = Bench::new(&consul.api);
     bench.applied(1, consul.address).await;
     bench.wait(SOON, false).await.unwrap();
-    let joined = status::read(&bench.system.root).joined.unwrap();
-    let boots = boots::read(&bench.system.root).boots;
+    let joined = status::load(&bench.system.root).joined.unwrap();
+    let boots = boots::load(&bench.system.root).boots;
     let gates: Vec<&str> = boots[0].phases.iter().map(|phase| phase.name.as_str()).collect();
     assert_eq!(gates, ["consul-agent-api", "consul-joined", "consul-leader", "consul-catalog"]);
     // The first time is the one that counts, and the record of a boot is not longer for every wait.
     bench.wait(SOON, false).await.unwrap();
-    assert_eq!(status::read(&bench.system.root).joined, Some(joined));
-    assert_eq!(boots::read(&bench.system.root).boots, boots);
+    assert_eq!(status::load(&bench.system.root).joined, Some(joined));
+    assert_eq!(boots::load(&bench.system.root).boots, boots);
     // Another node of the same name at another address is not this one.
     bench.applied(1, Ipv4Addr::LOCALHOST).await;
     let (gate, found) = bench.closed(SHORT).await;
@@ -254,7 +254,7 @@ async fn the_watch_looks_after_consul_beside_a_nomad_that_does_not_answer() {
     let system = &bench.system;
     let problems = async {
         loop {
-            let problems = status::read(&system.root).watch.problems;
+            let problems = status::load(&system.root).watch.problems;
             if problems.iter().any(|said| said.starts_with("Consul: ")) {
                 return problems;
             }

@@ -3,16 +3,17 @@
 
 use super::install;
 use super::quorum::QuorumApi;
+use cos_agent::apply::manifest::MANIFEST;
 use cos_agent::error::Error;
 use cos_agent::pipeline::{self, Outcome};
-use cos_agent::plan::manifest::{self, Manifest};
+use cos_agent::plan::manifest::Manifest;
 use cos_agent::plan::node::UnrecordedData;
-use cos_agent::record::status;
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::simulate::{self, Kind};
 use cos_agent::state::{Daemon, UnitState};
+use cos_agent::store::status;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
@@ -227,12 +228,17 @@ impl TestNode {
 
     /// What is to be known of the last run beside its result, one note a line.
     pub(crate) fn notes(&self) -> String {
-        status::read(&Root::at(self.root())).notes.join("\n")
+        status::load(&Root::at(self.root())).notes.join("\n")
     }
 
     /// The record of the last run.
     pub(crate) fn manifest(&self) -> Manifest {
-        serde_json::from_str(&self.read(manifest::PATH)).unwrap()
+        MANIFEST.known(&Root::at(self.root())).expect("a manifest")
+    }
+
+    /// Saves another record of the last run.
+    pub(crate) fn save_manifest(&self, manifest: &Manifest) {
+        MANIFEST.save(&Root::at(self.root()), manifest).unwrap();
     }
 
     /// Everything below the root folder as it is now, but the lock: path → inode, time of change, mode, contents.

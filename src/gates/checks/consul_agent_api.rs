@@ -1,9 +1,9 @@
 //! The local Consul agent answers, is alive to itself, and runs as what this node is.
 
 use crate::gates::{Check, Context, Finding, Problem, other_configuration, silent};
-use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
+use crate::store::status::Identity;
 use crate::system::consul::Itself;
 
 /// The check.

@@ -1,8 +1,8 @@
 //! Consul's catalog has this node with its address.
 
 use crate::gates::{Check, Context, Finding, Problem, silent};
-use crate::record::status::Identity;
 use crate::role::Role;
+use crate::store::status::Identity;
 
 /// The check.
 pub(super) static CHECK: Check = Check {

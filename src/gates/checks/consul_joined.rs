@@ -1,8 +1,8 @@
 //! The local Consul agent knows a live server other than itself.
 
 use crate::gates::{Check, Context, Finding, Problem, silent};
-use crate::record::status::Identity;
 use crate::role::Role;
+use crate::store::status::Identity;
 use crate::system::consul::Member;
 
 /// The check. An agent that found only itself takes that for a join and never tries again

@@ -62,8 +62,8 @@ mod tests {
 pub(crate) mod tests_support {
     //! Nodes and servers to judge.
 
-    use crate::record::status::Identity;
     use crate::role::Role;
+    use crate::store::status::Identity;
     use crate::system::consul::Member;
 
     pub(crate) fn identity(role: Role, servers: Option<u8>) -> Identity {

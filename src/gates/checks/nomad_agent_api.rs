@@ -1,9 +1,9 @@
 //! The local Nomad agent answers, and runs as what this node is.
 
 use crate::gates::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
-use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
+use crate::store::status::Identity;
 use crate::system::nomad::RunsAs;
 
 /// The check.

@@ -2,8 +2,8 @@
 
 use crate::gates::servers::{self, Servers};
 use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
-use crate::record::status::Identity;
 use crate::role::Role;
+use crate::store::status::Identity;
 use crate::system::api::ApiError;
 use crate::system::nomad;
 

@@ -1,9 +1,9 @@
 //! The servers have this client registered, ready, and in its datacenter.
 
 use crate::gates::{Check, Context, Finding, Problem, silent};
-use crate::record::status::Identity;
 use crate::role::Role;
 use crate::state::Daemon;
+use crate::store::status::Identity;
 use crate::system::api::ApiError;
 use crate::system::nomad::Registered;
 

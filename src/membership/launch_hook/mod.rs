@@ -18,7 +18,7 @@ use crate::system::System;
 use crate::system::autoscaling::Verdict;
 use calls::Caller;
 use machine::{Call, Event, Machine, Step};
-pub use outcome::{Outcome, RECORD, recorded};
+pub use outcome::{Outcome, load};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -55,14 +55,14 @@ impl Hook {
 /// the hook holds nothing (any more), and never where AWS lets nobody complete it; drop the future to stop. Everything
 /// new is logged, and handed to `report`.
 ///
-/// The outcome is remembered in [`RECORD`]; where that speaks of this instance and hook, no call is made.
+/// The outcome is saved in [`crate::store::launch_hook`]; where that speaks of this instance and hook, no call is made.
 pub async fn run(
     system: &System,
     hook: &Hook,
     joined: impl Future<Output = ()>,
     mut report: impl FnMut(&Outcome),
 ) -> Outcome {
-    if let Some(outcome) = recorded(&system.root, hook) {
+    if let Some(outcome) = load(&system.root, hook) {
         report(&outcome);
         return outcome;
     }
@@ -90,7 +90,7 @@ pub async fn run(
         if let Step::End(outcome) = step {
             tell(outcome.clone());
             if !caller.comes_again() {
-                remember(system, hook, &outcome);
+                save(system, hook, &outcome).await;
             }
             return outcome;
         }
@@ -136,11 +136,9 @@ fn is_frozen(system: &System) -> bool {
     facts::is_frozen(&system.root).unwrap_or(true)
 }
 
-/// A record that cannot be written costs one call at the next boot.
-fn remember(system: &System, hook: &Hook, outcome: &Outcome) {
-    if outcome.is_final()
-        && let Err(error) = outcome::record(&system.root, hook, outcome)
-    {
+/// A file that cannot be written costs one call at the next boot.
+async fn save(system: &System, hook: &Hook, outcome: &Outcome) {
+    if let Err(error) = outcome::save(&system.root, hook, outcome).await {
         tracing::warn!("{error}: {}; the hook is asked again at the next boot", error.source);
     }
 }

@@ -1,15 +1,11 @@
-//! How it stands with the launch hook, in words and as data, and the record that outlives a reboot.
+//! How it stands with the launch hook, in words and as data, and what of it outlives a reboot.
 
 use super::Hook;
+use crate::store;
+use crate::store::launch_hook::{Ended, FILE, LaunchHook};
 use crate::system::root::{FileError, Root};
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::fmt::{Display, Formatter};
-
-/// What was done about the hook of this instance; written once nothing is left to do.
-pub const RECORD: &str = "/var/lib/cos-agent/launch-hook.json";
-/// The version of its form.
-const SCHEMA: &str = "cos-agent/launch-hook/1";
 
 /// How it stands with the launch hook. As JSON: `{"result": "still-trying", "why": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,13 +33,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether nothing is left to do, now and after any reboot. Not so where it was only guessed from silence, nor of an
-    /// instance in a warm pool: the hook holds it once more on its way out.
-    pub fn is_final(&self) -> bool {
+    /// How the hook ended, if nothing is left to do, now and after any reboot. Not so where it was only guessed from
+    /// silence, nor of an instance in a warm pool: the hook holds it once more on its way out.
+    fn ended(&self) -> Option<Ended> {
         match self {
-            Self::Completed | Self::Abandoned => true,
-            Self::NotActive { state } => state.as_deref().is_some_and(|state| !is_warm(state)),
-            Self::Holding { .. } | Self::StillTrying { .. } => false,
+            Self::Completed => Some(Ended::Completed),
+            Self::Abandoned => Some(Ended::Abandoned),
+            Self::NotActive { state: Some(state) } if !is_warm(state) => {
+                Some(Ended::NotActive { state: state.clone() })
+            }
+            Self::NotActive { .. } | Self::Holding { .. } | Self::StillTrying { .. } => None,
         }
     }
 }
@@ -79,31 +78,25 @@ impl Display for Outcome {
     }
 }
 
-/// What was done about this hook of this instance before, if it is done with.
-pub fn recorded(root: &Root, hook: &Hook) -> Option<Outcome> {
-    // A file that cannot be read costs one call, which is answered by "no active action".
-    let value: Value = serde_json::from_slice(&root.read(RECORD).ok()??).ok()?;
-    let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
-    let is_this = text(&value, "schema").as_deref() == Some(SCHEMA)
-        && text(&value, "instance").as_ref() == Some(&hook.instance.id)
-        && text(&value, "hook").as_ref() == Some(&hook.name);
-    let outcome = value.get("outcome").filter(|_| is_this)?;
-    let outcome = match text(outcome, "result")?.as_str() {
-        "completed" => Outcome::Completed,
-        "abandoned" => Outcome::Abandoned,
-        "not-active" => Outcome::NotActive { state: Some(text(outcome, "state")?) },
-        _ => return None,
+/// How this hook of this instance ended before, if it did. A file that cannot be read costs one call, which is answered
+/// by "no active action".
+pub fn load(root: &Root, hook: &Hook) -> Option<Outcome> {
+    let stored = FILE.known(root)?;
+    if stored.instance != hook.instance.id || stored.hook != hook.name {
+        return None;
+    }
+    let outcome = match stored.outcome {
+        Ended::Completed => Outcome::Completed,
+        Ended::Abandoned => Outcome::Abandoned,
+        Ended::NotActive { state } => Outcome::NotActive { state: Some(state) },
     };
-    outcome.is_final().then_some(outcome)
+    outcome.ended().map(|_| outcome)
 }
 
-/// Writes the record.
-pub(super) fn record(root: &Root, hook: &Hook, outcome: &Outcome) -> Result<(), FileError> {
-    let value = json!({
-        "schema": SCHEMA,
-        "instance": hook.instance.id,
-        "hook": hook.name,
-        "outcome": outcome,
-    });
-    root.write(RECORD, format!("{value:#}\n").as_bytes(), 0o644)
+/// Saves how the hook ended; nothing where something is left to do.
+pub(super) async fn save(root: &Root, hook: &Hook, outcome: &Outcome) -> Result<(), FileError> {
+    let Some(outcome) = outcome.ended() else { return Ok(()) };
+    let _lock = store::lock(root).await?;
+    let (instance, hook) = (hook.instance.id.clone(), hook.name.clone());
+    FILE.save(root, &LaunchHook { instance, hook, outcome })
 }

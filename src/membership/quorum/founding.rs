@@ -3,21 +3,17 @@
 //! may have set the parameter back while the cluster lives.
 
 use super::parameter::{self, Changed};
-use crate::facts::kept;
+use crate::facts::last_good::LAST_GOOD;
 use crate::node;
 use crate::state::Daemon;
+use crate::store;
+use crate::store::formed::{self, Formed};
 use crate::system::System;
 use crate::system::environment;
 use crate::system::retry::Backoff;
-use crate::system::root::FileError;
-use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What this instance has seen on record, and when: a reboot within an hour calls nobody.
-const RECORD: &str = "/var/lib/cos-agent/formed.json";
-/// The version of its form.
-const SCHEMA: &str = "cos-agent/formed/1";
 /// How soon it is tried again, at first and at last: somebody may be adding a permission or the parameter.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// How long it is taken for granted, in seconds; up to a quarter more, so that the servers do not ask together. Servers that
@@ -64,7 +60,7 @@ impl Founding {
             return;
         }
         self.next = Instant::now() + self.backoff.delay();
-        let node = kept::remembered(&system.root).and_then(|facts| node::resolve(&facts).ok());
+        let node = LAST_GOOD.known(&system.root).and_then(|facts| node::resolve(&facts).ok());
         let Some(node) = node.filter(|node| node.instance.id == self.instance) else { return };
         let name = parameter::parameter(&node, self.daemon);
         let why = match parameter::record(system, &node, self.daemon).await {
@@ -95,7 +91,7 @@ impl Founding {
             }
             Err(error) => Some(error.trouble()),
         };
-        if why.is_none() && self.remember(system, now) {
+        if why.is_none() && self.save(system, now).await {
             self.backoff = Backoff::new(AGAIN.0, AGAIN.1);
         }
         self.problem = why.map(|why| {
@@ -105,32 +101,22 @@ impl Founding {
         });
     }
 
-    fn remember(&self, system: &System, now: u64) -> bool {
-        let record = json!({
-            "schema": SCHEMA,
-            "instance": self.instance,
-            "daemon": self.daemon,
-            "checked": now,
-        });
-        let written = system.root.write(RECORD, format!("{record:#}\n").as_bytes(), 0o644);
-        if let Err(error) = &written {
-            tracing::warn!("not on record: {error}: {}", error.source);
+    async fn save(&self, system: &System, now: u64) -> bool {
+        let formed = Formed { instance: self.instance.clone(), daemon: self.daemon, checked: now };
+        let saved = match store::lock(&system.root).await {
+            Ok(_lock) => formed::FILE.save(&system.root, &formed),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &saved {
+            tracing::warn!("{error}: {}", error.source);
         }
-        written.is_ok()
+        saved.is_ok()
     }
 }
 
-/// Forgets that it is on record, for a cluster that is given up.
-pub fn forget(system: &System) -> Result<(), FileError> {
-    if system.root.stat(RECORD)?.is_some() { system.root.remove(RECORD) } else { Ok(()) }
-}
-
-/// When it was seen on record, in seconds since the epoch: 0 where nobody knows when, `None` where it was not.
+/// When this instance last saw it in the parameter store, in seconds since the epoch: 0 where nobody knows when, `None`
+/// where it did not.
 fn checked(system: &System, daemon: Daemon, instance: &str) -> Option<u64> {
-    let bytes = system.root.read(RECORD).ok().flatten().unwrap_or_default();
-    let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let is_this = record["schema"] == SCHEMA
-        && record["instance"] == instance
-        && record["daemon"] == json!(daemon);
-    is_this.then(|| record["checked"].as_u64().unwrap_or(0))
+    let formed = formed::FILE.known(&system.root)?;
+    (formed.instance == instance && formed.daemon == daemon).then_some(formed.checked)
 }

@@ -8,7 +8,7 @@ use super::schedule::{Outcome, Schedule};
 use crate::gates::Context;
 use crate::membership::join::discovery::{self, Found, Kind};
 use crate::membership::join::rejoin::{self, Pool};
-use crate::record::status::Identity;
+use crate::store::status::Identity;
 use crate::system::System;
 use crate::system::retry::Backoff;
 use std::cell::{Cell, RefCell};

@@ -1,7 +1,7 @@
 //! What the watch has to say, put together from what its parts see, each in its own time.
 
 use crate::membership::join::discovery::Kind;
-use crate::record::status::{self, Watch};
+use crate::store::status::{self, Watch};
 use crate::system::System;
 use crate::system::environment;
 use std::cell::RefCell;
@@ -47,7 +47,7 @@ impl<'a> Board<'a> {
     /// Nobody has looked yet.
     pub(super) fn new(system: &'a System, topics: impl IntoIterator<Item = Topic>) -> Self {
         let seen = topics.into_iter().map(|topic| (topic, None)).collect();
-        let earlier = status::read(&system.root).watch;
+        let earlier = status::load(&system.root).watch;
         let said = RefCell::new(earlier.clone());
         Self { system, seen: RefCell::new(seen), earlier, said }
     }
@@ -84,7 +84,7 @@ impl<'a> Board<'a> {
         // Another part may say more while this one waits for the record: what is written is what is said by then.
         let change = |status: &mut status::Status| self.said.borrow().clone_into(&mut status.watch);
         if let Err(error) = status::update(&self.system.root, change).await {
-            tracing::warn!("not on record: {error}: {}", error.source);
+            tracing::warn!("{error}: {}", error.source);
         }
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn recorded(system: &System) -> Watch {
-        status::read(&system.root).watch
+        status::load(&system.root).watch
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::quorum::founding::Founding;
 use super::quorum::guard;
 use crate::gates::report::{self, Asked};
 use crate::gates::{Context, checks};
-use crate::record::status::{self, Identity};
+use crate::store::status::{self, Identity};
 use crate::system::System;
 use crate::system::api::ApiError;
 use crate::system::retry::Backoff;
@@ -32,11 +32,11 @@ const HEAD_START: Duration = Duration::from_secs(3);
 /// Looks after the membership for ever.
 pub async fn watch(system: &System) -> Result<(), ApiError> {
     // The daemons start at this moment, and have better to do than to answer.
-    if status::read(&system.root).watch_joins.is_none() {
+    if status::load(&system.root).watch_joins.is_none() {
         tokio::time::sleep(HEAD_START).await;
     }
     loop {
-        let status::Status { node, watch_joins, .. } = status::read(&system.root);
+        let status::Status { node, watch_joins, .. } = status::load(&system.root);
         let watch_joins = watch_joins.is_some();
         let Some(node) = node else {
             tokio::time::sleep(SOON).await;
@@ -57,7 +57,7 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
 
 /// Returns when an `apply` has made another node of this machine, or has found another Consul on it.
 async fn changed(system: &System, node: &Identity, watch_joins: bool) {
-    while is_still(system, node) && status::read(&system.root).watch_joins.is_some() == watch_joins
+    while is_still(system, node) && status::load(&system.root).watch_joins.is_some() == watch_joins
     {
         tokio::time::sleep(LOOK).await;
     }

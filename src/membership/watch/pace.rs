@@ -1,7 +1,7 @@
 //! How often the watch looks, and whether it may do anything about what it sees.
 
 use crate::facts;
-use crate::record::status::{self, Identity};
+use crate::store::status::{self, Identity};
 use crate::system::System;
 use std::time::Duration;
 
@@ -17,5 +17,5 @@ pub(super) fn may_act(system: &System, node: &Identity) -> bool {
 
 /// Whether no `apply` has made another node of this machine.
 pub(super) fn is_still(system: &System, node: &Identity) -> bool {
-    status::read(&system.root).node.is_none_or(|now| now == *node)
+    status::load(&system.root).node.is_none_or(|now| now == *node)
 }

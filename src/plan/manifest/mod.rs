@@ -7,8 +7,6 @@ use crate::state::{Action, Daemon, Formation, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where it is kept.
-pub const PATH: &str = "/var/lib/cos-agent/manifest.json";
 /// The version of its form.
 pub const SCHEMA: &str = "cos-agent/manifest/1";
 
@@ -76,40 +74,15 @@ impl Written {
 }
 
 impl Manifest {
-    /// Reads a manifest. One that is broken is as good as none: the disk is compared all the same, but what we wrote
-    /// once and no longer want is not known, nor what was still due.
-    pub fn read(bytes: Option<&[u8]>) -> Self {
-        let Some(bytes) = bytes else { return Self::default() };
-        match serde_json::from_slice::<Self>(bytes).map(Self::with_notify) {
-            Ok(manifest) if manifest.schema == SCHEMA => manifest,
-            Ok(manifest) => {
-                tracing::warn!(
-                    "{PATH} has the form {:?}, expected {SCHEMA}; it is made anew",
-                    manifest.schema
-                );
-                Self::default()
-            }
-            Err(error) => {
-                tracing::warn!("{PATH} does not parse ({error}); it is made anew");
-                Self::default()
-            }
-        }
-    }
-
-    /// An older agent did not write down what the removal of a file triggers.
-    fn with_notify(mut self) -> Self {
+    /// The same with what the removal of each file triggers, which an older agent did not write down.
+    #[must_use]
+    pub fn with_notify(mut self) -> Self {
         for (path, written) in &mut self.files {
             if written.notify.is_empty() {
                 written.notify = actions::of_path(path);
             }
         }
         self
-    }
-
-    /// As it is written.
-    pub fn to_json(&self) -> String {
-        let value = serde_json::to_value(self).unwrap_or_default();
-        format!("{value:#}\n")
     }
 }
 

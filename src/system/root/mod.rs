@@ -69,7 +69,7 @@ impl Root {
     }
 
     /// The name of a path of the node for people, prefix included; links are not looked at.
-    fn path(&self, path: &Path) -> PathBuf {
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
         // Joining an absolute path would drop the prefix.
         self.prefix.join(path.strip_prefix("/").unwrap_or(path))
     }

@@ -2,13 +2,13 @@
 
 use super::{
     CONSUL, Change, Daemon, FORMED, Fault, PATIENCE, SERVERS, Store, TestNode, UnrecordedData,
-    apply, forms, instance, manifest, node, notes, starts,
+    apply, forms, instance, node, notes, starts,
 };
+use cos_agent::store;
 
-/// The last good facts.
-const FACTS: &str = "/var/lib/cos-agent/facts.json";
-/// What the guard found.
-const FORMATION: &str = "/var/lib/cos-agent/formation.json";
+const MANIFEST: &str = store::MANIFEST.path;
+const FACTS: &str = store::FACTS.path;
+const FORMATION: &str = store::FORMATION.path;
 
 #[tokio::test]
 async fn what_was_found_stays_for_as_long_as_the_data() {
@@ -43,8 +43,8 @@ async fn what_was_found_outlives_a_manifest_that_is_lost_or_broken() {
             starts(&node, daemon);
             store.asked();
             match broken {
-                Some(text) => node.write(manifest::PATH, text),
-                None => std::fs::remove_file(node.path(manifest::PATH)).unwrap(),
+                Some(text) => node.write(MANIFEST, text),
+                None => std::fs::remove_file(node.path(MANIFEST)).unwrap(),
             }
             node.converge().await;
             assert!(!forms(&node, daemon) && store.asked().is_empty(), "{role} {broken:?}");
@@ -54,10 +54,10 @@ async fn what_was_found_outlives_a_manifest_that_is_lost_or_broken() {
             assert_eq!(node.tree(), before, "{role} {broken:?}");
 
             // What is forgotten on purpose stays forgotten.
-            apply::forget_formation(&node.system(true)).unwrap();
+            apply::reset_formation(&node.system(true)).unwrap();
             node.converge().await;
             assert!(forms(&node, daemon), "{role} {broken:?}");
-            std::fs::remove_file(node.path(manifest::PATH)).unwrap();
+            std::fs::remove_file(node.path(MANIFEST)).unwrap();
             node.converge().await;
             assert!(forms(&node, daemon), "{role} {broken:?}");
         }
@@ -85,7 +85,7 @@ async fn the_formation_record_is_believed_by_itself() {
             node.converge().await;
             starts(&node, daemon);
             store.asked();
-            break_records(&node, &[manifest::PATH, FACTS], how);
+            break_records(&node, &[MANIFEST, FACTS], how);
             let outcome = node.converge().await;
             assert!(!forms(&node, daemon) && store.asked().is_empty(), "{role} {how:?}");
             assert!(outcome.unanswered().is_none(), "{role} {how:?}");
@@ -93,7 +93,7 @@ async fn the_formation_record_is_believed_by_itself() {
             assert!(outcome.plan.changes().all(kept), "{role} {how:?}");
             // Without data the answer counts, and where there is none, what is on record.
             std::fs::remove_dir_all(node.path(daemon.data())).unwrap();
-            break_records(&node, &[manifest::PATH, FACTS], how);
+            break_records(&node, &[MANIFEST, FACTS], how);
             store.fails(Fault::Denies("GetParameter"));
             node.converge().await;
             assert!(!forms(&node, daemon), "{role} {how:?}");
@@ -115,7 +115,7 @@ async fn a_formation_record_that_is_broken_with_its_copy_is_asked_for_again() {
             let outcome = node.converge().await;
             assert!(!forms(&node, daemon) && outcome.unanswered().is_none(), "{role} {how:?}");
 
-            break_records(&node, &[manifest::PATH, FORMATION], how);
+            break_records(&node, &[MANIFEST, FORMATION], how);
             store.asked();
             store.fails(Fault::Denies("GetParameter"));
             let outcome = node.converge().await;

@@ -1,14 +1,15 @@
 //! `/var/lib/cos-agent/boots.json`: where the last boots spent their time, a phase a line.
 
+use super::{BOOTS, StateFile, known_entries};
 use crate::system::environment;
 use crate::system::root::{FileError, Root};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Where it is kept.
-pub const PATH: &str = "/var/lib/cos-agent/boots.json";
-/// The version of its form.
+/// The version of their form.
 pub const SCHEMA: &str = "cos-agent/boots/1";
+/// Where they are kept.
+pub static FILE: StateFile<Boots> = StateFile::of(&BOOTS);
 /// How many boots are kept.
 const KEPT: usize = 20;
 /// How many phases of a boot are kept: an `apply` that fails is tried again for ever.
@@ -39,15 +40,15 @@ pub struct Boot {
     /// The same in milliseconds since the epoch.
     pub started_ms: u64,
     /// Its phases, oldest first.
+    #[serde(deserialize_with = "known_entries")]
     pub phases: Vec<Phase>,
 }
 
-/// The record.
+/// The last boots.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Boots {
-    /// The version of this form.
-    pub schema: String,
     /// The boots, oldest first.
+    #[serde(deserialize_with = "known_entries")]
     pub boots: Vec<Boot>,
 }
 
@@ -90,31 +91,26 @@ impl Stopwatch {
         }
     }
 
-    /// Puts the phases on the record of this boot.
-    pub async fn record(self, root: &Root) -> Result<(), FileError> {
+    /// Adds the phases to those of this boot.
+    pub async fn save(self, root: &Root) -> Result<(), FileError> {
         let _lock = super::lock(root).await?;
-        let mut boots = read(root);
+        let mut boots = load(root);
         add(&mut boots, &environment::boot_id(), self.began_ms, self.phases);
-        let text = format!("{:#}\n", serde_json::to_value(&boots).unwrap_or_default());
-        root.write(PATH, text.as_bytes(), 0o644)
+        FILE.save(root, &boots)
     }
 }
 
-/// Whether this boot is on record already.
+/// Whether a phase of this boot has been saved.
 pub fn knows_this_boot(root: &Root) -> bool {
-    read(root).boots.last().is_some_and(|boot| boot.id == environment::boot_id())
+    load(root).boots.last().is_some_and(|boot| boot.id == environment::boot_id())
 }
 
-/// Reads the record. One that is not there or broken begins anew: it is for people.
-pub fn read(root: &Root) -> Boots {
-    let bytes = root.read(PATH).ok().flatten().unwrap_or_default();
-    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-    let boots = value.and_then(|value| serde_json::from_value::<Boots>(value).ok());
-    boots.filter(|boots| boots.schema == SCHEMA).unwrap_or_default()
+/// The last boots; none where they cannot be read, as they are for people alone.
+pub fn load(root: &Root) -> Boots {
+    FILE.known(root).unwrap_or_default()
 }
 
 fn add(boots: &mut Boots, id: &str, began_ms: u64, phases: Vec<Phase>) {
-    SCHEMA.clone_into(&mut boots.schema);
     if boots.boots.last().is_none_or(|boot| boot.id != id) {
         boots.boots.push(Boot {
             id: id.to_owned(),

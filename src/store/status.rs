@@ -1,22 +1,22 @@
 //! `/run/cos-agent/status.json`: who this node is and how it stands. Three units keep it, each its own fields: `apply`
 //! what it made of the node, `ready` when it had joined, `watch` what is wrong with the membership.
 
+use super::{STATUS, StateFile};
 use crate::exit::ExitCode;
-use crate::node::{self, Duty, Node};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::environment;
 use crate::system::root::{FileError, Root};
-use crate::text::secret::{mask_json, masked};
+use crate::text::secret::masked;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// Where it is kept. `/run` is empty after a boot, so everything in it is of this boot.
-pub const PATH: &str = "/run/cos-agent/status.json";
-/// How much of a report is kept, in characters.
-const REPORT: usize = 4000;
 /// The version of its form.
 pub const SCHEMA: &str = "cos-agent/status-record/1";
+/// Where it is kept.
+pub static FILE: StateFile<Status> = StateFile::of(&STATUS);
+/// How much of a report is kept, in characters.
+const REPORT: usize = 4000;
 
 /// How the last `apply` ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +50,10 @@ pub struct Identity {
     pub address: Ipv4Addr,
     /// The availability zone.
     pub zone: String,
-    /// Consul's datacenter; `None` in the record of an earlier agent.
+    /// Consul's datacenter; `None` in the status of an earlier agent.
     #[serde(default)]
     pub consul_datacenter: Option<String>,
-    /// Nomad's region; `None` in the record of an earlier agent.
+    /// Nomad's region; `None` in the status of an earlier agent.
     #[serde(default)]
     pub nomad_region: Option<String>,
 }
@@ -80,12 +80,10 @@ pub struct Watch {
     pub last_join: Option<String>,
 }
 
-/// The record.
+/// How the node stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
-    /// The version of this form.
-    pub schema: String,
     /// How the last `apply` ended.
     pub state: State,
     /// Who the node is, once its tags are known.
@@ -111,26 +109,6 @@ pub struct Status {
 }
 
 impl Identity {
-    /// Of a node.
-    pub fn of(node: &Node) -> Self {
-        let (nomad_datacenter, servers) = match &node.duty {
-            Duty::ConsulServer { servers } => (None, Some(*servers)),
-            Duty::NomadServer { servers, .. } => (Some(node::LEADER.to_owned()), Some(*servers)),
-            Duty::NomadClient { datacenter, .. } => (Some(datacenter.as_str().to_owned()), None),
-        };
-        Self {
-            instance: node.instance.id.clone(),
-            cluster: node.cluster.as_str().to_owned(),
-            role: node.duty.role(),
-            nomad_datacenter,
-            servers,
-            address: node.instance.private_ip,
-            zone: node.instance.zone.clone(),
-            consul_datacenter: Some(node.consul_datacenter.as_str().to_owned()),
-            nomad_region: Some(node.nomad_region.as_str().to_owned()),
-        }
-    }
-
     /// The daemon in whose quorum it votes.
     pub fn quorum(&self) -> Option<Daemon> {
         self.role.quorum()
@@ -164,33 +142,25 @@ impl Failure {
     }
 }
 
-/// Reads the record. One that is not there, or that nobody can read, says nothing.
-pub fn read(root: &Root) -> Status {
-    let bytes = root.read(PATH).ok().flatten().unwrap_or_default();
-    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-    let status = value.and_then(|value| serde_json::from_value::<Status>(value).ok());
-    status.filter(|status| status.schema == SCHEMA).unwrap_or_default()
+/// How the node stands; a default, which says nothing, where there is no status or none that can be used.
+pub fn load(root: &Root) -> Status {
+    FILE.known(root).unwrap_or_default()
 }
 
-/// Changes the record. What stays the same is not written, and then nothing is locked either.
+/// Changes the status. What stays the same is not saved, and then nothing is locked either.
 pub async fn update(root: &Root, change: impl Fn(&mut Status)) -> Result<(), FileError> {
-    let changed = || {
-        let before = read(root);
-        let mut status = before.clone();
-        change(&mut status);
-        SCHEMA.clone_into(&mut status.schema);
-        (status != before).then_some(status)
+    let is_same = |status: &Status| {
+        let mut changed = status.clone();
+        change(&mut changed);
+        changed == *status
     };
-    if changed().is_none() {
+    if FILE.known(root).as_ref().is_some_and(is_same) {
         return Ok(());
     }
     let _lock = super::lock(root).await?;
-    let Some(status) = changed() else { return Ok(()) };
-    // Everybody may read it.
-    let mut value = serde_json::to_value(&status).unwrap_or_default();
-    mask_json(&mut value);
-    let text = format!("{value:#}\n");
-    root.write(PATH, text.as_bytes(), 0o644)
+    let mut status = load(root);
+    change(&mut status);
+    FILE.save(root, &status)
 }
 
 #[cfg(test)]
@@ -201,13 +171,13 @@ mod tests {
     async fn each_writer_keeps_the_fields_of_the_others() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        assert_eq!(read(&root), Status::default(), "no record says nothing");
+        assert_eq!(load(&root), Status::default(), "no status says nothing");
         update(&root, |status| status.state = State::Applied).await.unwrap();
         update(&root, |status| status.watch.problems.push("Consul hangs".to_owned()))
             .await
             .unwrap();
         update(&root, |status| status.joined = Some("now".to_owned())).await.unwrap();
-        let status = read(&root);
+        let status = load(&root);
         assert_eq!(status.state, State::Applied);
         assert_eq!(status.watch.problems, ["Consul hangs"]);
         assert_eq!(status.joined.as_deref(), Some("now"));
@@ -225,16 +195,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_record_is_made_anew() {
+    async fn a_broken_status_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
         for broken in
             ["", "{", "[]", "{\"schema\":\"cos-agent/status-record/9\"}", "{\"schema\":1}"]
         {
-            root.write(PATH, broken.as_bytes(), 0o644).unwrap();
-            assert_eq!(read(&root), Status::default(), "{broken:?}");
+            root.write(STATUS.path, broken.as_bytes(), 0o644).unwrap();
+            assert_eq!(load(&root), Status::default(), "{broken:?}");
             update(&root, |status| status.state = State::Failed).await.unwrap();
-            assert_eq!(read(&root).state, State::Failed, "{broken:?}");
+            assert_eq!(load(&root).state, State::Failed, "{broken:?}");
         }
     }
 }

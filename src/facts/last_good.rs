@@ -7,28 +7,22 @@ use super::instance::Instance;
 use super::settings::Settings;
 use super::tags::Tags;
 use super::{Facts, Installed, SCHEMA};
-use crate::system::root::Root;
+use crate::store::{self, StateFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Where they are.
-pub const LAST_GOOD: &str = "/var/lib/cos-agent/facts.json";
+/// Where they are kept.
+pub static LAST_GOOD: StateFile<Facts> = StateFile::understood_by(&store::FACTS, understood);
 
-/// The facts of the last successful `apply`, `None` where there are none that can be read.
-pub fn remembered(root: &Root) -> Option<Facts> {
-    read(&root.read(LAST_GOOD).ok()??)
-}
-
-/// Reads facts that some version of the agent wrote.
-pub fn read(bytes: &[u8]) -> Option<Facts> {
-    let mut value: Value = serde_json::from_slice(bytes).ok()?;
+fn understood(mut value: Value) -> Result<Facts, serde_json::Error> {
     // For people alone, and a map whose values would need a shape of their own.
     if let Some(sources) = value.get_mut("sources") {
         *sources = Value::Object(serde_json::Map::new());
     }
-    keep_known(&mut value, &serde_json::to_value(shape()?).ok()?);
-    let facts: Facts = serde_json::from_value(value).ok()?;
-    (facts.schema == SCHEMA).then_some(facts)
+    if let Some(shape) = shape() {
+        keep_known(&mut value, &serde_json::to_value(shape)?);
+    }
+    serde_json::from_value(value)
 }
 
 /// Drops the keys that this version has no place for. What is an empty table in the shape takes any key.
@@ -103,9 +97,9 @@ mod tests {
             Facts::from_json(newer.to_string().as_bytes()).is_err(),
             "a person's file is strict"
         );
-        assert_eq!(read(newer.to_string().as_bytes()), Some(facts));
-        for broken in ["", "{", "[]", r#"{"schema":"cos-agent/facts/1"}"#] {
-            assert_eq!(read(broken.as_bytes()), None, "{broken}");
+        assert_eq!(understood(newer).unwrap(), facts);
+        for broken in [json!([]), json!({ "schema": "cos-agent/facts/1" })] {
+            assert!(understood(broken.clone()).is_err(), "{broken}");
         }
     }
 }
