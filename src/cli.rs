@@ -88,8 +88,8 @@ Exit codes: 0 done; 2 changes (with --detailed-exitcode); else those of apply"
         "  cos-agent facts                          for people
   cos-agent facts -o json > node.json      for `plan --facts`
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77 denied;
-78 settings wrong"
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable;
+75 credentials of the instance role late; 77 denied; 78 settings wrong"
     ))]
     Facts(RootArgs),
     /// Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder.
@@ -114,7 +114,8 @@ Exit codes: those of apply"
 
 This node is left out, unless it is a server that forms its cluster alone.
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied"
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable;
+75 credentials of the instance role late; 77 denied"
     ))]
     Peers(PeersArgs),
     /// Show who this node is, what was applied, and how its membership stands.

@@ -92,8 +92,7 @@ impl Error {
             Self::Output(_) => ExitCode::File,
             Self::Same { code, .. } => *code,
             Self::Frozen => ExitCode::NotYet,
-            Self::Aws(crate::system::aws::AwsError::Denied { .. }) => ExitCode::Denied,
-            Self::Aws(_) => ExitCode::Unavailable,
+            Self::Aws(error) => error.exit_code(),
         }
     }
 

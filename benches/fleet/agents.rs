@@ -2,7 +2,7 @@
 //! question that they do not know is a fault of the benchmark.
 
 use crate::http::{Answer, Asked};
-use cos_agent::system::api::Api;
+use cos_agent::system::daemon::api::Api;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -124,7 +124,7 @@ impl Agents {
     }
 }
 
-async fn members(api: &Api) -> Result<Vec<Value>, cos_agent::system::api::ApiError> {
+async fn members(api: &Api) -> Result<Vec<Value>, cos_agent::system::daemon::api::ApiError> {
     api.get("/v1/agent/members").await?.json()
 }
 

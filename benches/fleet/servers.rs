@@ -3,7 +3,7 @@
 use crate::ec2::{Caller, Ec2};
 use crate::http;
 use crate::programs;
-use cos_agent::system::consul::Consul;
+use cos_agent::system::daemon::consul::Consul;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::plan::{Plan, PlannedAction};
 use crate::state::{Action, DOCKER, Daemon, Tool, UnitState, Verb};
 use crate::system::System;
-use crate::system::services::{Job, ServiceError, ServiceManager};
+use crate::system::systemd::services::{Job, ServiceError, ServiceManager};
 use std::time::Duration;
 
 /// What came of the actions.

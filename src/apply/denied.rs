@@ -1,7 +1,7 @@
 //! What to do where the ACLs of a daemon refuse a question that stands before a restart.
 
 use crate::state::Daemon;
-use crate::system::turn::KEYS;
+use crate::system::daemon::turn::KEYS;
 
 /// The rule that lets an agent say how its servers are
 /// (<https://developer.hashicorp.com/consul/api-docs/operator/autopilot#read-health>,

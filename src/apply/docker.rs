@@ -4,8 +4,8 @@ use super::ApplyError;
 use crate::state::{DOCKER, Daemon, UnitState};
 use crate::system::System;
 use crate::system::command;
-use crate::system::nomad::Nomad;
-use crate::system::services::ServiceManager;
+use crate::system::daemon::nomad::Nomad;
+use crate::system::systemd::services::ServiceManager;
 use std::time::Duration;
 
 /// The client of docker.
@@ -45,7 +45,7 @@ async fn may_get_tasks(
         Some(UnitState::Up | UnitState::Masked) => {}
         _ => return Ok(None),
     }
-    let asked = async { Nomad::new(&system.environment.nomad_api, ANSWER)?.is_eligible().await };
+    let asked = async { Nomad::local(&system.environment, ANSWER)?.is_eligible().await };
     Ok(match asked.await {
         Ok(false) => None,
         Ok(true) => Some("Nomad may place tasks on this node at any moment".to_owned()),

@@ -3,7 +3,7 @@
 use crate::exit::ExitCode;
 use crate::system::command::CommandError;
 use crate::system::root::FileError;
-use crate::system::services::ServiceError;
+use crate::system::systemd::services::ServiceError;
 use std::time::Duration;
 
 const AS_ROOT: &str = "run it as root, or with --root DIR";

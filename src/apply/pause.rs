@@ -6,7 +6,7 @@
 use super::ApplyError;
 use crate::state::AGENT;
 use crate::system::System;
-use crate::system::services::{Job, ServiceManager};
+use crate::system::systemd::services::{Job, ServiceManager};
 
 /// The drop-in.
 const DROP_IN: &str = "/run/systemd/system/cos-agent.service.d/50-pause.conf";
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::system::environment::Environment;
     use crate::system::root::Root;
-    use crate::system::services::RecordedServices;
+    use crate::system::systemd::services::RecordedServices;
 
     #[tokio::test]
     async fn the_pause_doubles_up_to_five_minutes_and_is_forgotten_after_a_success() {

@@ -6,8 +6,8 @@ use crate::node::Node;
 use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::consul::Consul;
-use crate::system::turn::{Held, Request, Turn};
+use crate::system::daemon::consul::Consul;
+use crate::system::daemon::turn::{Held, Request, Turn};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -86,7 +86,7 @@ async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
     let mut request = Request::of(voter.daemon.unit());
     loop {
         // Anew each time: a connection to an agent that restarts is of no use.
-        let consul = Consul::new(&voter.system.environment.consul_api, ANSWER);
+        let consul = Consul::local(&voter.system.environment, ANSWER);
         let turn = match &consul {
             Ok(consul) => request.take(consul).await,
             Err(error) => Turn::Unknown(error.to_string()),
@@ -121,7 +121,7 @@ async fn last_look(voter: &Voter<'_>, held: &Held, was_leaderless: bool) -> Resu
 }
 
 async fn give_back(voter: &Voter<'_>, held: &Held) {
-    let given = match Consul::new(&voter.system.environment.consul_api, ANSWER) {
+    let given = match Consul::local(&voter.system.environment, ANSWER) {
         Ok(consul) => consul.give_back(held).await,
         Err(error) => Err(error),
     };

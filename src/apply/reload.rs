@@ -1,7 +1,7 @@
 //! Whether systemd has to read its units again.
 
 use crate::plan::{Plan, PlannedAction, Why};
-use crate::system::services::ServiceManager;
+use crate::system::systemd::services::ServiceManager;
 use std::collections::BTreeSet;
 
 /// Where the units of ours and their drop-ins are.

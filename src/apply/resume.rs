@@ -10,7 +10,7 @@ use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
 use crate::store::Stored;
 use crate::system::System;
 use crate::system::network;
-use crate::system::services::{Job, ServiceManager};
+use crate::system::systemd::services::{Job, ServiceManager};
 
 /// What came of it.
 pub struct Resumed {

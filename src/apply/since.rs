@@ -4,7 +4,7 @@
 use crate::plan::Plan;
 use crate::state::Moment;
 use crate::system::environment;
-use crate::system::services::{ServiceError, ServiceManager};
+use crate::system::systemd::services::{ServiceError, ServiceManager};
 use std::collections::BTreeMap;
 
 /// The units of a plan that have to restart, and since when: from now on where this plan makes it due.

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::state::OperatorFile;
 use crate::system::System;
-use crate::system::daemon;
+use crate::system::daemon::program;
 use crate::system::root::{FileError, Root};
 use crate::text::secret;
 use std::path::Path;
@@ -50,7 +50,7 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
         Daemon::Nomad => &["config", "validate"],
     };
     let place = root.resolve(&folder)?;
-    let output = daemon::validate(root, daemon.program(), verb, &place, &system.environment.path)
+    let output = program::validate(root, daemon.program(), verb, &place, &system.environment.path)
         .await
         .map_err(ApplyError::Validator)?;
     if output.success() {

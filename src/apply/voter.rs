@@ -4,7 +4,8 @@ use crate::node::{Duty, Node};
 use crate::plan::Plan;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::api::{Api, Quorum, Server};
+use crate::system::daemon::api::Api;
+use crate::system::daemon::quorum::{Quorum, Server};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -65,7 +66,7 @@ impl<'a> Voter<'a> {
         let silent = |problem: &dyn std::fmt::Display| {
             Others::AtRisk(format!("its agent does not say how the others are: {problem}"))
         };
-        let agent = match Api::new(self.system.environment.api_of(self.daemon), timeout) {
+        let agent = match Api::local(self.daemon, &self.system.environment, timeout) {
             Ok(agent) => agent,
             Err(error) => return silent(&error),
         };
@@ -86,7 +87,7 @@ impl<'a> Voter<'a> {
     /// Whether the agent tells of another voter. One that is silent, or has no leader, tells of none: a server that is alone
     /// by its tags must be able to restart out of that.
     pub(super) async fn sees_another(&self) -> bool {
-        let Ok(agent) = Api::new(self.system.environment.api_of(self.daemon), ANSWER) else {
+        let Ok(agent) = Api::local(self.daemon, &self.system.environment, ANSWER) else {
             return false;
         };
         match agent.quorum().await {

@@ -23,7 +23,7 @@ use crate::store::status as stored_status;
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::root::Root;
-use crate::system::services::Systemctl;
+use crate::system::systemd::services::Systemctl;
 use output::Output;
 use std::io::ErrorKind;
 use std::path::Path;

@@ -7,11 +7,11 @@ use crate::cli::PeersArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts;
-use crate::membership::join::discovery::{self, Kind};
+use crate::membership::join::discovery;
 use crate::node::tags;
 use crate::pipeline;
 use crate::state::Daemon;
-use crate::system::ec2::Peer;
+use crate::system::aws::ec2::Peer;
 use crate::system::environment::Environment;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
@@ -31,11 +31,8 @@ pub(super) async fn run(
     // `apply` refuses blanks around a value; the daemons that ran without them run on, and have to find each other.
     let value = |key| found.values.get(key).map(|value| value.trim()).unwrap_or_default();
     let role = args.role.role();
-    let kind = match role.quorum() {
-        Some(Daemon::Consul) => Kind::Consul,
-        _ => Kind::Nomad,
-    };
-    let asked = discovery::find(&system, &imds, &instance, kind, value(tags::CLUSTER)).await?;
+    let daemon = role.quorum().unwrap_or(Daemon::Nomad);
+    let asked = discovery::find(&system, &imds, &instance, daemon, value(tags::CLUSTER)).await?;
     let mut peers = asked.peers;
     for peer in &asked.foreign {
         tracing::warn!("{}", discovery::foreign_words(peer));

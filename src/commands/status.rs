@@ -15,7 +15,7 @@ use crate::store::boots::{self, Boot};
 use crate::store::status::{self, Identity, State, Status};
 use crate::system::System;
 use crate::system::environment::Environment;
-use crate::system::unit_report::{self, UnitReport};
+use crate::system::systemd::unit_report::{self, UnitReport};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -184,7 +184,7 @@ fn as_json(screen: &Screen) -> Value {
     };
     let pool = |pool: &Pool| {
         json!({
-            "daemon": pool.kind.name(),
+            "daemon": rejoin::title(pool.daemon),
             "seen": pool.known.len(),
             "expected": pool.expected,
             "leader": pool.has_leader,

@@ -6,7 +6,7 @@ use super::settings::{Release, Settings};
 use crate::state::Daemon;
 use crate::store::{self, Entry, Schema, StateFile, Stored};
 use crate::system::System;
-use crate::system::daemon;
+use crate::system::daemon::program;
 use crate::system::root::{FileError, Root};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ pub async fn find(
 }
 
 async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError> {
-    let asked = daemon::version(&system.root, path, &system.environment.path).await;
+    let asked = program::version(&system.root, path, &system.environment.path).await;
     let output = asked.map_err(|source| GatherError::VersionUnasked { program: path, source })?;
     if output.was_killed() {
         return Err(GatherError::VersionKilled { program: path });

@@ -87,18 +87,10 @@ impl GatherError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Metadata(ImdsError::Body { .. })
-            | Self::Instance(_)
-            | Self::TagsMissing { .. } => ExitCode::Data,
-            Self::Metadata(_) | Self::NoDocument => ExitCode::Unavailable,
-            Self::NoTags { source: AwsError::Denied { .. } } => ExitCode::Denied,
-            Self::NoTags {
-                source:
-                    AwsError::NoCredentials(_)
-                    | AwsError::LateCredentials { .. }
-                    | AwsError::BadCredentials { .. },
-            } => ExitCode::Data,
-            Self::NoTags { .. } => ExitCode::Unavailable,
+            Self::Metadata(error) => error.exit_code(),
+            Self::Instance(_) | Self::TagsMissing { .. } => ExitCode::Data,
+            Self::NoDocument => ExitCode::Unavailable,
+            Self::NoTags { source } => source.exit_code(),
             Self::VersionUnasked { source, .. } if source.is_transient() => ExitCode::NotYet,
             Self::VersionKilled { .. } => ExitCode::NotYet,
             Self::Settings(_)

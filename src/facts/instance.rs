@@ -1,6 +1,6 @@
 //! The instance as its identity document describes it; every value passes its grammar before it can reach a file.
 
-use super::region::Region;
+use crate::text::region::Region;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -11,7 +11,6 @@ pub mod host;
 pub mod instance;
 pub mod last_good;
 pub mod pem;
-pub mod region;
 pub mod resolved;
 pub mod settings;
 pub mod tags;
@@ -20,7 +19,7 @@ pub mod user_data;
 use crate::store;
 use crate::system::System;
 use crate::system::imds::Imds;
-use crate::system::retry::{Backoff, Deadline};
+use crate::system::retry::{Deadline, Retry};
 use crate::system::root::{FileError, Root};
 use binaries::{Installed, Versions};
 use certificates::Authority;
@@ -156,7 +155,7 @@ pub async fn identify(
 /// The instance alone. A document that is not there or is no identity is one that something else answered with: it is
 /// asked for again until the deadline; one of an instance without IPv4 is not.
 pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
-    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+    let mut retry = Retry::new(Duration::from_millis(250), Duration::from_secs(5), imds.deadline());
     loop {
         let document = imds.text("dynamic/instance-identity/document").await?;
         let problem = match document.as_deref().map(Instance::from_document) {
@@ -166,12 +165,8 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
             Some(Err(error)) => GatherError::from(error),
             None => GatherError::NoDocument,
         };
-        let wait = backoff.delay();
-        if !imds.deadline().allows(wait) {
-            return Err(problem);
-        }
-        tracing::debug!("{problem}; trying again");
-        tokio::time::sleep(wait).await;
+        tracing::debug!("{problem}");
+        retry.pause().await.ok_or(problem)?;
     }
 }
 

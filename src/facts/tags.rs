@@ -3,10 +3,9 @@
 use super::GatherError;
 use super::instance::Instance;
 use crate::system::System;
-use crate::system::aws::{self, AwsError, Client, Endpoint};
-use crate::system::ec2;
+use crate::system::aws::{self, AwsError, Client, Service, ec2};
 use crate::system::imds::{Imds, ImdsError};
-use crate::system::retry::Backoff;
+use crate::system::retry::{Backoff, Retry};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,6 +54,10 @@ pub struct TagContract<'a> {
 /// and a fleet that boots at once shares one account's calls. Up to two seconds more, so that it does not ask together.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The pauses between two looks at metadata, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Reads tags until the contract misses none, or until the deadline.
 pub async fn read(
     system: &System,
@@ -65,7 +68,7 @@ pub async fn read(
 ) -> Result<Tags, GatherError> {
     let no_tags = |source| GatherError::NoTags { source };
     let mut list = list;
-    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+    let mut retry = Retry::new(FIRST_PAUSE, LONGEST_PAUSE, imds.deadline());
     let mut said = String::new();
     // Never more than half of the time that there is.
     let grace = GRACE.mul_f64(1.0 + 0.4 * fastrand::f64()).min(imds.deadline().left() / 2);
@@ -103,10 +106,7 @@ pub async fn read(
                 (no_tags(error), words)
             }
         };
-        let wait = backoff.delay();
-        if !imds.deadline().allows(wait) {
-            return Err(problem);
-        }
+        let wait = retry.delay(Duration::ZERO).ok_or(problem)?;
         if said != words {
             let left = imds.deadline().left().as_secs_f64();
             tracing::info!("waiting up to {left:.0} s {words}");
@@ -120,7 +120,7 @@ pub async fn read(
 
 /// Asks metadata until it has a list of tags. It never ends while metadata says that there is none.
 async fn until_listed(imds: &Imds) -> Result<Option<String>, ImdsError> {
-    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         tokio::time::sleep(backoff.delay()).await;
         if let Some(list) = list_keys(imds).await? {
@@ -140,7 +140,7 @@ async fn described(
     if !aws::has_role(imds).await? {
         return Err(AwsError::NoCredentials(aws::CREDENTIALS));
     }
-    let client = connect(system, imds, instance).await?;
+    let client = Client::of(Service::Ec2, imds, &system.environment, &instance.region).await?;
     let tags = ec2::describe_tags(&client, &instance.id).await?;
     Ok(tags.into_iter().map(|(key, value)| (key, Some(value))).collect())
 }
@@ -149,20 +149,6 @@ async fn described(
 /// (aws/amazon-ec2-metadata-mock 189), so an empty list means the same.
 pub async fn list_keys(imds: &Imds) -> Result<Option<String>, ImdsError> {
     Ok(imds.text_or_empty(LIST).await?.filter(|list| !list.trim().is_empty()))
-}
-
-/// A client for EC2 in the instance's region, or where the environment redirects it.
-pub async fn connect(
-    system: &System,
-    imds: &Imds,
-    instance: &Instance,
-) -> Result<Client, AwsError> {
-    let region = &instance.region;
-    let url = match &system.environment.ec2_endpoint {
-        Some(url) => url.clone(),
-        None => region.endpoint("ec2", system.environment.use_fips),
-    };
-    Client::connect(imds, Endpoint { url, region: region.to_string(), service: "ec2" }).await
 }
 
 /// A key that is listed without a value is late: it is left out and asked for again.

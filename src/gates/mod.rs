@@ -8,11 +8,11 @@ pub mod servers;
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
-use crate::system::api::ApiError;
-use crate::system::consul::Consul;
+use crate::system::daemon::api::ApiError;
+use crate::system::daemon::consul::Consul;
+use crate::system::daemon::nomad::Nomad;
 use crate::system::environment::Environment;
 use crate::system::listener;
-use crate::system::nomad::Nomad;
 use crate::system::root::Root;
 use futures_util::future::LocalBoxFuture;
 use std::cell::Cell;
@@ -98,8 +98,8 @@ impl Context {
     ) -> Result<Self, ApiError> {
         Ok(Self {
             node,
-            consul: Consul::new(&environment.consul_api, timeout)?,
-            nomad: Nomad::new(&environment.nomad_api, timeout)?,
+            consul: Consul::local(environment, timeout)?,
+            nomad: Nomad::local(environment, timeout)?,
             root: root.clone(),
             is_hidden: Cell::new(false),
         })

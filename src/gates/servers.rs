@@ -1,7 +1,7 @@
 //! PURE: how many servers are there, and how many there shall be.
 
 use crate::gates::Problem;
-use crate::system::{consul, nomad};
+use crate::system::daemon::{consul, nomad};
 
 /// The servers of a kind as one agent sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]

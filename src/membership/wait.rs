@@ -8,9 +8,9 @@ use crate::role::Role;
 use crate::store::boots::Stopwatch;
 use crate::store::status::{self, Failure, Identity, State};
 use crate::system::System;
-use crate::system::api::ApiError;
+use crate::system::daemon::api::ApiError;
 use crate::system::environment;
-use crate::system::retry::{Backoff, Deadline};
+use crate::system::retry::{Deadline, Retry};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -95,7 +95,7 @@ pub async fn wait(
     stopwatch: &mut Stopwatch,
 ) -> Result<Joined, WaitError> {
     let mut progress = Progress::default();
-    let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+    let mut retry = Retry::new(AGAIN.0, AGAIN.1, deadline);
     let mut context: Option<Context> = None;
     let mut last: Option<(&'static Check, Problem)> = None;
     loop {
@@ -105,11 +105,7 @@ pub async fn wait(
             if let Some(failure) = failure {
                 return Err(WaitError::ApplyFailed(failure));
             }
-            let pause = backoff.delay();
-            if !deadline.allows(pause) {
-                return Err(not_applied(system, deadline));
-            }
-            sleep(pause).await;
+            retry.pause().await.ok_or_else(|| not_applied(system, deadline))?;
             continue;
         };
         if context.as_ref().is_none_or(|context| context.node != node) {
@@ -132,7 +128,7 @@ pub async fn wait(
             });
         };
         if progress.note(&asked, stopwatch) {
-            backoff = Backoff::new(AGAIN.0, AGAIN.1);
+            retry.reset();
         }
         let Some((closed, problem)) = report::first_problem(&asked) else {
             return Ok(Joined { node, gates: asked });
@@ -140,10 +136,9 @@ pub async fn wait(
         if let Some(failure) = failure {
             return Err(WaitError::ApplyFailed(failure));
         }
-        let pause = backoff.delay();
-        if !deadline.allows(pause) {
+        let Some(pause) = retry.delay(Duration::ZERO) else {
             return Err(WaitError::closed(closed.check.id, closed.check.title, problem, deadline));
-        }
+        };
         last = Some((closed.check, problem.clone()));
         match closed.check.changed {
             Some(changed) => tokio::select! {

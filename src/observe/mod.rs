@@ -7,7 +7,7 @@ use crate::exit::ExitCode;
 use crate::state::{Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, Seen, Wanted};
 use crate::system::System;
 use crate::system::root::{FileError, Root};
-use crate::system::services::ServiceError;
+use crate::system::systemd::services::ServiceError;
 pub(crate) use daemon_files::operator_files;
 use std::collections::BTreeSet;
 

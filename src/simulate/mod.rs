@@ -10,9 +10,10 @@ use crate::node::{CLIENT_DATACENTERS, LEADER, tags};
 use crate::pipeline::{self, Outcome};
 use crate::plan::node::UnrecordedData;
 use crate::system::System;
+use crate::system::aws;
 use crate::system::environment::Environment;
 use crate::system::root::{NewFile, Root};
-use crate::system::services::RecordedServices;
+use crate::system::systemd::services::RecordedServices;
 use fault::Fault;
 use instance::Instance;
 use service::Service;
@@ -101,10 +102,9 @@ pub async fn run(
     let service =
         Service::start(simulation.instance, simulation.faults).await.map_err(Error::Output)?;
     environment.metadata_endpoint = Some(service.endpoint());
-    // Nothing of a simulation may leave this machine.
-    environment.ec2_endpoint = Some(service.endpoint());
-    environment.ssm_endpoint = None;
-    environment.autoscaling_endpoint = Some(service.endpoint());
+    // Nothing of a simulation may leave this machine. Without a parameter store the quorum guard makes no call.
+    let played = aws::Service::ALL.into_iter().filter(|one| *one != aws::Service::Ssm);
+    environment.aws_endpoints = played.map(|one| (one, service.endpoint())).collect();
     let services = Box::new(RecordedServices::default());
     let system = System {
         root: Root::at(simulation.root),

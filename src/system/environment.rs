@@ -1,6 +1,8 @@
 //! The process environment and the clock, read once and passed on as a value.
 
+use super::aws::Service;
 use crate::state::{Daemon, Moment};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the environment says; names as the AWS SDKs define them, so that one variable redirects them and us.
@@ -10,12 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Environment {
     /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`: replaces `http://169.254.169.254`.
     pub metadata_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_EC2`, else `AWS_ENDPOINT_URL`: replaces the regional EC2 endpoint.
-    pub ec2_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`: replaces the regional endpoint of the parameter store.
-    pub ssm_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_AUTO_SCALING`, else `AWS_ENDPOINT_URL`: replaces the regional Auto Scaling endpoint.
-    pub autoscaling_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_EC2` and so on, else `AWS_ENDPOINT_URL`: what replaces the regional endpoint of a service.
+    pub aws_endpoints: BTreeMap<Service, String>,
     /// `AWS_USE_FIPS_ENDPOINT`: `ec2-fips.<region>` instead of `ec2.<region>`.
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
@@ -31,8 +29,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The HTTP API of a local daemon.
-    pub fn api_of(&self, daemon: Daemon) -> &str {
+    /// The HTTP API of a local daemon; `daemon::endpoint` alone asks for it.
+    pub(super) fn api_of(&self, daemon: Daemon) -> &str {
         match daemon {
             Daemon::Consul => &self.consul_api,
             Daemon::Nomad => &self.nomad_api,
@@ -41,16 +39,14 @@ impl Environment {
 
     /// Reads the environment of this process.
     pub fn from_process() -> Self {
-        let ignore_endpoints = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = |service: &str| {
-            let own = text(&format!("AWS_ENDPOINT_URL_{service}"));
-            own.or_else(|| text("AWS_ENDPOINT_URL")).filter(|_| !ignore_endpoints)
-        };
+        let all = text("AWS_ENDPOINT_URL");
+        let endpoint =
+            |service: Service| Some((service, text(&service.variable()).or_else(|| all.clone())?));
+        let are_ignored = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let services = Service::ALL.into_iter().filter(|_| !are_ignored);
         Self {
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
-            ec2_endpoint: endpoint("EC2"),
-            ssm_endpoint: endpoint("SSM"),
-            autoscaling_endpoint: endpoint("AUTO_SCALING"),
+            aws_endpoints: services.filter_map(endpoint).collect(),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
             notify_socket: text("NOTIFY_SOCKET"),

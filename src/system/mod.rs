@@ -1,35 +1,26 @@
-//! The only folder that touches the machine: files, child processes, units, HTTP, the clock, the environment.
+//! The only room that touches the machine: files, child processes, HTTP, the clock, the environment; `aws/`, `daemon/` and
+//! `systemd/` hold the one client of each.
 //!
 //! Everything else is handed a [`System`] or works on plain values. The border is held by clippy
-//! (`disallowed_methods` in `.clippy.toml`); this folder alone expects the lint.
-#![expect(clippy::disallowed_methods, reason = "this folder is where the machine is touched")]
+//! (`disallowed_methods` in `.clippy.toml`); this room alone expects the lint.
+#![expect(clippy::disallowed_methods, reason = "this room is where the machine is touched")]
 
-pub mod api;
-pub mod autoscaling;
 pub mod aws;
 pub mod command;
-pub mod consul;
 pub mod daemon;
-pub mod ec2;
 pub mod environment;
 pub mod http;
 pub mod imds;
 pub mod listener;
 pub mod network;
-pub mod nomad;
-pub mod notify;
-mod recorded;
 pub mod retry;
 pub mod root;
-pub mod services;
 pub mod signal;
-pub mod ssm;
-pub mod turn;
-pub mod unit_report;
+pub mod systemd;
 
 use environment::Environment;
 use root::Root;
-use services::ServiceManager;
+use systemd::services::ServiceManager;
 
 /// The machine as the pipeline sees it: a root folder, the units, and the addresses of the services around it.
 ///

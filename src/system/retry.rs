@@ -55,6 +55,50 @@ impl Backoff {
     }
 }
 
+/// Tries with a back-off between them, until a deadline.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    fresh: Backoff,
+    backoff: Backoff,
+    deadline: Deadline,
+}
+
+impl Retry {
+    /// Tries until `deadline`; the first pause is at most `first`, none is longer than `cap`.
+    pub fn new(first: Duration, cap: Duration, deadline: Deadline) -> Self {
+        let backoff = Backoff::new(first, cap);
+        Self { fresh: backoff.clone(), backoff, deadline }
+    }
+
+    /// The deadline that counts by now.
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Tries until another deadline from now on.
+    pub fn until(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
+    /// Begins with the shortest pauses again.
+    pub fn reset(&mut self) {
+        self.backoff = self.fresh.clone();
+    }
+
+    /// The pause before the next try, longer by what the service asked for; `None` where it would end after the deadline.
+    pub fn delay(&mut self, asked: Duration) -> Option<Duration> {
+        let wait = self.backoff.delay() + asked;
+        self.deadline.allows(wait).then_some(wait)
+    }
+
+    /// Waits until the next try; `None`, and at once, where it would come after the deadline.
+    pub async fn pause(&mut self) -> Option<()> {
+        let wait = self.delay(Duration::ZERO)?;
+        tokio::time::sleep(wait).await;
+        Some(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +113,23 @@ mod tests {
                 "{delay:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_end_where_the_next_would_come_after_the_deadline() {
+        let (first, cap) = (Duration::from_secs(1), Duration::from_secs(4));
+        let mut retry = Retry::new(first, cap, Deadline::after(Duration::from_secs(60)));
+        let started = Instant::now();
+        let mut pauses = 0;
+        while retry.pause().await.is_some() {
+            pauses += 1;
+        }
+        // None is longer than 4 s, so the last one ends within 4 s of the deadline.
+        let elapsed = started.elapsed().as_secs();
+        assert!((56..60).contains(&elapsed) && (15..=31).contains(&pauses), "{elapsed} {pauses}");
+        retry.until(Deadline::after(Duration::from_secs(10)));
+        retry.reset();
+        assert!(retry.delay(Duration::ZERO).is_some_and(|wait| wait <= first));
+        assert_eq!(retry.delay(Duration::from_secs(10)), None, "the service asked for too much");
     }
 }

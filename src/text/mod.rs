@@ -1,6 +1,7 @@
 //! PURE: text as it is read, and as it is shown: encodings, names, near misses, and what is never shown.
 
 mod duration;
+pub mod region;
 pub mod secret;
 
 pub use duration::duration;

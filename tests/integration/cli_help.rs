@@ -187,8 +187,8 @@ Options:
   cos-agent facts                          for people
   cos-agent facts -o json > node.json      for `plan --facts`
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 77 denied;
-78 settings wrong
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable;
+75 credentials of the instance role late; 77 denied; 78 settings wrong
 "#);
 }
 
@@ -293,7 +293,8 @@ Options:
 
 This node is left out, unless it is a server that forms its cluster alone.
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable; 77 denied
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable;
+75 credentials of the instance role late; 77 denied
 "#);
 }
 

@@ -9,11 +9,12 @@ use aws_sigv4::sign::v4;
 use binary::{Metadata, Ran, run};
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::{Credentials, Instance};
-use cos_agent::system::aws::{AwsError, Client, Endpoint};
+use cos_agent::system::aws::ssm::{self, Parameter};
+use cos_agent::system::aws::{AwsError, Client, Service};
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
-use cos_agent::system::ssm::{self, Parameter};
+use cos_agent::text::region::Region;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
@@ -290,12 +291,12 @@ async fn the_parameter_store_is_read_and_written() {
         let metadata = Metadata::of(node, &[]);
         let environment = Environment {
             metadata_endpoint: Some(metadata.service.endpoint()),
+            aws_endpoints: [(Service::Ssm, moto.url())].into(),
             ..Environment::default()
         };
         let imds = Imds::new(&environment, Deadline::after(Duration::from_secs(60))).unwrap();
-        let endpoint =
-            Endpoint { url: moto.url(), region: "eu-central-1".to_owned(), service: "ssm" };
-        Client::connect(&imds, endpoint).await.unwrap()
+        let region = Region::try_from("eu-central-1".to_owned()).unwrap();
+        Client::of(Service::Ssm, &imds, &environment, &region).await.unwrap()
     };
     let client = connect(&may).await;
     assert_eq!(ssm::get_parameter(&client, NAME).await.unwrap(), Parameter::Absent);

@@ -3,15 +3,17 @@
 use crate::support::address::NOBODY;
 use crate::support::{consul, ec2, golden, ssm};
 use consul::Consul;
-use cos_agent::membership::join::discovery::{self, Found, Kind};
+use cos_agent::membership::join::discovery::{self, Found};
 use cos_agent::membership::{join::rejoin, watch};
 use cos_agent::role::Role;
 use cos_agent::simulate;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
+use cos_agent::state::Daemon;
 use cos_agent::store::status::{self, Identity};
 use cos_agent::system::System;
-use cos_agent::system::consul::Consul as Agent;
+use cos_agent::system::aws;
+use cos_agent::system::daemon::consul::Consul as Agent;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
@@ -21,7 +23,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
-const BOTH: &[Kind] = &[Kind::Consul, Kind::Nomad];
+const BOTH: &[Daemon] = &[Daemon::Consul, Daemon::Nomad];
 
 /// A Nomad client that asks this EC2.
 struct Client {
@@ -40,7 +42,7 @@ impl Client {
         let metadata = Service::start(instance, Vec::new()).await.unwrap();
         let environment = Environment {
             metadata_endpoint: Some(metadata.endpoint()),
-            ec2_endpoint: Some(ec2.url()),
+            aws_endpoints: [(aws::Service::Ec2, ec2.url())].into(),
             ..Environment::default()
         };
         let root = Root::at(folder.path());
@@ -76,8 +78,8 @@ async fn one_call_tells_of_the_servers_of_both_kinds() {
     ]);
     let client = Client::of(&ec2).await;
     let found = rejoin::discover(&client.system, &client.node, BOTH).await.unwrap();
-    assert_eq!(instances(&found[&Kind::Consul]), ["i-0a"]);
-    assert_eq!(instances(&found[&Kind::Nomad]), ["i-0b"]);
+    assert_eq!(instances(&found[&Daemon::Consul]), ["i-0a"]);
+    assert_eq!(instances(&found[&Daemon::Nomad]), ["i-0b"]);
     let asked = ec2.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     for words in [
@@ -93,8 +95,8 @@ async fn one_call_tells_of_the_servers_of_both_kinds() {
 async fn who_needs_one_kind_asks_by_the_tag_that_its_daemon_asks_by() {
     let ec2 = Ec2::with(&[("i-0a", [10, 20, 1, 11].into(), Some("3"))]).await;
     let client = Client::of(&ec2).await;
-    let found = rejoin::discover(&client.system, &client.node, &[Kind::Consul]).await.unwrap();
-    assert_eq!(instances(&found[&Kind::Consul]), ["i-0a"]);
+    let found = rejoin::discover(&client.system, &client.node, &[Daemon::Consul]).await.unwrap();
+    assert_eq!(instances(&found[&Daemon::Consul]), ["i-0a"]);
     let asked = ec2.asked().concat();
     assert!(asked.contains(
         "Filter.1.Name=tag%3Acos%3Aconsul-server&Filter.1.Value.1=demo&Filter.2.Name=instance-state"
@@ -120,12 +122,13 @@ async fn a_question_of_the_watch_is_one_call_and_that_of_a_command_is_asked_agai
     let imds = Imds::new(&client.system.environment, Deadline::after(Duration::from_secs(3)));
     let imds = imds.unwrap();
     let instance = cos_agent::facts::identity(&imds).await.unwrap();
-    let asked = discovery::find(&client.system, &imds, &instance, Kind::Consul, "demo").await;
+    let asked = discovery::find(&client.system, &imds, &instance, Daemon::Consul, "demo").await;
     assert!(asked.is_err() && ec2.asked().len() > 1);
 }
 
 fn agent(api: &str) -> Agent {
-    Agent::new(api, Duration::from_secs(2)).unwrap()
+    let environment = Environment { consul_api: api.to_owned(), ..Environment::default() };
+    Agent::local(&environment, Duration::from_secs(2)).unwrap()
 }
 
 /// Waits until an agent knows a leader.

@@ -14,6 +14,7 @@ use cos_agent::pipeline;
 use cos_agent::plan::Change;
 use cos_agent::plan::node::UnrecordedData;
 use cos_agent::state::Daemon;
+use cos_agent::system::aws;
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::retry::Deadline;
 use node::{PATIENCE, TestNode, instance};
@@ -23,7 +24,7 @@ use ssm::{CONSUL, FORMED, Fault, SERVERS, Store, instance_with_role};
 /// A node of this role that asks this store.
 async fn node(role: &str, store: &Store) -> TestNode {
     let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
-    node.environment.ssm_endpoint = Some(store.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ssm, store.url());
     node
 }
 
@@ -185,7 +186,7 @@ async fn a_cluster_that_has_formed_is_recorded_once() {
     assert!(matches!(record().await.unwrap(), Changed::Now(_)));
     let store = Store::with(&[]).await;
     let mut elsewhere = node.system(true);
-    elsewhere.environment.ssm_endpoint = Some(store.url());
+    elsewhere.environment.aws_endpoints.insert(aws::Service::Ssm, store.url());
     let none = parameter::record(&elsewhere, &of, Daemon::Consul).await.unwrap();
     assert_eq!((none, store.value(CONSUL)), (Changed::NoParameter, None), "that is Terraform's");
 }

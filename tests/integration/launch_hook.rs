@@ -13,6 +13,7 @@ use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::simulate::service::Service;
 use cos_agent::store;
 use cos_agent::system::System;
+use cos_agent::system::aws;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
 use std::future::{pending, ready};
@@ -59,7 +60,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment {
             metadata_endpoint: Some(metadata.endpoint()),
-            autoscaling_endpoint: Some(api.endpoint()),
+            aws_endpoints: [(aws::Service::AutoScaling, api.endpoint())].into(),
             ..Environment::default()
         };
         let root = Root::at(folder.path());
@@ -350,7 +351,11 @@ async fn an_api_that_is_late_is_waited_for() {
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
     let mut bench = Bench::new().await;
-    bench.system.environment.autoscaling_endpoint = Some(format!("http://{address}"));
+    bench
+        .system
+        .environment
+        .aws_endpoints
+        .insert(aws::Service::AutoScaling, format!("http://{address}"));
     let late = async {
         sleep(Duration::from_secs(600)).await;
         let api = AutoScaling::serve(socket.listen(8).unwrap(), credentials());

@@ -11,6 +11,7 @@
 )]
 
 mod another_root;
+mod aws_errors;
 mod canary;
 mod cli_commands;
 mod cli_disk;
@@ -22,6 +23,7 @@ mod cli_usage;
 mod contract;
 mod core;
 mod crash;
+mod daemon_api;
 mod daemon_folders;
 mod describe_tags;
 mod discovery;

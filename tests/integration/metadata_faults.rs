@@ -11,6 +11,7 @@ use cos_agent::simulate::Kind;
 use cos_agent::simulate::fault::NAMES;
 use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::simulate::service::{Served, sequential_round_trips};
+use cos_agent::system::aws;
 use cos_agent::system::aws::AwsError;
 use cos_agent::system::imds::{BodyProblem, ImdsError};
 use node::TestNode;
@@ -203,7 +204,9 @@ async fn tags_that_come_late_are_taken_although_ec2_cannot_be_reached() {
     let mut node = TestNode::with(instance, &["tags-off=7500ms"]).await;
     // It takes connections and answers nothing, for longer than the run may last.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    node.environment.ec2_endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
+    node.environment
+        .aws_endpoints
+        .insert(aws::Service::Ec2, format!("http://{}", silent.local_addr().unwrap()));
     let outcome = node.try_converge(Duration::from_secs(25), UnrecordedData::Refuse).await;
     outcome.unwrap_or_else(|error| panic!("{}", error.report())).expect("not frozen");
 }

@@ -12,7 +12,7 @@ use cos_agent::render::units;
 use cos_agent::state::{DOCKER, UnitState};
 use cos_agent::store::MANIFEST;
 use cos_agent::system::retry::Deadline;
-use cos_agent::system::services::Job;
+use cos_agent::system::systemd::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
 use serde_json::{Value, json};
 use std::fs::Permissions;

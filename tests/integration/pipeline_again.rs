@@ -6,7 +6,7 @@ use cos_agent::error::Error;
 use cos_agent::state::{Action, DNS_LINK, READY, Verb, WATCH};
 use cos_agent::store::status;
 use cos_agent::system::root::Root;
-use cos_agent::system::services::Job;
+use cos_agent::system::systemd::services::Job;
 use node::{PATIENCE, TestNode};
 
 const RAFT: &str = "/opt/consul/data/raft/raft.db";

@@ -8,7 +8,7 @@ use cos_agent::facts::GatherError;
 use cos_agent::plan::PlanError;
 use cos_agent::plan::node::UnrecordedData;
 use cos_agent::plan::node::conflicts::Conflict;
-use cos_agent::system::services::Job;
+use cos_agent::system::systemd::services::Job;
 use node::{PATIENCE, TestNode, actions, changes};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use std::time::Duration;

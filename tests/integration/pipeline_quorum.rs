@@ -8,8 +8,8 @@ use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::Kind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::state::{Action, Daemon};
-use cos_agent::system::consul::Consul;
-use cos_agent::system::turn::{Request, Turn};
+use cos_agent::system::daemon::consul::Consul;
+use cos_agent::system::daemon::turn::{Request, Turn};
 use node::{PATIENCE, TestNode, actions};
 use std::time::Duration;
 
@@ -61,7 +61,9 @@ async fn a_server_restarts_while_the_others_keep_the_quorum() {
 #[should_panic(expected = "nomad.service would not expect: PUT /v1/session/create")]
 async fn a_request_that_goes_to_the_wrong_daemon_fails_the_test() {
     let node = TestNode::new("nomad-server").await;
-    let nomad = Consul::new(&node.environment.nomad_api, PATIENCE).unwrap();
+    let mut environment = node.environment.clone();
+    environment.consul_api.clone_from(&environment.nomad_api);
+    let nomad = Consul::local(&environment, PATIENCE).unwrap();
     assert!(matches!(Request::of("nomad.service").take(&nomad).await, Turn::Unknown(_)));
 }
 

@@ -22,7 +22,7 @@ use cos_agent::state::format;
 use cos_agent::system::System;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
-use cos_agent::system::services::RecordedServices;
+use cos_agent::system::systemd::services::RecordedServices;
 use cos_agent::{pipeline, plan};
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -13,6 +13,7 @@ use cos_agent::membership::quorum::lost::{self, Unanswered};
 use cos_agent::membership::quorum::parameter::Changed;
 use cos_agent::pipeline::{self, Reformed};
 use cos_agent::state::Daemon;
+use cos_agent::system::aws;
 use cos_agent::system::environment;
 use cos_agent::system::retry::Deadline;
 use ec2::Ec2;
@@ -27,8 +28,8 @@ use std::time::Duration;
 /// A server that asks this store and this EC2.
 async fn server(role: &str, store: &Store, ec2: &Ec2) -> TestNode {
     let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
-    node.environment.ssm_endpoint = Some(store.url());
-    node.environment.ec2_endpoint = Some(ec2.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ssm, store.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ec2, ec2.url());
     node
 }
 
@@ -102,7 +103,7 @@ async fn the_cluster_that_is_formed_again_is_put_on_record_again() {
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, "no")]).await;
         let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
-        node.environment.ssm_endpoint = Some(store.url());
+        node.environment.aws_endpoints.insert(aws::Service::Ssm, store.url());
         node.converge().await;
         let is_formed = || store.value(parameter).unwrap().starts_with("formed ");
         let record = async |node: &TestNode| {
@@ -130,7 +131,7 @@ async fn what_is_on_record_is_compared_once_an_hour() {
     for (role, daemon, parameter) in SERVERS {
         let store = Store::with(&[(parameter, "no")]).await;
         let mut node = TestNode::with(instance_with_role(instance(role, None)), &[]).await;
-        node.environment.ssm_endpoint = Some(store.url());
+        node.environment.aws_endpoints.insert(aws::Service::Ssm, store.url());
         node.converge().await;
         store.asked();
         let record = |checked: Option<u64>| {
@@ -273,7 +274,7 @@ async fn an_absent_parameter_is_terraforms_business() {
     let mut node = stranded("consul-server", Daemon::Consul, &store).await;
     node.reboot();
     let empty = Store::with(&[]).await;
-    node.environment.ssm_endpoint = Some(empty.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ssm, empty.url());
     let reformed = reform(&node, Daemon::Consul).await.unwrap().expect("not frozen");
     assert_eq!((reformed.parameter, empty.value(CONSUL)), (Changed::NoParameter, None));
     assert!(forms(&node, Daemon::Consul));
@@ -317,7 +318,7 @@ fn command(node: &TestNode, store: &Store, args: &str) -> Command {
     let mut command = binary::cos_agent(&args);
     command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", node.service.endpoint());
     command.env("AWS_ENDPOINT_URL_SSM", store.url());
-    command.env("AWS_ENDPOINT_URL_EC2", node.environment.ec2_endpoint.as_ref().unwrap());
+    command.env("AWS_ENDPOINT_URL_EC2", &node.environment.aws_endpoints[&aws::Service::Ec2]);
     command
 }
 

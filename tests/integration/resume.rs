@@ -8,7 +8,7 @@ use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::Kind;
 use cos_agent::store::status::{self, State, Status};
 use cos_agent::system::root::Root;
-use cos_agent::system::services::Job;
+use cos_agent::system::systemd::services::Job;
 use node::TestNode;
 use std::time::Duration;
 

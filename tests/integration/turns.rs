@@ -1,15 +1,22 @@
 //! Whose turn it is to restart, asked of a real Consul: one node at a time, and a turn that nobody gives back ends.
 
 use crate::support::consul::Consul;
-use cos_agent::system::api::{Api, Quorum};
-use cos_agent::system::consul;
-use cos_agent::system::turn::{Held, Request, Turn};
+use cos_agent::state::Daemon;
+use cos_agent::system::daemon::api::Api;
+use cos_agent::system::daemon::consul;
+use cos_agent::system::daemon::quorum::Quorum;
+use cos_agent::system::daemon::turn::{Held, Request, Turn};
+use cos_agent::system::environment::Environment;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn client(api: &str) -> consul::Consul {
-    consul::Consul::new(api, Duration::from_secs(10)).unwrap()
+    consul::Consul::local(&environment(api), Duration::from_secs(10)).unwrap()
+}
+
+fn environment(api: &str) -> Environment {
+    Environment { consul_api: api.to_owned(), ..Environment::default() }
 }
 
 async fn take_turn(api: &str, name: &str) -> Turn {
@@ -136,8 +143,9 @@ async fn acls_deny_a_turn_until_the_anonymous_token_has_the_rules() {
     let acl = json!({ "acl": { "enabled": true, "default_policy": "deny" } });
     let consul = Consul::start_with(1, acl);
     let secret = consul.bootstrap().await;
-    let health =
-        || async { Api::new(&consul.api, Duration::from_secs(10)).unwrap().quorum().await };
+    let local = environment(&consul.api);
+    let agent = Api::local(Daemon::Consul, &local, Duration::from_secs(10)).unwrap();
+    let health = || agent.quorum();
     assert!(matches!(take_turn(&consul.api, "nomad.service").await, Turn::Denied(_)));
     assert!(matches!(health().await, Quorum::Denied(_)));
     consul.allow(&secret, "cos-agent", RULES).await;

@@ -15,9 +15,10 @@ use cos_agent::simulate::{self, Kind};
 use cos_agent::state::{Daemon, UnitState};
 use cos_agent::store::status;
 use cos_agent::system::System;
+use cos_agent::system::aws;
 use cos_agent::system::environment::Environment;
 use cos_agent::system::root::Root;
-use cos_agent::system::services::{Job, RecordedServices, ServiceError, ServiceManager};
+use cos_agent::system::systemd::services::{Job, RecordedServices, ServiceError, ServiceManager};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -128,7 +129,7 @@ impl TestNode {
         let quorum = QuorumApi::start().await;
         let environment = Environment {
             metadata_endpoint: Some(service.endpoint()),
-            ec2_endpoint: Some("http://127.0.0.1:1".to_owned()),
+            aws_endpoints: [(aws::Service::Ec2, "http://127.0.0.1:1".to_owned())].into(),
             path: "/usr/bin:/bin".to_owned(),
             consul_api: quorum.url(Daemon::Consul),
             nomad_api: quorum.url(Daemon::Nomad),

@@ -4,7 +4,7 @@ use crate::gates::{Check, Context, Finding, Problem, other_configuration, silent
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
-use crate::system::consul::Itself;
+use crate::system::daemon::consul::Itself;
 
 /// The check.
 pub(super) static CHECK: Check = Check {
@@ -58,7 +58,7 @@ fn judge(itself: &Itself, node: &Identity) -> Finding {
 mod tests {
     use super::*;
     use crate::gates::checks::tests_support::identity;
-    use crate::system::consul::{Member, RunsAs};
+    use crate::system::daemon::consul::{Member, RunsAs};
 
     fn itself(name: &str, status: u8, server: bool, datacenter: &str) -> Itself {
         Itself {

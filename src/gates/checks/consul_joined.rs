@@ -3,7 +3,7 @@
 use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::role::Role;
 use crate::store::status::Identity;
-use crate::system::consul::Member;
+use crate::system::daemon::consul::Member;
 
 /// The check. An agent that found only itself takes that for a join and never tries again
 /// (hashicorp/consul `agent/retry_join.go`).

@@ -64,7 +64,7 @@ pub(crate) mod tests_support {
 
     use crate::role::Role;
     use crate::store::status::Identity;
-    use crate::system::consul::Member;
+    use crate::system::daemon::consul::Member;
 
     pub(crate) fn identity(role: Role, servers: Option<u8>) -> Identity {
         Identity {

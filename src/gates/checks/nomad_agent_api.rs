@@ -4,7 +4,7 @@ use crate::gates::{Check, Context, Finding, other_configuration, silent, unknown
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
-use crate::system::nomad::RunsAs;
+use crate::system::daemon::nomad::RunsAs;
 
 /// The check.
 pub(super) static CHECK: Check = Check {
@@ -59,7 +59,7 @@ fn judge(found: &RunsAs, node: &Identity, base: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::gates::checks::tests_support::identity;
-    use crate::system::nomad::Enabled;
+    use crate::system::daemon::nomad::Enabled;
 
     #[test]
     fn an_agent_is_this_instance_and_what_the_node_is() {

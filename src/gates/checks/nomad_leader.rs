@@ -4,8 +4,8 @@ use crate::gates::servers::{self, Servers};
 use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::role::Role;
 use crate::store::status::Identity;
-use crate::system::api::ApiError;
-use crate::system::nomad;
+use crate::system::daemon::api::ApiError;
+use crate::system::daemon::nomad;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
 pub(super) static CHECK: Check = Check {

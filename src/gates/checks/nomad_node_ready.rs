@@ -4,8 +4,8 @@ use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
-use crate::system::api::ApiError;
-use crate::system::nomad::Registered;
+use crate::system::daemon::api::ApiError;
+use crate::system::daemon::nomad::Registered;
 
 /// The check. `agent/health` does not do: it proves that a client knows a server, not that a server knows it.
 pub(super) static CHECK: Check = Check {

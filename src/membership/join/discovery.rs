@@ -1,45 +1,24 @@
 //! READ: the servers of this cluster as EC2 lists them, by the tags that the daemons' own auto-join uses.
 
 use crate::facts::instance::Instance;
-use crate::facts::tags as tag_reading;
 use crate::node::{Node, tags};
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::aws::{AwsError, Client};
-use crate::system::ec2::{self, Peer};
+use crate::system::aws::ec2::{self, Peer};
+use crate::system::aws::{AwsError, Client, Service};
 use crate::system::imds::{Imds, ImdsError};
 use crate::system::retry::Deadline;
 use std::collections::BTreeMap;
 
-/// Which servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Those of Consul.
-    Consul,
-    /// Those of Nomad.
-    Nomad,
-}
-
-impl Kind {
-    /// The auto-join tag, whose value is the cluster's name.
-    fn tag(self) -> &'static str {
-        match self {
-            Self::Consul => tags::CONSUL_SERVER,
-            Self::Nomad => tags::NOMAD_SERVER,
-        }
+/// The auto-join tag of a daemon's servers, whose value is the cluster's name.
+fn auto_join_tag(daemon: Daemon) -> &'static str {
+    match daemon {
+        Daemon::Consul => tags::CONSUL_SERVER,
+        Daemon::Nomad => tags::NOMAD_SERVER,
     }
 }
 
-impl From<Daemon> for Kind {
-    fn from(daemon: Daemon) -> Self {
-        match daemon {
-            Daemon::Consul => Self::Consul,
-            Daemon::Nomad => Self::Nomad,
-        }
-    }
-}
-
-/// What EC2 lists of one kind of server.
+/// What EC2 lists of the servers of one daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The servers of this VPC, this node among them if it is one.
@@ -53,52 +32,60 @@ pub async fn find(
     system: &System,
     imds: &Imds,
     instance: &Instance,
-    kind: Kind,
+    daemon: Daemon,
     cluster: &str,
 ) -> Result<Found, AwsError> {
-    let client = tag_reading::connect(system, imds, instance).await?;
-    let mut found = list(&client, &vpc(imds).await?, &[kind], cluster).await?;
-    Ok(found.remove(&kind).unwrap_or_default())
+    let client = connect(system, imds, instance).await?;
+    let mut found = list(&client, &vpc(imds).await?, &[daemon], cluster).await?;
+    Ok(found.remove(&daemon).unwrap_or_default())
 }
 
-/// Asks EC2 once, in one call for all of these kinds.
+/// Asks EC2 once, in one call for the servers of all of these daemons.
 pub async fn find_once(
     system: &System,
     imds: &Imds,
     instance: &Instance,
-    kinds: &[Kind],
+    daemons: &[Daemon],
     cluster: &str,
-) -> Result<BTreeMap<Kind, Found>, AwsError> {
-    let client = tag_reading::connect(system, imds, instance).await?.single();
-    list(&client, &vpc(imds).await?, kinds, cluster).await
+) -> Result<BTreeMap<Daemon, Found>, AwsError> {
+    let client = connect(system, imds, instance).await?.single();
+    list(&client, &vpc(imds).await?, daemons, cluster).await
 }
 
-/// One question about one kind or several.
+/// A client for EC2 in the region of an instance.
+async fn connect(system: &System, imds: &Imds, instance: &Instance) -> Result<Client, AwsError> {
+    Client::of(Service::Ec2, imds, &system.environment, &instance.region).await
+}
+
+/// One question about the servers of one daemon or of several.
 async fn list(
     client: &Client,
     vpc: &str,
-    kinds: &[Kind],
+    daemons: &[Daemon],
     cluster: &str,
-) -> Result<BTreeMap<Kind, Found>, AwsError> {
-    let (tag, keys): (_, Vec<&str>) = match kinds {
+) -> Result<BTreeMap<Daemon, Found>, AwsError> {
+    let (tag, keys): (_, Vec<&str>) = match daemons {
         // Exactly what the daemon's own auto-join asks for.
-        [kind] => (format!("tag:{}", kind.tag()), Vec::new()),
-        // Filters of several tags find what has all of them, and no server is of both kinds. Every node has the cluster's
-        // name besides; what carries an auto-join tag alone is seen by the servers of that kind.
-        _ => (format!("tag:{}", tags::CLUSTER), kinds.iter().map(|kind| kind.tag()).collect()),
+        [daemon] => (format!("tag:{}", auto_join_tag(*daemon)), Vec::new()),
+        // Filters of several tags find what has all of them, and no server is one of both daemons. Every node has the cluster's
+        // name besides; what carries an auto-join tag alone is seen by the servers of that daemon.
+        _ => {
+            (format!("tag:{}", tags::CLUSTER), daemons.iter().copied().map(auto_join_tag).collect())
+        }
     };
     let (of_cluster, with_key) = ([cluster], ("tag-key", &keys[..]));
     let mut filters = vec![(tag.as_str(), &of_cluster[..])];
     filters.extend(Some(with_key).filter(|_| !keys.is_empty()));
     let listed = ec2::describe_peers(client, &filters).await?;
-    let of = |kind: Kind| {
-        let has_tag = |peer: &&Peer| peer.tags.get(kind.tag()).is_some_and(|v| v == cluster);
-        // What one kind alone was asked for has its tag.
+    let of = |daemon: Daemon| {
+        let has_tag =
+            |peer: &&Peer| peer.tags.get(auto_join_tag(daemon)).is_some_and(|v| v == cluster);
+        // What was asked for by one tag alone has it.
         let peers = listed.iter().filter(|peer| keys.is_empty() || has_tag(peer)).cloned();
         let (peers, foreign) = peers.partition(|peer| peer.vpc == vpc);
-        (kind, Found { peers, foreign })
+        (daemon, Found { peers, foreign })
     };
-    Ok(kinds.iter().map(|kind| of(*kind)).collect())
+    Ok(daemons.iter().map(|daemon| of(*daemon)).collect())
 }
 
 /// The other running servers of a daemon in this server's VPC.
@@ -109,7 +96,7 @@ pub async fn others(
     deadline: Deadline,
 ) -> Result<Vec<Peer>, AwsError> {
     let imds = Imds::new(&system.environment, deadline)?;
-    let found = find(system, &imds, &node.instance, daemon.into(), node.cluster.as_str()).await?;
+    let found = find(system, &imds, &node.instance, daemon, node.cluster.as_str()).await?;
     Ok(found.peers.into_iter().filter(|peer| peer.instance != node.instance.id).collect())
 }
 

@@ -1,15 +1,15 @@
 //! Joining what did not join. Consul and Nomad say "join completed" after finding only themselves, and never try again;
 //! their APIs take a join at any time, without a restart.
 
-use super::discovery::{self, Found, Kind};
+use super::discovery::{self, Found};
 use crate::facts::{self, GatherError};
 use crate::gates::Context;
 use crate::gates::servers::{self, Servers};
 use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::System;
-use crate::system::api::ApiError;
-use crate::system::ec2::Peer;
+use crate::system::aws::ec2::Peer;
+use crate::system::daemon::api::ApiError;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
 use futures_util::future::join_all;
@@ -24,7 +24,7 @@ const DISCOVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
     /// Whose servers.
-    pub kind: Kind,
+    pub daemon: Daemon,
     /// The addresses of the live ones that this node knows.
     pub known: BTreeSet<Ipv4Addr>,
     /// How many there shall be.
@@ -37,13 +37,11 @@ pub struct Pool {
     pub differing: Option<String>,
 }
 
-impl Kind {
-    /// The daemon's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Consul => "Consul",
-            Self::Nomad => "Nomad",
-        }
+/// A daemon's name as people write it.
+pub fn title(daemon: Daemon) -> &'static str {
+    match daemon {
+        Daemon::Consul => "Consul",
+        Daemon::Nomad => "Nomad",
     }
 }
 
@@ -57,27 +55,31 @@ impl Pool {
     pub fn words(&self) -> String {
         let leader = if self.has_leader { "" } else { ", no leader" };
         let of = if self.expected > 1 { format!(" of {}", self.expected) } else { String::new() };
-        format!("{}: {}{of} servers{leader}", self.kind.name(), self.known.len())
+        format!("{}: {}{of} servers{leader}", title(self.daemon), self.known.len())
     }
 }
 
-/// The pools that a node knows servers of.
-pub fn kinds(node: &Identity) -> &'static [Kind] {
-    if node.nomad_datacenter.is_some() { &[Kind::Consul, Kind::Nomad] } else { &[Kind::Consul] }
+/// The daemons whose servers a node knows.
+pub fn daemons(node: &Identity) -> &'static [Daemon] {
+    if node.nomad_datacenter.is_some() {
+        &[Daemon::Consul, Daemon::Nomad]
+    } else {
+        &[Daemon::Consul]
+    }
 }
 
 /// The pools of this node, as far as its daemons tell.
 pub async fn pools(context: &Context) -> Vec<Pool> {
-    let pools = kinds(&context.node).iter().map(|kind| pool(context, *kind));
+    let pools = daemons(&context.node).iter().map(|daemon| pool(context, *daemon));
     join_all(pools).await.into_iter().flatten().collect()
 }
 
 /// One of them, as its daemon tells.
-pub async fn pool(context: &Context, kind: Kind) -> Result<Pool, ApiError> {
-    match (kind, context.node.quorum()) {
-        (Kind::Consul, _) => consul_pool(context).await,
-        (Kind::Nomad, Some(Daemon::Nomad)) => nomad_server_pool(context).await,
-        (Kind::Nomad, _) => nomad_client_pool(context).await,
+pub async fn pool(context: &Context, daemon: Daemon) -> Result<Pool, ApiError> {
+    match (daemon, context.node.quorum()) {
+        (Daemon::Consul, _) => consul_pool(context).await,
+        (Daemon::Nomad, Some(Daemon::Nomad)) => nomad_server_pool(context).await,
+        (Daemon::Nomad, _) => nomad_client_pool(context).await,
     }
 }
 
@@ -90,7 +92,7 @@ async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
     let members = Some(members.iter().filter(|member| !member.has_left()).count());
     let has_leader = context.consul.leader().await?.is_some();
     let Servers { expected, differing, .. } = servers;
-    Ok(Pool { kind: Kind::Consul, known, expected, has_leader, members, differing })
+    Ok(Pool { daemon: Daemon::Consul, known, expected, has_leader, members, differing })
 }
 
 async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
@@ -100,7 +102,7 @@ async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
         members.iter().filter(|member| member.is_alive()).map(|member| member.addr).collect();
     let has_leader = context.nomad.leader().await?.is_some();
     let Servers { expected, differing, .. } = servers;
-    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, members: None, differing })
+    Ok(Pool { daemon: Daemon::Nomad, known, expected, has_leader, members: None, differing })
 }
 
 /// A client does not gossip: it has a list of servers, which their heartbeats keep up to date once one has answered.
@@ -109,7 +111,7 @@ async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
     let list = context.nomad.servers().await.unwrap_or_default();
     let known = list.iter().filter_map(|server| server.rsplit_once(':')?.0.parse().ok()).collect();
     let (expected, members, differing) = (1, None, None);
-    Ok(Pool { kind: Kind::Nomad, known, expected, has_leader, members, differing })
+    Ok(Pool { daemon: Daemon::Nomad, known, expected, has_leader, members, differing })
 }
 
 /// Why EC2 did not tell of the servers.
@@ -126,8 +128,8 @@ pub struct Undiscovered {
 pub async fn discover(
     system: &System,
     node: &Identity,
-    kinds: &[Kind],
-) -> Result<BTreeMap<Kind, Found>, Undiscovered> {
+    daemons: &[Daemon],
+) -> Result<BTreeMap<Daemon, Found>, Undiscovered> {
     let plain = |words| Undiscovered { words, is_busy: false };
     let imds = Imds::new(&system.environment, Deadline::after(DISCOVERY));
     let imds = imds.map_err(|error| plain(error.trouble()))?;
@@ -135,7 +137,7 @@ pub async fn discover(
         GatherError::Metadata(error) => plain(error.trouble()),
         other => plain(chain(&other)),
     })?;
-    let found = discovery::find_once(system, &imds, &instance, kinds, &node.cluster).await;
+    let found = discovery::find_once(system, &imds, &instance, daemons, &node.cluster).await;
     found.map_err(|error| Undiscovered { words: error.trouble(), is_busy: error.is_busy() })
 }
 
@@ -145,8 +147,8 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
     if missing.is_empty() {
         return None;
     }
-    let name = pool.kind.name();
-    let is_client = pool.kind == Kind::Nomad && context.node.nomad_servers().is_none();
+    let name = title(pool.daemon);
+    let is_client = pool.daemon == Daemon::Nomad && context.node.nomad_servers().is_none();
     if is_client {
         let all: Vec<Ipv4Addr> = peers.iter().map(|peer| peer.address).collect();
         return Some(match context.nomad.set_servers(&all).await {
@@ -155,9 +157,9 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
         });
     }
     // Side by side: an address that does not answer holds its own join for 10 s and no other.
-    let joins = join_all(missing.iter().map(async |address| match pool.kind {
-        Kind::Consul => context.consul.join(*address).await,
-        Kind::Nomad => context.nomad.join(&[*address]).await.map(|_| ()),
+    let joins = join_all(missing.iter().map(async |address| match pool.daemon {
+        Daemon::Consul => context.consul.join(*address).await,
+        Daemon::Nomad => context.nomad.join(&[*address]).await.map(|_| ()),
     }));
     let words: Vec<String> = joins
         .await
@@ -203,8 +205,8 @@ mod tests {
 
     fn pool(known: &[u8], expected: usize) -> Pool {
         let known = known.iter().map(|last| [10, 0, 0, *last].into()).collect();
-        let (kind, has_leader) = (Kind::Consul, true);
-        Pool { kind, known, expected, has_leader, members: None, differing: None }
+        let (daemon, has_leader) = (Daemon::Consul, true);
+        Pool { daemon, known, expected, has_leader, members: None, differing: None }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use super::machine::{Call, Event, Step};
 use super::outcome::is_warm;
 use crate::facts::tags::LIST as TAGS;
 use crate::system::System;
-use crate::system::autoscaling::{self, Action, Answer};
-use crate::system::aws::{AwsError, Client, Endpoint};
+use crate::system::aws::autoscaling::{self, Action, Answer};
+use crate::system::aws::{AwsError, Client, Service};
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
 use std::cell::{Cell, OnceCell};
@@ -60,14 +60,9 @@ impl<'a> Caller<'a> {
     /// Credentials of a role live for hours, and a node may take longer to join: each attempt fetches them anew.
     async fn attempt(&self, call: Call) -> Result<(Event, Option<String>), AwsError> {
         let environment = &self.system.environment;
-        let region = &self.hook.instance.region;
         let imds = Imds::new(environment, Deadline::after(ATTEMPT))?;
-        let url = match &environment.autoscaling_endpoint {
-            Some(url) => url.clone(),
-            None => region.endpoint(autoscaling::SERVICE, environment.use_fips),
-        };
-        let endpoint = Endpoint { url, region: region.to_string(), service: autoscaling::SERVICE };
-        let client = Client::connect(&imds, endpoint).await?;
+        let region = &self.hook.instance.region;
+        let client = Client::of(Service::AutoScaling, &imds, environment, region).await?;
         let group = match call {
             Call::State => return self.state(&imds, &client).await,
             _ => self.group(&imds, &client).await?,

@@ -9,7 +9,7 @@
 //! ```
 
 use super::Outcome;
-use crate::system::autoscaling::Verdict;
+use crate::system::aws::autoscaling::Verdict;
 use crate::system::retry::Backoff;
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use crate::facts::instance::Instance;
 use crate::facts::{self, FREEZE};
 use crate::node::Node;
 use crate::system::System;
-use crate::system::autoscaling::Verdict;
+use crate::system::aws::autoscaling::Verdict;
 use calls::Caller;
 use machine::{Call, Event, Machine, Step};
 pub use outcome::{Outcome, load};

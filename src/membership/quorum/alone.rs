@@ -6,7 +6,7 @@ use crate::membership::join::discovery;
 use crate::node::{Duty, Node, tags};
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::ec2::Peer;
+use crate::system::aws::ec2::Peer;
 use crate::system::retry::Deadline;
 use std::time::Duration;
 

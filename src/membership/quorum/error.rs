@@ -107,9 +107,7 @@ impl GuardError {
             | Self::Silent { .. }
             | Self::StillFormed { .. } => ExitCode::NotYet,
             Self::ServersDiffer { .. } => ExitCode::Data,
-            Self::NotListed { source: AwsError::Denied { .. }, .. }
-            | Self::NotSet { source: AwsError::Denied { .. }, .. } => ExitCode::Denied,
-            Self::NotListed { .. } | Self::NotSet { .. } => ExitCode::Unavailable,
+            Self::NotListed { source, .. } | Self::NotSet { source, .. } => source.exit_code(),
         }
     }
 

@@ -15,7 +15,8 @@ use crate::plan::node::UnrecordedData;
 use crate::plan::node::identity;
 use crate::state::{Daemon, Formation};
 use crate::system::System;
-use crate::system::api::{Api, ApiError};
+use crate::system::aws::Service;
+use crate::system::daemon::api::{Api, ApiError};
 use futures_util::future::join;
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -48,7 +49,7 @@ pub fn decision(formed: &Formed, was_formed: bool) -> Decision {
 /// Whether AWS may be asked: in a folder that only stands for `/` nothing forms a cluster, unless a test says where
 /// the parameter store is.
 pub fn may_ask(system: &System) -> bool {
-    system.root.is_host() || system.environment.ssm_endpoint.is_some()
+    system.root.is_host() || system.environment.aws_endpoints.contains_key(&Service::Ssm)
 }
 
 /// Whether a server will start without a Raft log. Other things in its folder, such as the `lost+found` of a new
@@ -124,7 +125,7 @@ fn say(node: &Node, daemon: Daemon, formed: &Formed) {
 /// Whether the server is in a cluster: then the parameter has nothing to decide any more.
 pub(crate) async fn has_joined(system: &System, address: Ipv4Addr, daemon: Daemon) -> bool {
     let asked = async {
-        let api = Api::new(system.environment.api_of(daemon), API_TIMEOUT)?;
+        let api = Api::local(daemon, &system.environment, API_TIMEOUT)?;
         let leads = api.status_of("leader").await?;
         let peers = api.status_of("peers").await?;
         let own = address.to_string();

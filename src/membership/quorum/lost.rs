@@ -5,8 +5,9 @@ use crate::membership::join::discovery;
 use crate::node::Node;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::api::{Api, ApiError};
-use crate::system::ec2::Peer;
+use crate::system::aws::ec2::Peer;
+use crate::system::daemon::api::{Api, ApiError};
+use crate::system::daemon::endpoint::Endpoint;
 use crate::system::retry::Deadline;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -66,9 +67,8 @@ pub async fn must_be_lost(
 async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardError> {
     let mut silence = None;
     for what in ["leader", "peers"] {
-        let asked = async {
-            Api::new(system.environment.api_of(daemon), API_TIMEOUT)?.status_of(what).await
-        };
+        let asked =
+            async { Api::local(daemon, &system.environment, API_TIMEOUT)?.status_of(what).await };
         match asked.await {
             Ok(Value::String(leader)) if !leader.is_empty() => {
                 return Err(GuardError::HasLeader { daemon, leader, told_by: None });
@@ -95,12 +95,10 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
     Err(GuardError::Silent { daemon })
 }
 
-/// The leader that another server knows. Servers have their API on the private address too, at the port of the local one. A
-/// closed port says nothing: the agent may be about to start again, with all of the cluster's data.
+/// The leader that another server knows. A closed port says nothing: the agent may be about to start again, with all of the cluster's data.
 async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<String>, ApiError> {
-    let local = system.environment.api_of(daemon);
-    let port = local.rsplit(':').next().unwrap_or_default();
-    let api = Api::new(&format!("http://{}:{port}", peer.address), API_TIMEOUT)?;
+    let there = Endpoint::of(daemon, &system.environment).at(peer.address);
+    let api = Api::new(there, API_TIMEOUT)?;
     match api.status_of("leader").await {
         Ok(Value::String(leader)) => Ok(Some(leader).filter(|leader| !leader.is_empty())),
         Ok(other) => Err(ApiError::Malformed {

@@ -5,11 +5,11 @@ use crate::facts::settings::Guard;
 use crate::node::Node;
 use crate::state::Daemon;
 use crate::system::System;
-use crate::system::aws::{AwsError, Client, Endpoint};
+use crate::system::aws::ssm::{self, Parameter};
+use crate::system::aws::{AwsError, Client, Service};
 use crate::system::environment;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
-use crate::system::ssm::{self, Parameter};
 use std::time::Duration;
 
 /// What Terraform makes the parameters with.
@@ -81,16 +81,11 @@ pub(super) async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formed 
     }
 }
 
-/// A client for the parameter store of the node's region, or where the environment redirects it.
+/// A client for the parameter store of the node's region.
 async fn connect(system: &System, node: &Node, patience: Deadline) -> Result<Client, AwsError> {
-    let (region, environment) = (&node.instance.region, &system.environment);
-    let url = match &environment.ssm_endpoint {
-        Some(url) => url.clone(),
-        None => region.endpoint("ssm", environment.use_fips),
-    };
-    let endpoint = Endpoint { url, region: region.to_string(), service: "ssm" };
+    let environment = &system.environment;
     let imds = Imds::new(environment, Deadline::after(METADATA_SILENCE))?.patient(patience);
-    Client::connect(&imds, endpoint).await
+    Client::of(Service::Ssm, &imds, environment, &node.instance.region).await
 }
 
 /// What came of a change of the parameter.

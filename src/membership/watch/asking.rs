@@ -6,8 +6,9 @@ use super::need::View;
 use super::pace::{LOOK, SOON, may_act};
 use super::schedule::{Outcome, Schedule};
 use crate::gates::Context;
-use crate::membership::join::discovery::{self, Found, Kind};
+use crate::membership::join::discovery::{self, Found};
 use crate::membership::join::rejoin::{self, Pool};
+use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::System;
 use crate::system::retry::Backoff;
@@ -22,7 +23,7 @@ use tokio::time::{Instant, timeout};
 struct Answer {
     /// Which answer it is; the first is 1.
     number: u64,
-    found: BTreeMap<Kind, Found>,
+    found: BTreeMap<Daemon, Found>,
     /// Why there was no answer the last time.
     problem: Option<String>,
 }
@@ -59,14 +60,14 @@ impl<'a> Asking<'a> {
     }
 
     /// Looks after a pool for ever.
-    pub(super) async fn look_after(&self, kind: Kind) {
+    pub(super) async fn look_after(&self, daemon: Daemon) {
         let mut backoff = Backoff::new(SOON, LOOK);
         // An agent that nobody else makes join is not kept waiting, once it answers.
         let mut silent = Backoff::new(SOON, if self.watch_joins { SOON } else { LOOK });
         // The last answer that this pool needs nothing of any more.
         let used = Cell::new(0);
         loop {
-            let pause = match rejoin::pool(self.context, kind).await {
+            let pause = match rejoin::pool(self.context, daemon).await {
                 Ok(pool) => {
                     let until_next = self.round(&pool, &used).await;
                     if pool.is_short() {
@@ -77,9 +78,10 @@ impl<'a> Asking<'a> {
                     }
                 }
                 Err(error) => {
-                    self.see(kind, None);
-                    let words = format!("{} does not tell of its servers: {error}", kind.name());
-                    self.board.put(Topic::Pool(kind), Seen::problem(words)).await;
+                    self.see(daemon, None);
+                    let words =
+                        format!("{} does not tell of its servers: {error}", rejoin::title(daemon));
+                    self.board.put(Topic::Pool(daemon), Seen::problem(words)).await;
                     silent.delay()
                 }
             };
@@ -89,13 +91,13 @@ impl<'a> Asking<'a> {
 
     /// Says how the pool is, and if it is time asks EC2 and joins what is missing; the time until EC2 is asked next.
     async fn round(&self, pool: &Pool, used: &Cell<u64>) -> Duration {
-        self.see(pool.kind, Some(pool));
+        self.see(pool.daemon, Some(pool));
         // EC2 may take its time; what the daemon says is said at once.
         self.say(pool).await;
         if !may_act(self.system, &self.context.node) {
             return LOOK;
         }
-        if self.schedule.borrow_mut().begin(pool.kind, Instant::now()) {
+        if self.schedule.borrow_mut().begin(pool.daemon, Instant::now()) {
             self.ask().await;
         }
         let number = self.answer.borrow().number;
@@ -109,13 +111,13 @@ impl<'a> Asking<'a> {
     }
 
     /// Takes what is seen of a pool, `None` where its daemon is silent.
-    fn see(&self, kind: Kind, pool: Option<&Pool>) {
+    fn see(&self, daemon: Daemon, pool: Option<&Pool>) {
         let mut schedule = self.schedule.borrow_mut();
         if let Some(members) = pool.and_then(|pool| pool.members) {
             schedule.count(members);
         }
         let view = pool.map(|pool| view(pool, &self.context.node));
-        schedule.see(kind, view, Instant::now());
+        schedule.see(daemon, view, Instant::now());
         if schedule.is_idle() {
             // Nobody asks any more, so nobody would ever put it right.
             let mut answer = self.answer.borrow_mut();
@@ -125,8 +127,8 @@ impl<'a> Asking<'a> {
 
     /// Asks EC2, and lets the other pools know.
     async fn ask(&self) {
-        let kinds = rejoin::kinds(&self.context.node);
-        let asked = rejoin::discover(self.system, &self.context.node, kinds).await;
+        let daemons = rejoin::daemons(&self.context.node);
+        let asked = rejoin::discover(self.system, &self.context.node, daemons).await;
         let outcome = match asked {
             Ok(found) => {
                 let mut answer = self.answer.borrow_mut();
@@ -134,7 +136,7 @@ impl<'a> Asking<'a> {
                 Outcome::Answered
             }
             Err(error) => {
-                let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+                let names: Vec<&str> = daemons.iter().copied().map(rejoin::title).collect();
                 let whose = names.join(" and ");
                 let words = format!("cannot ask EC2 for the servers of {whose}: {}", error.words);
                 self.answer.borrow_mut().problem = Some(words);
@@ -147,7 +149,7 @@ impl<'a> Asking<'a> {
 
     /// Joins what EC2 lists and the pool does not know.
     async fn join(&self, pool: &Pool) {
-        let found = self.answer.borrow().found.get(&pool.kind).cloned().unwrap_or_default();
+        let found = self.answer.borrow().found.get(&pool.daemon).cloned().unwrap_or_default();
         if let Some(words) = rejoin::join(self.context, pool, &found.peers).await {
             self.board.joined(&words).await;
         }
@@ -158,14 +160,14 @@ impl<'a> Asking<'a> {
         let short = pool.is_short().then(|| pool.words());
         let (seen, ec2) = {
             let answer = self.answer.borrow();
-            let found = answer.found.get(&pool.kind);
+            let found = answer.found.get(&pool.daemon);
             let notes = found.map(|found| notes(pool, found, &self.context.node.instance));
             let notes = notes.unwrap_or_else(|| differing(pool).into_iter().collect());
             let ec2 =
                 Seen { problems: answer.problem.iter().cloned().collect(), notes: Vec::new() };
             (Seen { problems: short.into_iter().collect(), notes }, ec2)
         };
-        self.board.put(Topic::Pool(pool.kind), seen).await;
+        self.board.put(Topic::Pool(pool.daemon), seen).await;
         self.board.put(Topic::Ec2, ec2).await;
     }
 }
@@ -173,7 +175,7 @@ impl<'a> Asking<'a> {
 /// What of a pool decides when EC2 is asked.
 fn view(pool: &Pool, node: &Identity) -> View {
     View {
-        is_server: node.quorum().map(Kind::from) == Some(pool.kind),
+        is_server: node.quorum() == Some(pool.daemon),
         has_leader: pool.has_leader,
         known: pool.known.len(),
         expected: pool.expected,
@@ -185,13 +187,13 @@ fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
     let mut notes: Vec<String> = found.foreign.iter().map(discovery::foreign_words).collect();
     notes.extend(differing(pool));
     let silent = found.peers.iter().filter(|peer| peer.instance != own);
-    let gossips = pool.kind == Kind::Consul || pool.expected > 1;
+    let gossips = pool.daemon == Daemon::Consul || pool.expected > 1;
     for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
         notes.push(format!(
             "EC2 lists {} at {} as a running server, and {} does not see it alive",
             peer.instance,
             peer.address,
-            pool.kind.name()
+            rejoin::title(pool.daemon)
         ));
     }
     notes
@@ -200,7 +202,7 @@ fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
 /// A server that expects another number of servers. Without a leader the gate names it as the problem.
 fn differing(pool: &Pool) -> Option<String> {
     let differing = pool.differing.as_ref().filter(|_| pool.has_leader)?;
-    Some(format!("of the servers of {}, {differing}", pool.kind.name()))
+    Some(format!("of the servers of {}, {differing}", rejoin::title(pool.daemon)))
 }
 
 #[cfg(test)]
@@ -209,16 +211,16 @@ mod tests {
     use crate::gates::checks::tests_support::identity;
     use crate::role::Role;
 
-    fn pool(kind: Kind, has_leader: bool) -> Pool {
+    fn pool(daemon: Daemon, has_leader: bool) -> Pool {
         let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
-        Pool { kind, known, expected: 3, has_leader, members: None, differing: None }
+        Pool { daemon, known, expected: 3, has_leader, members: None, differing: None }
     }
 
     #[test]
     fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
         let differing = Some("i-2 expects 5 of them, and `cos:servers` is 3 here".to_owned());
         let notes = |has_leader| {
-            let pool = Pool { differing: differing.clone(), ..pool(Kind::Consul, has_leader) };
+            let pool = Pool { differing: differing.clone(), ..pool(Daemon::Consul, has_leader) };
             notes(&pool, &Found::default(), "i-1")
         };
         assert_eq!(
@@ -236,8 +238,8 @@ mod tests {
             (Role::NomadClient, false, false),
         ] {
             let node = identity(role, Some(3));
-            let is_server = |kind| view(&pool(kind, true), &node).is_server;
-            assert_eq!((is_server(Kind::Consul), is_server(Kind::Nomad)), (consul, nomad));
+            let is_server = |daemon| view(&pool(daemon, true), &node).is_server;
+            assert_eq!((is_server(Daemon::Consul), is_server(Daemon::Nomad)), (consul, nomad));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the watch has to say, put together from what its parts see, each in its own time.
 
-use crate::membership::join::discovery::Kind;
+use crate::state::Daemon;
 use crate::store::status::{self, Watch};
 use crate::system::System;
 use crate::system::environment;
@@ -13,7 +13,7 @@ pub(super) enum Topic {
     /// The gates of this node, and what is on record of its cluster.
     Gates,
     /// The servers of a daemon.
-    Pool(Kind),
+    Pool(Daemon),
     /// Whether EC2 tells of the servers.
     Ec2,
 }
@@ -129,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (root, environment) = (Root::at(folder.path()), Environment::default());
         let system = System { root, services: None, keeps_record: true, environment };
-        let consul = Topic::Pool(Kind::Consul);
+        let consul = Topic::Pool(Daemon::Consul);
         let earlier = Board::new(&system, [Topic::Gates]);
         earlier.put(Topic::Gates, problem("old")).await;
         earlier.joined("joined then").await;

@@ -14,7 +14,7 @@ use crate::gates::report::{self, Asked};
 use crate::gates::{Context, checks};
 use crate::store::status::{self, Identity};
 use crate::system::System;
-use crate::system::api::ApiError;
+use crate::system::daemon::api::ApiError;
 use crate::system::retry::Backoff;
 use asking::Asking;
 use board::{Board, Seen, Topic};
@@ -43,13 +43,13 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
             continue;
         };
         let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
-        let kinds = rejoin::kinds(&context.node);
-        let pools = kinds.iter().map(|kind| Topic::Pool(*kind));
+        let daemons = rejoin::daemons(&context.node);
+        let pools = daemons.iter().map(|daemon| Topic::Pool(*daemon));
         let topics = pools.chain([Topic::Gates, Topic::Ec2]);
         let board = Board::new(system, topics);
         // Each in its own time: a Nomad without leader holds its gate for seconds, and Consul's join cannot wait for that.
         let asking = Asking::new(system, &context, &board, watch_joins);
-        let pools = kinds.iter().map(|kind| asking.look_after(*kind));
+        let pools = daemons.iter().map(|daemon| asking.look_after(*daemon));
         let all = join(look_at_gates(system, &context, &board), join_all(pools));
         select(pin!(all), pin!(changed(system, &context.node, watch_joins))).await;
     }

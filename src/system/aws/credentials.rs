@@ -2,7 +2,7 @@
 
 use super::AwsError;
 use crate::system::imds::{Imds, ImdsError};
-use crate::system::retry::{Backoff, Deadline};
+use crate::system::retry::{Deadline, Retry};
 use aws_credential_types::Credentials;
 use serde::Deserialize;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub async fn has_role(imds: &Imds) -> Result<bool, ImdsError> {
 pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
     let list = role_list(imds).await?.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
     let role = list.lines().next().unwrap_or_default().trim();
-    let mut backoff = again();
+    let mut retry = retry(imds.patience());
     loop {
         let text = imds.text(&format!("{CREDENTIALS}{role}")).await?;
         let problem = match text.as_deref().map(|text| read(role, text)) {
@@ -39,36 +39,24 @@ pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
             Some(Err(problem)) => problem,
             None => AwsError::LateCredentials { role: role.to_owned() },
         };
-        if !slept(&mut backoff, imds.patience()).await {
-            return Err(problem);
-        }
+        retry.pause().await.ok_or(problem)?;
     }
 }
 
 /// The names of the instance's roles, `None` where there is none at the deadline.
 async fn role_list(imds: &Imds) -> Result<Option<String>, ImdsError> {
-    let mut backoff = again();
+    let mut retry = retry(imds.deadline());
     loop {
         let list = imds.text(CREDENTIALS).await?;
-        if list.is_some() || !slept(&mut backoff, imds.deadline()).await {
+        if list.is_some() || retry.pause().await.is_none() {
             return Ok(list);
         }
     }
 }
 
 /// The pauses: a boot has a few seconds for all of them, and the last try is to come near their end.
-fn again() -> Backoff {
-    Backoff::new(Duration::from_millis(250), Duration::from_millis(500))
-}
-
-/// Waits until the next try; `false` where it would come too late.
-async fn slept(backoff: &mut Backoff, deadline: Deadline) -> bool {
-    let wait = backoff.delay();
-    if !deadline.allows(wait) {
-        return false;
-    }
-    tokio::time::sleep(wait).await;
-    true
+fn retry(deadline: Deadline) -> Retry {
+    Retry::new(Duration::from_millis(250), Duration::from_millis(500), deadline)
 }
 
 /// Reads a document of credentials.

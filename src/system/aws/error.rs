@@ -1,6 +1,7 @@
 //! Why AWS gave no answer, and the words for it.
 
 use super::CREDENTIALS;
+use crate::exit::ExitCode;
 use crate::system::imds::ImdsError;
 use std::time::Duration;
 
@@ -79,6 +80,21 @@ pub enum AwsError {
 }
 
 impl AwsError {
+    /// The exit code of every command that this failure ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            // A role that exists gets its credentials soon, so the next run can succeed as it is.
+            Self::LateCredentials { .. } => ExitCode::NotYet,
+            Self::NoCredentials(_) | Self::BadCredentials { .. } => ExitCode::Data,
+            Self::Credentials(error) => error.exit_code(),
+            Self::Denied { .. } => ExitCode::Denied,
+            Self::Rejected { .. }
+            | Self::Unreachable { .. }
+            | Self::Malformed { .. }
+            | Self::Request(_) => ExitCode::Unavailable,
+        }
+    }
+
     /// Whether somebody was there, and had no time for the question or could not answer it.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Unreachable { answered: true, .. })

@@ -1,17 +1,8 @@
 //! What a refusal of AWS means: whether the same call may succeed soon, and whether it is a denial.
 
-use super::AwsError;
-use super::xml;
+use super::service::Protocol;
+use super::{AwsError, xml};
 use serde_json::Value;
-
-/// The shape of a service's errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
-    /// XML: EC2, Auto Scaling.
-    Query,
-    /// JSON with `__type`: the parameter store.
-    Json,
-}
 
 /// Refusals that come of a clock that is not set yet; `AuthFailure` is EC2's word for it. Each attempt is signed anew, and
 /// right after a boot the clock is soon set.

@@ -27,10 +27,7 @@ fn children<'a>(
 }
 
 /// What stands between the tags of the child of this name. Two of one name are no answer of AWS.
-pub(in crate::system) fn child<'a>(
-    inner: &'a str,
-    name: &str,
-) -> Result<Option<Cow<'a, str>>, String> {
+pub(super) fn child<'a>(inner: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, String> {
     let mut found = None;
     children(inner, |child, inner| {
         if child == name && found.replace(inner).is_some() {
@@ -42,7 +39,7 @@ pub(in crate::system) fn child<'a>(
 }
 
 /// What `read` makes of each child of this name in the list of that name; a list that is not there is empty.
-pub(in crate::system) fn list<T>(
+pub(super) fn list<T>(
     inner: &str,
     list: &str,
     name: &str,
@@ -59,17 +56,17 @@ pub(in crate::system) fn list<T>(
 }
 
 /// The text of the child of this name.
-pub(in crate::system) fn field(inner: &str, name: &str) -> Result<Option<String>, String> {
+pub(super) fn field(inner: &str, name: &str) -> Result<Option<String>, String> {
     child(inner, name)?.map(|inner| text(&inner)).transpose()
 }
 
 /// The text of a child that has to be there.
-pub(in crate::system) fn required(inner: &str, name: &str) -> Result<String, String> {
+pub(super) fn required(inner: &str, name: &str) -> Result<String, String> {
     field(inner, name)?.ok_or_else(|| format!("`{name}` is missing"))
 }
 
 /// The text of the first element of this name, however deep it is and whatever is wrong around it.
-pub(in crate::system) fn first(document: &str, name: &str) -> Option<String> {
+pub(super) fn first(document: &str, name: &str) -> Option<String> {
     let mut reader = Reader::from_str(document);
     let config = reader.config_mut();
     (config.check_end_names, config.allow_unmatched_ends) = (false, true);

@@ -1,5 +1,6 @@
 //! Every way in which the metadata service gives no answer.
 
+use crate::exit::ExitCode;
 use std::time::Duration;
 
 /// Why the metadata service gave no answer.
@@ -57,6 +58,18 @@ pub enum ImdsError {
 }
 
 impl ImdsError {
+    /// The exit code of every command that this failure ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Body { .. } => ExitCode::Data,
+            Self::Disabled { .. }
+            | Self::NoTokens { .. }
+            | Self::Status { .. }
+            | Self::Deadline { .. }
+            | Self::Client(_) => ExitCode::Unavailable,
+        }
+    }
+
     /// A body that is no value of this service.
     pub(super) fn body(path: &str, problem: BodyProblem) -> Self {
         Self::Body { path: path.to_owned(), problem }

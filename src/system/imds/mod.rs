@@ -18,36 +18,30 @@
 
 mod attempt;
 mod error;
+mod token;
+mod waiting;
 
 use super::environment::Environment;
 use super::http::{self, BodyError};
 use super::network::NetworkEvents;
-use super::retry::{Backoff, Deadline};
+use super::retry::{Deadline, Retry};
 use attempt::{Attempt, again, failed, retryable};
 pub use error::{BodyProblem, ImdsError};
 use reqwest::StatusCode;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
+use token::Token;
 use tokio::sync::Mutex;
 
 /// Where the service is on every instance; the IPv6 address is for subnets without IPv4.
 const ENDPOINTS: [&str; 2] = ["http://169.254.169.254", "http://[fd00:ec2::254]"];
-/// Seconds that a token lives: the longest that EC2 grants, so that one serves a whole run.
-const TOKEN_TTL_SECONDS: &str = "21600";
 /// Longest time for one answer, at first and at last: the service is on the host, and what takes longer is lost. It doubles
 /// with each answer that did not come in time, for a host that is so busy that every answer takes that long.
 const ANSWER_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
 /// Largest value that is read; user data has its own cap.
 pub const VALUE_CAP: usize = 64 * 1024;
-/// After a network event the route may still be missing for a moment.
-const SETTLE: Duration = Duration::from_millis(10);
-
-#[derive(Clone)]
-struct Token {
-    value: String,
-    generation: u32,
-}
-
+/// The pauses between two tries, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// A client that holds one token and one deadline.
 pub struct Imds {
     client: reqwest::Client,
@@ -130,7 +124,7 @@ impl Imds {
         cap: usize,
         judge: impl Fn(Vec<u8>) -> Result<T, BodyProblem>,
     ) -> Result<Option<T>, ImdsError> {
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+        let mut retry = Retry::new(PAUSES.0, PAUSES.1, self.current_deadline());
         let mut attempts = 0;
         let mut was_refused = false;
         loop {
@@ -178,7 +172,7 @@ impl Imds {
                     }),
                 },
             };
-            if let Some(value) = self.settle(attempt, path, attempts, &mut backoff).await? {
+            if let Some(value) = self.settle(attempt, path, attempts, &mut retry).await? {
                 return Ok(value);
             }
         }
@@ -203,148 +197,5 @@ impl Imds {
     fn limit(&self) -> Duration {
         let left = self.current_deadline().left();
         self.answer_timeout.get().min(left.max(Duration::from_millis(50)))
-    }
-
-    async fn forget(&self, generation: u32) {
-        let mut held = self.token.lock().await;
-        if held.as_ref().is_some_and(|token| token.generation == generation) {
-            *held = None;
-        }
-    }
-
-    /// The token, fetched by the first who needs it while the others wait.
-    async fn token(&self, path: &str) -> Result<Token, ImdsError> {
-        let mut held = self.token.lock().await;
-        if let Some(token) = &*held {
-            return Ok(token.clone());
-        }
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let attempt = self.request_token().await;
-            if let Some(value) = self.settle(attempt, path, attempts, &mut backoff).await? {
-                self.generations.set(self.generations.get() + 1);
-                let token = Token { value, generation: self.generations.get() };
-                *held = Some(token.clone());
-                return Ok(token);
-            }
-        }
-    }
-
-    async fn request_token(&self) -> Attempt<String> {
-        let endpoint = self.endpoint();
-        self.requests.set(self.requests.get() + 1);
-        let sent = self
-            .client
-            .put(format!("{endpoint}/latest/api/token"))
-            .header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_TTL_SECONDS)
-            .header("content-length", "0")
-            .timeout(self.limit())
-            .send()
-            .await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => return failed(&error),
-        };
-        match self.status_of(&response) {
-            StatusCode::OK => match http::read_body(response, 4096).await {
-                Ok(body) if !body.is_empty() && body.iter().all(u8::is_ascii_graphic) => {
-                    Attempt::Done(String::from_utf8_lossy(&body).into_owned())
-                }
-                Ok(_) => Attempt::Again("a token that is no token".to_owned(), None),
-                Err(BodyError::Broken(error)) if error.is_timeout() => Attempt::TimedOut,
-                Err(_) => Attempt::Again("the token broke off".to_owned(), None),
-            },
-            StatusCode::UNAUTHORIZED => {
-                Attempt::Again("401 for the token request".to_owned(), None)
-            }
-            status if retryable(status) => again(status, &response),
-            StatusCode::FORBIDDEN => Attempt::Odd(ImdsError::Disabled { endpoint }),
-            status => Attempt::Odd(ImdsError::NoTokens { endpoint, status: status.as_u16() }),
-        }
-    }
-
-    /// Returns the result of a finished attempt; waits after an unfinished one, or fails at the deadline.
-    async fn settle<T>(
-        &self,
-        attempt: Attempt<T>,
-        path: &str,
-        attempts: u32,
-        backoff: &mut Backoff,
-    ) -> Result<Option<T>, ImdsError> {
-        let (why, asked, odd) = match attempt {
-            Attempt::Done(value) => return Ok(Some(value)),
-            Attempt::Again(why, asked) => (why, asked, None),
-            Attempt::Odd(error) => (error.to_string(), None, Some(error)),
-            Attempt::TimedOut => {
-                self.answer_timeout.set((self.answer_timeout.get() * 2).min(ANSWER_TIMEOUT.1));
-                (http::TIMED_OUT.to_owned(), None, None)
-            }
-            Attempt::NoRoute(_) if self.chosen.get() + 1 < self.endpoints.len() => {
-                self.chosen.set(self.chosen.get() + 1);
-                return Ok(None);
-            }
-            Attempt::NoRoute(why) => {
-                let wait = self.pause(backoff, None, &why, path, attempts, None)?;
-                self.wait_for_network(wait).await;
-                return Ok(None);
-            }
-        };
-        let wait = self.pause(backoff, asked, &why, path, attempts, odd)?;
-        tokio::time::sleep(wait).await;
-        Ok(None)
-    }
-
-    /// The pause before another attempt; the error where it would end after the deadline.
-    fn pause(
-        &self,
-        backoff: &mut Backoff,
-        asked: Option<Duration>,
-        why: &str,
-        path: &str,
-        attempts: u32,
-        odd: Option<ImdsError>,
-    ) -> Result<Duration, ImdsError> {
-        self.chosen.set(0);
-        // A fleet that was sent away together must not come back together.
-        let wait = backoff.delay() + asked.unwrap_or_default();
-        let (answered, deadline) = (self.answered.get(), self.current_deadline());
-        if !deadline.allows(wait) {
-            return Err(odd.unwrap_or_else(|| ImdsError::Deadline {
-                path: path.to_owned(),
-                endpoint: self.endpoint(),
-                attempts,
-                elapsed: deadline.elapsed(),
-                last: why.to_owned(),
-                answered,
-            }));
-        }
-        if self.said.replace(why.to_owned()) != why {
-            tracing::info!(
-                "metadata service: {why}; trying again for {:.0} s",
-                deadline.left().as_secs_f64()
-            );
-        }
-        Ok(wait)
-    }
-
-    /// Waits for `wait` at most; a change of the network ends it early.
-    async fn wait_for_network(&self, wait: Duration) {
-        let mut fresh = false;
-        let events = self.events.get_or_init(|| {
-            fresh = true;
-            NetworkEvents::subscribe().ok()
-        });
-        match events {
-            // What changed before the subscription is lost, so the first wait is none.
-            Some(_) if fresh => tokio::time::sleep(SETTLE).await,
-            Some(events) => {
-                if tokio::time::timeout(wait, events.changed()).await.is_ok() {
-                    tokio::time::sleep(SETTLE).await;
-                }
-            }
-            None => tokio::time::sleep(wait).await,
-        }
     }
 }

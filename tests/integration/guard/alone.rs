@@ -5,11 +5,12 @@ use super::ec2::Ec2;
 use super::{CONSUL, Daemon, ExitCode, FORMED, PATIENCE, SERVERS, Store, TestNode, forms, starts};
 use cos_agent::error::Error;
 use cos_agent::membership::quorum::GuardError;
+use cos_agent::system::aws;
 
 /// A server that is tagged to be the only one, and the EC2 that it asks.
 async fn single(role: &str, store: &Store, ec2: &Ec2) -> TestNode {
     let mut node = alone(role, store).await;
-    node.environment.ec2_endpoint = Some(ec2.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ec2, ec2.url());
     node.service.change(|found| drop(found.tags.insert("cos:servers".to_owned(), "1".to_owned())));
     node
 }
@@ -73,7 +74,7 @@ async fn a_server_that_founds_with_others_asks_no_ec2() {
     let ec2 = Ec2::with(&[("i-0c", [10, 20, 1, 14].into(), Some("5"))]).await;
     let store = Store::with(&[(CONSUL, "no")]).await;
     let mut node = alone("consul-server", &store).await;
-    node.environment.ec2_endpoint = Some(ec2.url());
+    node.environment.aws_endpoints.insert(aws::Service::Ec2, ec2.url());
     node.converge().await;
     assert!(forms(&node, Daemon::Consul) && ec2.asked().is_empty());
 }

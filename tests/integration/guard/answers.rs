@@ -6,11 +6,12 @@ use crate::support::ssm::instance_with_role;
 use cos_agent::membership::quorum::guard::{self, Decision};
 use cos_agent::membership::quorum::parameter::Formed;
 use cos_agent::simulate::service::Service;
-use cos_agent::system::aws::{Client, Endpoint};
+use cos_agent::system::aws::ssm::get_parameter;
+use cos_agent::system::aws::{self, Client};
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
-use cos_agent::system::ssm::get_parameter;
+use cos_agent::text::region::Region;
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use serde_json::Value;
@@ -145,15 +146,14 @@ async fn misunderstood(cases: Vec<Case>) -> Vec<String> {
     let metadata = Service::start(instance_with_role(instance("consul-server", None)), Vec::new())
         .await
         .unwrap();
-    let environment =
-        Environment { metadata_endpoint: Some(metadata.endpoint()), ..Environment::default() };
-    let imds = Imds::new(&environment, Deadline::after(QUESTION)).unwrap();
-    let endpoint = Endpoint {
-        url: store(cases.clone()).await,
-        region: "eu-central-1".to_owned(),
-        service: "ssm",
+    let environment = Environment {
+        metadata_endpoint: Some(metadata.endpoint()),
+        aws_endpoints: [(aws::Service::Ssm, store(cases.clone()).await)].into(),
+        ..Environment::default()
     };
-    let client = Client::connect(&imds, endpoint).await.unwrap();
+    let imds = Imds::new(&environment, Deadline::after(QUESTION)).unwrap();
+    let region = Region::try_from("eu-central-1".to_owned()).unwrap();
+    let client = Client::of(aws::Service::Ssm, &imds, &environment, &region).await.unwrap();
     let asked = iter(cases.into_iter().enumerate()).map(async |(number, case)| {
         let client = client.clone().until(Deadline::after(QUESTION), Deadline::after(QUESTION));
         let found = Formed::from(get_parameter(&client, &number.to_string()).await);

@@ -12,6 +12,7 @@ use cos_agent::membership::quorum::guard;
 use cos_agent::pipeline;
 use cos_agent::simulate::service::Service;
 use cos_agent::state::Formation;
+use cos_agent::system::aws;
 use cos_agent::system::retry::Deadline;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -72,7 +73,7 @@ async fn nobody_there_is_no_answer() {
         (store.url().replace("http", "https"), "gives no usable answer"),
     ] {
         let mut node = alone("consul-server", &store).await;
-        node.environment.ssm_endpoint = Some(url.clone());
+        node.environment.aws_endpoints.insert(aws::Service::Ssm, url.clone());
         let started = Instant::now();
         node.converge().await;
         assert!(started.elapsed() <= QUESTION, "{url}: {:?}", started.elapsed());

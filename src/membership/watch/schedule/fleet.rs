@@ -24,8 +24,8 @@ fn run(
     outcome: Outcome,
 ) -> Vec<usize> {
     let asks = |schedule: &mut Schedule, now| {
-        schedule.see(Kind::Consul, seen, now);
-        let asks = schedule.begin(Kind::Consul, now);
+        schedule.see(Daemon::Consul, seen, now);
+        let asks = schedule.begin(Daemon::Consul, now);
         if asks {
             schedule.asked(outcome, now);
         }
@@ -72,8 +72,8 @@ fn clients_that_lost_all_servers_ask_no_faster_than_ec2_refills_and_go_on_for_ev
 fn servers_do_not_wait_for_the_size_of_the_fleet() {
     for (has_leader, known, longest) in [(true, 2, 6), (false, 1, 2)] {
         let (mut server, now) = (node(), Instant::now());
-        server.see(Kind::Consul, view(true, true, 3), now);
-        server.see(Kind::Consul, view(true, has_leader, known), now);
+        server.see(Daemon::Consul, view(true, true, 3), now);
+        server.see(Daemon::Consul, view(true, has_leader, known), now);
         assert!(server.next().unwrap() <= now + after(longest), "{known}");
     }
 }
@@ -81,12 +81,12 @@ fn servers_do_not_wait_for_the_size_of_the_fleet() {
 #[test]
 fn what_changes_while_servers_are_missing_puts_no_question_off() {
     let (mut schedule, now) = (node(), Instant::now());
-    schedule.see(Kind::Consul, view(false, false, 0), now);
+    schedule.see(Daemon::Consul, view(false, false, 0), now);
     for second in 1..=60 {
         let known = usize::from(second % 2 == 0);
         let now = now + after(second);
-        schedule.see(Kind::Consul, view(false, false, known), now);
-        if schedule.begin(Kind::Consul, now) {
+        schedule.see(Daemon::Consul, view(false, false, known), now);
+        if schedule.begin(Daemon::Consul, now) {
             return;
         }
     }
@@ -104,8 +104,8 @@ fn a_fleet_that_boots_at_once_is_answered_soon_although_ec2_throttles_it() {
             let now = start + after(seconds);
             tokens = (tokens + 20).min(100);
             waiting.retain_mut(|node| {
-                node.see(Kind::Consul, view(false, false, 0), now);
-                if !node.begin(Kind::Consul, now) {
+                node.see(Daemon::Consul, view(false, false, 0), now);
+                if !node.begin(Daemon::Consul, now) {
                     return true;
                 }
                 calls += 1;

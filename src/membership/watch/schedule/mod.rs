@@ -11,8 +11,8 @@
 //! | is one of its servers | fewer servers than there shall be, or no leader | soon, then with growing pauses |
 //! | is one of its servers | all of them, and a leader | once an hour, to find what carries the tag by mistake |
 
-use crate::membership::join::discovery::Kind;
 use crate::membership::watch::need::{View, Want};
+use crate::state::Daemon;
 use crate::system::retry::Backoff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,12 +50,12 @@ pub(super) enum Outcome {
 /// When this node asks EC2: one question for all of its pools.
 pub(super) struct Schedule {
     /// What was seen last of each pool.
-    views: BTreeMap<Kind, View>,
+    views: BTreeMap<Daemon, View>,
     /// The pools whose daemon does not answer any more. What was seen of them last stands: an agent that hangs now and then
     /// puts no question off.
-    silent: BTreeSet<Kind>,
+    silent: BTreeSet<Daemon>,
     /// The pools that have had a leader since the watch began.
-    led: BTreeSet<Kind>,
+    led: BTreeSet<Daemon>,
     /// How many nodes gossip, as far as this one knows.
     members: usize,
     next: Option<Instant>,
@@ -82,14 +82,14 @@ impl Schedule {
     }
 
     /// Takes what is seen of a pool; `None` where its daemon does not answer.
-    pub(super) fn see(&mut self, kind: Kind, view: Option<View>, now: Instant) {
+    pub(super) fn see(&mut self, daemon: Daemon, view: Option<View>, now: Instant) {
         let before = self.short();
         let Some(view) = view else {
-            self.silent.insert(kind);
+            self.silent.insert(daemon);
             return;
         };
-        self.silent.remove(&kind);
-        self.views.insert(kind, view);
+        self.silent.remove(&daemon);
+        self.views.insert(daemon, view);
         let short = self.short();
         match self.want() {
             Want::Nothing => self.next = None,
@@ -118,10 +118,10 @@ impl Schedule {
     }
 
     /// Whether the pool that was just seen is the one to ask now. If so, nobody else asks before [`Schedule::asked`].
-    pub(super) fn begin(&mut self, kind: Kind, now: Instant) -> bool {
-        let answering = self.views.iter().filter(|(kind, _)| !self.silent.contains(*kind));
+    pub(super) fn begin(&mut self, daemon: Daemon, now: Instant) -> bool {
+        let answering = self.views.iter().filter(|(daemon, _)| !self.silent.contains(*daemon));
         let most = answering.map(|(_, view)| view.want()).max();
-        let own = self.views.get(&kind).map(|view| view.want());
+        let own = self.views.get(&daemon).map(|view| view.want());
         let is_reason = own == most && own.is_some_and(|want| want > Want::Nothing);
         let begins = is_reason && !self.is_asking && self.next.is_some_and(|next| next <= now);
         self.is_asking |= begins;
@@ -160,9 +160,9 @@ impl Schedule {
     }
 
     /// The pools that something is missing from.
-    fn short(&self) -> BTreeMap<Kind, View> {
+    fn short(&self) -> BTreeMap<Daemon, View> {
         let short = self.views.iter().filter(|(_, view)| view.want() >= Want::Short);
-        short.map(|(kind, view)| (*kind, *view)).collect()
+        short.map(|(daemon, view)| (*daemon, *view)).collect()
     }
 
     /// The time until the first question about what is missing now; sets the pauses after it.
@@ -174,11 +174,11 @@ impl Schedule {
         let spread = SHARE * u32::try_from(askers).unwrap_or(u32::MAX);
         // The second questions of a fleet begin after its first ones.
         self.backoff = Backoff::new(2 * first.max(spread), last.max(2 * spread));
-        if self.is_helpless && short.get(&Kind::Consul).is_some_and(|view| view.is_alone()) {
+        if self.is_helpless && short.get(&Daemon::Consul).is_some_and(|view| view.is_alone()) {
             // Consul's own join is no help, and nobody else can bring it into the pool.
             return AT_ONCE.mul_f64(fastrand::f64());
         }
-        let waits = short.iter().all(|(kind, view)| !view.is_server && self.led.contains(kind));
+        let waits = short.iter().all(|(daemon, view)| !view.is_server && self.led.contains(daemon));
         let election = if waits { ELECTION } else { Duration::ZERO };
         // The daemon's own join is at work too: it gets a head start.
         election + first.mul_f64(0.5 + fastrand::f64() / 2.0) + spread.mul_f64(fastrand::f64())

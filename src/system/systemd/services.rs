@@ -3,9 +3,9 @@
 //! Nothing here waits for a job. `cos-agent.service` is ordered before the daemons that it starts, so waiting for
 //! their start would be waiting for itself (systemd.unit(5), `Before=`).
 
-use super::command::{self, CommandError};
 pub use super::recorded::RecordedServices;
 use crate::state::UnitState;
+use crate::system::command::{self, CommandError};
 use futures_util::future::LocalBoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,8 @@
 //! The two things that a node does with the parameter store: it reads a parameter, and it overwrites one.
 
-use super::aws::{AwsError, Client};
+use super::{AwsError, Client};
 use serde_json::json;
 
-/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/>
-const API: &str = "AmazonSSM";
 /// The status of every error of the client (`API_GetParameter.html`, Errors).
 const CLIENT_ERROR: u16 = 400;
 
@@ -21,7 +19,7 @@ pub enum Parameter {
 ///
 /// That there is none is said by the store alone: by `ParameterNotFound` with its status and in its shape.
 pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, AwsError> {
-    let answer = match client.json(API, "GetParameter", &json!({ "Name": name })).await {
+    let answer = match client.json("GetParameter", &json!({ "Name": name })).await {
         Err(AwsError::Rejected { status: CLIENT_ERROR, code, .. })
             if code == "ParameterNotFound" =>
         {
@@ -32,15 +30,15 @@ pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, Aws
     // The store holds no empty values, so one that comes was made up on the way.
     match answer["Parameter"]["Value"].as_str() {
         Some(value) if !value.trim().is_empty() => Ok(Parameter::Value(value.to_owned())),
-        _ => Err(AwsError::Malformed {
-            action: "ssm:GetParameter".to_owned(),
-            problem: "`Parameter.Value` is no text, or empty".to_owned(),
-        }),
+        _ => {
+            let problem = "`Parameter.Value` is no text, or empty".to_owned();
+            Err(client.malformed("GetParameter", problem))
+        }
     }
 }
 
 /// Overwrites a parameter, or makes it. Needs `ssm:PutParameter`.
 pub async fn put_parameter(client: &Client, name: &str, value: &str) -> Result<(), AwsError> {
     let body = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
-    client.json(API, "PutParameter", &body).await.map(drop)
+    client.json("PutParameter", &body).await.map(drop)
 }

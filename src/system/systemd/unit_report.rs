@@ -1,6 +1,7 @@
 //! Units as people read them: what they do, since when, and their last words where they are in trouble.
 
-use super::{command, services};
+use super::services;
+use crate::system::command;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,15 +1,9 @@
 //! The two questions that a node ever asks EC2: its own tags, and the servers of its cluster.
 
-use super::aws::{AwsError, Client, xml};
+use super::pages::{self, Page};
+use super::{AwsError, Client, xml};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
-const VERSION: &str = "2016-11-15";
-/// A cluster has tens of servers; a service that hands out pages for ever is not EC2.
-const MAX_PAGES: usize = 100;
-/// All pages of one question together, in bytes: a hundred of the largest would be most of a small instance's memory.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// A running instance that carries a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +19,10 @@ pub struct Peer {
 }
 
 /// The tags of an answer to `DescribeTags`, or of an instance.
-fn tags(inner: &str) -> Result<BTreeMap<String, String>, String> {
-    let tags = xml::list(inner, "tagSet", "item", |tag| {
+fn tags(inner: &str) -> Result<Vec<(String, String)>, String> {
+    xml::list(inner, "tagSet", "item", |tag| {
         Ok((xml::required(tag, "key")?, xml::field(tag, "value")?.unwrap_or_default()))
-    })?;
-    Ok(tags.into_iter().collect())
+    })
 }
 
 /// The peers of an answer to `DescribeInstances`.
@@ -48,7 +41,7 @@ fn peer(instance: &str) -> Result<Option<Peer>, String> {
         .parse()
         .map_err(|_| format!("`privateIpAddress` is `{address}`, expected an IPv4 address"))?;
     let vpc = xml::field(instance, "vpcId")?.unwrap_or_default();
-    Ok(Some(Peer { instance: id, address, vpc, tags: tags(instance)? }))
+    Ok(Some(Peer { instance: id, address, vpc, tags: tags(instance)?.into_iter().collect() }))
 }
 
 /// The tags of one instance. Needs `ec2:DescribeTags`.
@@ -57,18 +50,7 @@ pub async fn describe_tags(
     instance: &str,
 ) -> Result<BTreeMap<String, String>, AwsError> {
     let filters: [(&str, &[&str]); 1] = [("resource-id", &[instance])];
-    let mut all = BTreeMap::new();
-    let (mut next, mut read) = (None, 0);
-    for _ in 0..MAX_PAGES {
-        let found;
-        (found, next) =
-            page(client, "DescribeTags", &filters, next.as_deref(), &mut read, tags).await?;
-        all.extend(found);
-        if next.is_none() {
-            return Ok(all);
-        }
-    }
-    Err(endless("DescribeTags"))
+    Ok(all(client, "DescribeTags", &filters, tags).await?.into_iter().collect())
 }
 
 /// The running instances, in every VPC, that pass all of these filters; a filter passes what has one of its values. Needs
@@ -79,30 +61,27 @@ pub async fn describe_peers(
 ) -> Result<Vec<Peer>, AwsError> {
     let running: (&str, &[&str]) = ("instance-state-name", &["running"]);
     let filters = [filters, &[running]].concat();
-    let mut all = Vec::new();
-    let (mut next, mut read) = (None, 0);
-    for _ in 0..MAX_PAGES {
-        let found;
-        (found, next) =
-            page(client, "DescribeInstances", &filters, next.as_deref(), &mut read, peers).await?;
-        all.extend(found);
-        if next.is_none() {
-            all.sort_by_key(|peer| peer.address);
-            return Ok(all);
-        }
-    }
-    Err(endless("DescribeInstances"))
+    let mut found = all(client, "DescribeInstances", &filters, peers).await?;
+    found.sort_by_key(|peer| peer.address);
+    Ok(found)
 }
 
-/// One page: what `parse` makes of the answer, and the token of the next page.
-async fn page<T>(
+/// What `parse` finds in all pages of an answer.
+async fn all<T>(
     client: &Client,
     action: &str,
     filters: &[(&str, &[&str])],
-    next: Option<&str>,
-    read: &mut usize,
-    parse: fn(&str) -> Result<T, String>,
-) -> Result<(T, Option<String>), AwsError> {
+    parse: fn(&str) -> Result<Vec<T>, String>,
+) -> Result<Vec<T>, AwsError> {
+    pages::all(client, action, async |next| {
+        let text = client.query(action, &parameters(filters, next)).await?;
+        parsed(action, &text, parse).map_err(|problem| client.malformed(action, problem))
+    })
+    .await
+}
+
+/// The parameters of a question for one page.
+fn parameters(filters: &[(&str, &[&str])], next: Option<&str>) -> Vec<(String, String)> {
     let mut parameters = Vec::new();
     for (index, (name, values)) in (1..).zip(filters) {
         parameters.push((format!("Filter.{index}.Name"), (*name).to_owned()));
@@ -112,43 +91,20 @@ async fn page<T>(
     }
     // Requests without a page size are the first to be throttled (EC2 API throttling guide).
     parameters.push(("MaxResults".to_owned(), "1000".to_owned()));
-    if let Some(token) = next {
-        parameters.push(("NextToken".to_owned(), token.to_owned()));
-    }
-    let text = client.query(action, VERSION, &parameters).await?;
-    add(action, read, text.len())?;
-    parsed(action, &text, parse)
-        .map_err(|problem| AwsError::Malformed { action: format!("ec2:{action}"), problem })
+    parameters.extend(next.map(|token| ("NextToken".to_owned(), token.to_owned())));
+    parameters
 }
 
+/// One page: what `parse` makes of the answer, and the token of the next page.
 fn parsed<T>(
     action: &str,
     text: &str,
-    parse: fn(&str) -> Result<T, String>,
-) -> Result<(T, Option<String>), String> {
+    parse: fn(&str) -> Result<Vec<T>, String>,
+) -> Result<Page<T>, String> {
     let name = format!("{action}Response");
     let response = xml::child(text, &name)?.ok_or_else(|| format!("no {name}"))?;
     let next = xml::field(&response, "nextToken")?.filter(|token| !token.is_empty());
-    Ok((parse(&response)?, next))
-}
-
-/// Counts the bytes of a page.
-fn add(action: &str, read: &mut usize, bytes: usize) -> Result<(), AwsError> {
-    *read += bytes;
-    if *read <= MAX_BYTES {
-        return Ok(());
-    }
-    Err(AwsError::Malformed {
-        action: format!("ec2:{action}"),
-        problem: format!("more than {MAX_BYTES} bytes in all pages"),
-    })
-}
-
-fn endless(action: &str) -> AwsError {
-    AwsError::Malformed {
-        action: format!("ec2:{action}"),
-        problem: format!("more than {MAX_PAGES} pages"),
-    }
+    Ok(Page { items: parse(&response)?, next, bytes: text.len() })
 }
 
 #[cfg(test)]
@@ -161,7 +117,8 @@ mod tests {
             <tagSet><item><resourceId>i-1</resourceId><key>cos:role</key><value>nomad-client</value></item>
             <item><key>empty</key><value/></item>
             <item><key>blanks</key><value> held-out </value></item></tagSet></DescribeTagsResponse>"#;
-        let (tags, next) = parsed("DescribeTags", text, tags).unwrap();
+        let Page { items, next, .. } = parsed("DescribeTags", text, tags).unwrap();
+        let tags: BTreeMap<_, _> = items.into_iter().collect();
         assert_eq!(tags.len(), 3);
         assert_eq!(tags["blanks"], " held-out ", "blanks are part of the value");
         assert_eq!((&*tags["cos:role"], &*tags["empty"]), ("nomad-client", ""));
@@ -178,7 +135,7 @@ mod tests {
             <item><instanceId>i-3</instanceId><privateIpAddress>10.0.0.3</privateIpAddress></item>\
             </instancesSet></item></reservationSet>\
             <nextToken>more</nextToken></DescribeInstancesResponse>";
-        let (peers, next) = parsed("DescribeInstances", text, peers).unwrap();
+        let Page { items: peers, next, .. } = parsed("DescribeInstances", text, peers).unwrap();
         let [first, second] = &peers[..] else { panic!("{peers:?}") };
         assert_eq!(first.address, Ipv4Addr::new(10, 0, 0, 1));
         assert_eq!((&*first.tags["Name"], &*first.tags["cos:servers"]), ("x", "3"));
@@ -198,20 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_counted_together() {
-        let mut read = 0;
-        let page = MAX_BYTES / 4;
-        let added: Vec<bool> =
-            (0..5).map(|_| add("DescribeTags", &mut read, page).is_ok()).collect();
-        assert_eq!(added, [true, true, true, true, false]);
-    }
-
-    #[test]
     fn an_empty_answer_is_no_tags() {
         for text in
             ["<DescribeTagsResponse><tagSet/></DescribeTagsResponse>", "<DescribeTagsResponse/>"]
         {
-            assert_eq!(parsed("DescribeTags", text, tags), Ok((BTreeMap::new(), None)));
+            let page = parsed("DescribeTags", text, tags).unwrap();
+            assert_eq!((page.items, page.next), (Vec::new(), None));
         }
         assert!(parsed("DescribeTags", "<html/>", tags).is_err());
     }

@@ -1,12 +1,7 @@
 //! What a node ever says to its Auto Scaling group: that a lifecycle action goes on, that it has ended, and the
 //! question in which state the group sees the instance.
 
-use super::aws::{AwsError, Client, xml};
-
-/// The service in the signature, the endpoint and the names of the IAM actions.
-pub const SERVICE: &str = "autoscaling";
-/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/>
-const VERSION: &str = "2011-01-01";
+use super::{AwsError, Client, xml};
 
 /// A lifecycle action is named by its hook and instance; the token of the notification is not needed.
 #[derive(Debug, Clone, Copy)]
@@ -60,12 +55,12 @@ pub async fn complete(
     };
     let mut parameters = parameters(action);
     parameters.push(("LifecycleActionResult".to_owned(), verdict.to_owned()));
-    answer(client.query("CompleteLifecycleAction", VERSION, &parameters).await)
+    answer(client.query("CompleteLifecycleAction", &parameters).await)
 }
 
 /// Starts the timeout of a lifecycle action anew. Needs `autoscaling:RecordLifecycleActionHeartbeat`.
 pub async fn heartbeat(client: &Client, action: &Action<'_>) -> Result<Answer, AwsError> {
-    answer(client.query("RecordLifecycleActionHeartbeat", VERSION, &parameters(action)).await)
+    answer(client.query("RecordLifecycleActionHeartbeat", &parameters(action)).await)
 }
 
 /// The instance as its group sees it, `None` where it belongs to none. Needs
@@ -73,9 +68,8 @@ pub async fn heartbeat(client: &Client, action: &Action<'_>) -> Result<Answer, A
 pub async fn describe(client: &Client, instance: &str) -> Result<Option<Member>, AwsError> {
     const ACTION: &str = "DescribeAutoScalingInstances";
     let parameters = [("InstanceIds.member.1".to_owned(), instance.to_owned())];
-    let text = client.query(ACTION, VERSION, &parameters).await?;
-    member(&text)
-        .map_err(|problem| AwsError::Malformed { action: format!("{SERVICE}:{ACTION}"), problem })
+    let text = client.query(ACTION, &parameters).await?;
+    member(&text).map_err(|problem| client.malformed(ACTION, problem))
 }
 
 /// The one instance that was asked for. A page of something else must not pass for an instance without a group.

@@ -1,7 +1,9 @@
-//! The HTTP API of a daemon on this host, as Consul and Nomad have it: JSON, and an index to wait on.
+//! The HTTP API of a daemon, as Consul and Nomad have it: JSON, and an index to wait on.
 
-use super::http;
-use serde::Deserialize;
+use super::endpoint::Endpoint;
+use crate::state::Daemon;
+use crate::system::environment::Environment;
+use crate::system::http;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -109,38 +111,56 @@ impl Answer {
 /// The API of one daemon.
 pub struct Api {
     client: reqwest::Client,
-    base: String,
+    endpoint: Endpoint,
     timeout: Duration,
 }
 
 impl Api {
+    /// A client for a daemon of this host.
+    pub fn local(
+        daemon: Daemon,
+        environment: &Environment,
+        timeout: Duration,
+    ) -> Result<Self, ApiError> {
+        Self::new(Endpoint::of(daemon, environment), timeout)
+    }
+
     /// A client whose calls last no longer than `timeout`; blocking queries have a time of their own.
-    pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
-        let client = http::plain_client(HOLD.1).map_err(|error| ApiError::Unreachable {
-            base: base.to_owned(),
-            words: http::plain_words(&error),
-            refused: false,
+    pub fn new(endpoint: Endpoint, timeout: Duration) -> Result<Self, ApiError> {
+        let client = http::daemon_client(HOLD.1, endpoint.ca.as_deref()).map_err(|error| {
+            let words = http::plain_words(&error);
+            ApiError::Unreachable { base: endpoint.url.clone(), words, refused: false }
         })?;
-        Ok(Self { client, base: base.to_owned(), timeout })
+        Ok(Self { client, endpoint, timeout })
     }
 
     /// The address, for words.
     pub fn base(&self) -> &str {
-        &self.base
+        &self.endpoint.url
     }
 
     /// The address and port, where the base has an address.
     pub fn address(&self) -> Option<SocketAddr> {
-        let base = reqwest::Url::parse(&self.base).ok()?;
+        let base = reqwest::Url::parse(self.base()).ok()?;
         Some(SocketAddr::new(base.host_str()?.parse().ok()?, base.port_or_known_default()?))
     }
 
     /// Asks.
     pub async fn get(&self, path: &str) -> Result<Answer, ApiError> {
-        self.send(self.client.get(format!("{}{path}", self.base)), path, self.timeout).await
+        self.get_with_token(path, None).await
     }
 
-    /// Asks, and is answered when something has changed since `index`, or after half a minute.
+    /// Asks, with a token of its own if there is one.
+    pub async fn get_with_token(
+        &self,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Answer, ApiError> {
+        let request = self.client.get(format!("{}{path}", self.base()));
+        self.send(request, path, token, self.timeout).await
+    }
+
+    /// The same, answered when something has changed since `index`, or after half a minute.
     pub async fn changed(
         &self,
         path: &str,
@@ -148,33 +168,28 @@ impl Api {
         token: Option<&str>,
     ) -> Result<Answer, ApiError> {
         let and = if path.contains('?') { '&' } else { '?' };
-        let url = format!("{}{path}{and}index={index}&wait={}", self.base, HOLD.0);
-        self.send(with_token(self.client.get(url), token), path, HOLD.1).await
+        let url = format!("{}{path}{and}index={index}&wait={}", self.base(), HOLD.0);
+        self.send(self.client.get(url), path, token, HOLD.1).await
     }
 
     /// Tells.
     pub async fn put(&self, path: &str, body: String) -> Result<Answer, ApiError> {
-        let request = self.client.put(format!("{}{path}", self.base)).body(body);
-        self.send(request, path, self.timeout).await
-    }
-
-    /// Asks with a token.
-    pub async fn get_with_token(
-        &self,
-        path: &str,
-        token: Option<&str>,
-    ) -> Result<Answer, ApiError> {
-        let request = with_token(self.client.get(format!("{}{path}", self.base)), token);
-        self.send(request, path, self.timeout).await
+        let request = self.client.put(format!("{}{path}", self.base())).body(body);
+        self.send(request, path, None, self.timeout).await
     }
 
     async fn send(
         &self,
-        request: reqwest::RequestBuilder,
+        mut request: reqwest::RequestBuilder,
         path: &str,
+        token: Option<&str>,
         timeout: Duration,
     ) -> Result<Answer, ApiError> {
-        let base = self.base.clone();
+        let base = self.base().to_owned();
+        // In a header, where no log shows it.
+        if let Some(token) = token.or(self.endpoint.token.as_deref()) {
+            request = request.header(self.endpoint.token_header(), token);
+        }
         let response = match request.timeout(timeout).send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() && !error.is_connect() => {
@@ -193,104 +208,5 @@ impl Api {
             ApiError::Malformed { path: path.to_owned(), problem: error.to_string() }
         })?;
         Ok(Answer { path: path.to_owned(), status, index, body })
-    }
-}
-
-/// A token stands in a header, where no log shows it.
-fn with_token(request: reqwest::RequestBuilder, token: Option<&str>) -> reqwest::RequestBuilder {
-    match token {
-        Some(token) => request.header("x-nomad-token", token),
-        None => request,
-    }
-}
-
-/// What a server knows of its quorum.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Quorum {
-    /// The cluster has no leader.
-    Leaderless,
-    /// The servers as the leader sees them.
-    Servers(Vec<Server>),
-    /// Its ACLs refuse the question.
-    Denied(String),
-    /// The agent did not say.
-    Unknown(String),
-}
-
-/// A server as the leader sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Server {
-    /// Consul's node name; Nomad's with the region behind a dot.
-    pub name: String,
-    /// Whether it answers and follows the log.
-    pub healthy: bool,
-    /// Whether it has a vote.
-    pub voter: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AutopilotHealth {
-    /// `null` until a new leader has looked at its servers.
-    servers: Option<Vec<Server>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RaftConfiguration {
-    servers: Vec<RaftServer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RaftServer {
-    address: String,
-    voter: bool,
-}
-
-impl Api {
-    /// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs
-    /// no token, and with `stale` no leader
-    /// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
-    pub async fn status_of(&self, what: &str) -> Result<serde_json::Value, ApiError> {
-        self.get(&format!("/v1/status/{what}?stale")).await?.json()
-    }
-
-    /// The voters, as `address:port`. The peers of [`Api::status_of`] are more: a server that has just joined has no vote
-    /// for 10 s and longer. With ACLs only operators may ask: 403
-    /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
-    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
-        let raft: RaftConfiguration =
-            self.get("/v1/operator/raft/configuration?stale").await?.json()?;
-        Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
-    }
-
-    /// How the servers are. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 not, 500 without a
-    /// leader (<https://developer.hashicorp.com/nomad/api-docs/operator/autopilot>).
-    pub async fn quorum(&self) -> Quorum {
-        let mut answer = match self.get("/v1/operator/autopilot/health").await {
-            Ok(answer) => answer,
-            Err(error) => return Quorum::Unknown(error.to_string()),
-        };
-        // Without a leader, ACLs refuse every token but one, and the second question needs none.
-        let no_leader = answer.words().to_ascii_lowercase().contains("no cluster leader");
-        if answer.status == 500 && no_leader
-            || answer.status >= 400
-                && answer.status != 429
-                && self.status_of("leader").await.is_ok_and(|leader| leader == "")
-        {
-            return Quorum::Leaderless;
-        }
-        if answer.status == 403 {
-            return Quorum::Denied(answer.refusal().to_string());
-        }
-        if answer.status == 429 {
-            answer.status = 200;
-        }
-        match answer.json::<AutopilotHealth>() {
-            Ok(health) => Quorum::Servers(health.servers.unwrap_or_default()),
-            Err(error) => Quorum::Unknown(error.to_string()),
-        }
     }
 }

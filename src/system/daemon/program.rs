@@ -1,7 +1,7 @@
 //! The installed Consul and Nomad as programs: their version and their validator.
 
-use super::command::{self, CommandError, Output};
-use super::root::Root;
+use crate::system::command::{self, CommandError, Output};
+use crate::system::root::Root;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! The local Consul agent: who is a member, who leads, and how to make it join.
 
 use super::api::{Api, ApiError};
+use crate::state::Daemon;
+use crate::system::environment::Environment;
 use serde::Deserialize;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -86,8 +88,9 @@ struct CatalogAddress {
 
 impl Consul {
     /// A client whose calls last no longer than `timeout`.
-    pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
-        Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
+    pub fn local(environment: &Environment, timeout: Duration) -> Result<Self, ApiError> {
+        let api = Api::local(Daemon::Consul, environment, timeout)?;
+        Ok(Self { api, index: Cell::new(0) })
     }
 
     /// What the agent says of itself.

@@ -1,6 +1,8 @@
 //! The local Nomad agent: who leads, who the servers are, whether this client is registered, and how to make it join.
 
 use super::api::{Api, ApiError};
+use crate::state::Daemon;
+use crate::system::environment::Environment;
 use serde::Deserialize;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -112,8 +114,9 @@ struct Joined {
 
 impl Nomad {
     /// A client whose calls last no longer than `timeout`.
-    pub fn new(base: &str, timeout: Duration) -> Result<Self, ApiError> {
-        Ok(Self { api: Api::new(base, timeout)?, index: Cell::new(0) })
+    pub fn local(environment: &Environment, timeout: Duration) -> Result<Self, ApiError> {
+        let api = Api::local(Daemon::Nomad, environment, timeout)?;
+        Ok(Self { api, index: Cell::new(0) })
     }
 
     /// What the agent runs as.

@@ -1,8 +1,8 @@
 //! Units that are only recorded: for `simulate` and the tests.
 
-use super::environment;
 use super::services::{Job, ServiceError, ServiceManager};
 use crate::state::UnitState;
+use crate::system::environment;
 use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,95 @@
+//! What Consul and Nomad say of their servers, by endpoints that both have.
+
+use super::api::{Api, ApiError};
+use serde::Deserialize;
+
+/// What a server knows of its quorum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quorum {
+    /// The cluster has no leader.
+    Leaderless,
+    /// The servers as the leader sees them.
+    Servers(Vec<Server>),
+    /// Its ACLs refuse the question.
+    Denied(String),
+    /// The agent did not say.
+    Unknown(String),
+}
+
+/// A server as the leader sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Server {
+    /// Consul's node name; Nomad's with the region behind a dot.
+    pub name: String,
+    /// Whether it answers and follows the log.
+    pub healthy: bool,
+    /// Whether it has a vote.
+    pub voter: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AutopilotHealth {
+    /// `null` until a new leader has looked at its servers.
+    servers: Option<Vec<Server>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RaftConfiguration {
+    servers: Vec<RaftServer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RaftServer {
+    address: String,
+    voter: bool,
+}
+
+impl Api {
+    /// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs
+    /// no token, and with `stale` no leader
+    /// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
+    pub async fn status_of(&self, what: &str) -> Result<serde_json::Value, ApiError> {
+        self.get(&format!("/v1/status/{what}?stale")).await?.json()
+    }
+
+    /// The voters, as `address:port`. The peers of [`Api::status_of`] are more: a server that has just joined has no vote
+    /// for 10 s and longer. With ACLs only operators may ask: 403
+    /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
+    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+        let raft: RaftConfiguration =
+            self.get("/v1/operator/raft/configuration?stale").await?.json()?;
+        Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
+    }
+
+    /// How the servers are. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 not, 500 without a
+    /// leader (<https://developer.hashicorp.com/nomad/api-docs/operator/autopilot>).
+    pub async fn quorum(&self) -> Quorum {
+        let mut answer = match self.get("/v1/operator/autopilot/health").await {
+            Ok(answer) => answer,
+            Err(error) => return Quorum::Unknown(error.to_string()),
+        };
+        // Without a leader, ACLs refuse every token but one, and the second question needs none.
+        let no_leader = answer.words().to_ascii_lowercase().contains("no cluster leader");
+        if answer.status == 500 && no_leader
+            || answer.status >= 400
+                && answer.status != 429
+                && self.status_of("leader").await.is_ok_and(|leader| leader == "")
+        {
+            return Quorum::Leaderless;
+        }
+        if answer.status == 403 {
+            return Quorum::Denied(answer.refusal().to_string());
+        }
+        if answer.status == 429 {
+            answer.status = 200;
+        }
+        match answer.json::<AutopilotHealth>() {
+            Ok(health) => Quorum::Servers(health.servers.unwrap_or_default()),
+            Err(error) => Quorum::Unknown(error.to_string()),
+        }
+    }
+}
