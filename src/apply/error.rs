@@ -1,30 +1,29 @@
 //! Why a plan was not carried out, and what to do about it.
 
 use crate::exit::ExitCode;
-use crate::system::command::CommandError;
-use crate::system::root::FileError;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
+use crate::system::command::{self, CommandError};
+use crate::system::root::{AS_ROOT, FileError};
 use crate::system::systemd::services::ServiceError;
 use std::time::Duration;
-
-const AS_ROOT: &str = "run it as root, or with --root DIR";
 
 /// Why a plan was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A file operation failed.
-    #[error("the disk is not as it shall be")]
+    #[error("cannot change a file")]
     File(#[from] FileError),
     /// The node itself is for root alone.
-    #[error("this node can be changed by root alone")]
+    #[error("only root can change this node")]
     NotRoot,
     /// Another `apply` runs and does not end.
-    #[error("another cos-agent changes this node since more than {:.0} s", waited.as_secs_f64())]
+    #[error("another cos-agent process has held the lock on this node for more than {:.0} s", waited.as_secs_f64())]
     Locked {
         /// How long was waited.
         waited: Duration,
     },
     /// The daemon's own validator refuses the configuration.
-    #[error("`{command}` refuses the new configuration:\n{words}")]
+    #[error("`{command}` rejected the new configuration:\n{words}")]
     Refused {
         /// The validator.
         command: String,
@@ -32,22 +31,24 @@ pub enum ApplyError {
         words: String,
     },
     /// The validator could not be run.
-    #[error("the new configuration cannot be validated")]
+    #[error("cannot validate the new configuration; nothing was changed")]
     Validator(#[source] CommandError),
     /// A signal ended the validator before it judged.
-    #[error("a signal killed `{command}` before it judged the new configuration")]
+    #[error(
+        "a signal killed `{command}` while it checked the new configuration; nothing was changed"
+    )]
     ValidatorKilled {
         /// The validator.
         command: String,
     },
     /// A daemon of this role is not installed.
-    #[error("{program} is not installed, and this node runs it")]
+    #[error("{program} is not installed, but the role of this node needs it")]
     NoProgram {
         /// Its path.
         program: &'static str,
     },
     /// A service job was refused.
-    #[error("a unit is not as it shall be")]
+    #[error("cannot change a unit")]
     Service(#[from] ServiceError),
     /// A tool of the system failed.
     #[error("`{command}` failed: {words}")]
@@ -57,11 +58,11 @@ pub enum ApplyError {
         /// Its words.
         words: String,
     },
-    /// A tool of the system could not be run.
-    #[error("a tool of the system cannot be run")]
-    ToolMissing(#[source] CommandError),
+    /// A tool of the system did not run to its end.
+    #[error("cannot run a system tool")]
+    ToolDidNotRun(#[source] CommandError),
     /// A server may not be restarted or stopped now, or the quorum would be lost.
-    #[error("{unit} has to {verb}, but {reason}")]
+    #[error("cannot {verb} {unit} now: {reason}")]
     QuorumAtRisk {
         /// The unit.
         unit: &'static str,
@@ -71,7 +72,7 @@ pub enum ApplyError {
         reason: String,
     },
     /// A server may not get another role, or lose its data, while its quorum needs it.
-    #[error("{change}, but {unit} may still be needed as a server: {reason}")]
+    #[error("{change}, but the quorum of {unit} may still need this server: {reason}")]
     StillNeeded {
         /// The unit.
         unit: &'static str,
@@ -96,7 +97,7 @@ impl ApplyError {
             | Self::Locked { .. }
             | Self::Service(_)
             | Self::Tool { .. }
-            | Self::ToolMissing(_)
+            | Self::ToolDidNotRun(_)
             | Self::QuorumAtRisk { .. } => false,
         }
     }
@@ -106,48 +107,50 @@ impl ApplyError {
         match self {
             Self::File(error) => error.exit_code(),
             Self::NotRoot => ExitCode::Denied,
-            Self::Locked { .. } | Self::QuorumAtRisk { .. } | Self::StillNeeded { .. } => {
-                ExitCode::NotYet
-            }
-            Self::Validator(error) if error.is_transient() => ExitCode::NotYet,
-            Self::ValidatorKilled { .. } => ExitCode::NotYet,
-            Self::Refused { .. } | Self::Validator(_) | Self::NoProgram { .. } => ExitCode::Config,
-            Self::Service(_) | Self::Tool { .. } | Self::ToolMissing(_) => ExitCode::Unavailable,
+            Self::Locked { .. }
+            | Self::QuorumAtRisk { .. }
+            | Self::StillNeeded { .. }
+            | Self::ValidatorKilled { .. } => ExitCode::NotYet,
+            Self::Validator(error) => error.exit_code(ExitCode::Config),
+            Self::Refused { .. } | Self::NoProgram { .. } => ExitCode::Config,
+            Self::Service(error) => error.exit_code(),
+            Self::ToolDidNotRun(error) => error.exit_code(ExitCode::Unavailable),
+            Self::Tool { .. } => ExitCode::Unavailable,
         }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+topics! {
+    LOCKED: "lock-held", "find the process with `pgrep -a cos-agent`; it holds /run/cos-agent/lock";
+    REFUSED: "configuration-rejected",
+        "nothing was changed. Check the `extra` tables of the settings (`cos-agent config dump`) and your own files in the \
+         daemon's directory";
+    VALIDATOR_BROKEN: "validator-broken", "run the validator yourself, and check that its binary is built for this architecture";
+    NO_PROGRAM: "program-not-installed", "build the image with {program}; nothing was changed";
+    TOOL_FAILED: "tool-failed", "run the tool yourself; the next run tries again";
+    QUORUM_AT_RISK: "restart-later",
+        "The new configuration is on disk; the next `apply` asks again. To {verb} the unit now anyway: `systemctl {verb} {unit}`";
+    STILL_NEEDED: "server-still-needed",
+        "nothing was changed, and the next `apply` asks again. To go on anyway: `systemctl stop {unit}`, then `cos-agent apply`";
+}
+
+impl Hint for ApplyError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
         Some(match self {
-            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
-                AS_ROOT.to_owned()
+            Self::File(_) | Self::Service(_) => return None,
+            Self::NotRoot => AS_ROOT.plain(),
+            Self::Locked { .. } => LOCKED.plain(),
+            Self::Refused { .. } => REFUSED.plain(),
+            Self::ValidatorKilled { .. } => command::BUSY.plain(),
+            Self::Validator(_) => VALIDATOR_BROKEN.plain(),
+            Self::NoProgram { program } => NO_PROGRAM.with(&[("program", program)]),
+            Self::Tool { .. } | Self::ToolDidNotRun(_) => TOOL_FAILED.plain(),
+            Self::QuorumAtRisk { unit, verb, .. } => {
+                QUORUM_AT_RISK.with(&[("verb", verb), ("unit", unit)])
             }
-            Self::NotRoot => AS_ROOT.to_owned(),
-            Self::File(error) if error.hint().is_some() => return error.hint(),
-            Self::File(_) => "look for a full or read-only disk, or a file where a folder belongs; the next run goes on from here".to_owned(),
-            Self::Locked { .. } => "find it with `pgrep -a cos-agent`; it holds /run/cos-agent/lock".to_owned(),
-            Self::Refused { .. } => {
-                "nothing was changed. An `extra` table of the settings or a file of your own in the folder is the usual \
-                 cause: `cos-agent config dump`"
-                    .to_owned()
-            }
-            Self::Validator(_) | Self::ValidatorKilled { .. } if self.exit_code() == ExitCode::NotYet => {
-                "nothing was changed; the machine is busy or out of memory: look at `dmesg` and `free -m`; the next run \
-                 tries again"
-                    .to_owned()
-            }
-            Self::Validator(_) | Self::ValidatorKilled { .. } => "nothing was changed; run the validator by hand".to_owned(),
-            Self::NoProgram { program } => format!("build the image with {program}; nothing was changed"),
-            Self::Service(_) => "look at `systemctl status` and `journalctl -b` of the unit; the next run tries again".to_owned(),
-            Self::Tool { .. } | Self::ToolMissing(_) => "the next run tries again".to_owned(),
-            Self::QuorumAtRisk { unit, verb, .. } => format!(
-                "the new configuration is on disk, and the next `apply` asks again; to do it now in spite of that: \
-                 `systemctl {verb} {unit}`"
-            ),
-            Self::StillNeeded { unit, .. } => format!(
-                "nothing was changed, and the next `apply` asks again; to go on in spite of that: `systemctl stop {unit}`, then \
-                 `cos-agent apply`"
-            ),
+            Self::StillNeeded { unit, .. } => STILL_NEEDED.with(&[("unit", unit)]),
         })
     }
 }

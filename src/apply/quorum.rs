@@ -61,7 +61,7 @@ pub(super) async fn may_go(
                 at_risk(reason)
             }
         },
-        Turn::Taken => at_risk("another server restarts at this moment".to_owned()),
+        Turn::Taken => at_risk("another server is restarting".to_owned()),
         _ if is_leaderless => {
             let pause = fastrand::u64(..LONGEST_PAUSE.as_secs() * 1000);
             tokio::time::sleep(Duration::from_millis(pause)).await;

@@ -30,7 +30,7 @@ pub(super) async fn update(system: &System, node: &Node) -> Result<Ended, ApplyE
     };
     let output = command::run(Path::new(program), args, &system.environment.path, TOOL_TIMEOUT)
         .await
-        .map_err(ApplyError::ToolMissing)?;
+        .map_err(ApplyError::ToolDidNotRun)?;
     if output.success() {
         Ok(Ended::Done)
     } else {

@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
-use crate::error::Error;
+use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::facts::settings::{self, Layer, Layers, Settings, Source};
 use crate::facts::{self, GatherError};
@@ -87,10 +87,8 @@ fn given(files: &[PathBuf]) -> Result<Vec<Layer>, Error> {
 
 fn read(file: &Path) -> Result<Layer, Error> {
     let name = file.display().to_string();
-    let bytes = root::read_file(file)?.ok_or_else(|| Error::Usage {
-        problem: format!("{name} does not exist"),
-        hint: "give a file, or none to check the files of this node".to_owned(),
-    })?;
+    let bytes = root::read_file(file)?
+        .ok_or_else(|| InputError::NoFile { file: file.to_owned(), expected: Given::Settings })?;
     Ok(Layer::of_bytes(name, &bytes).map_err(GatherError::from)?)
 }
 

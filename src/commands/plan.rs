@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::{say_if_frozen, system};
 use crate::cli::PlanArgs;
-use crate::error::Error;
+use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};
 use crate::node::Granted;
@@ -61,18 +61,14 @@ pub(super) async fn run(
 
 /// Facts that were saved by `facts -o json`.
 fn read_facts(file: &Path) -> Result<Facts, Error> {
-    let name = file.display();
-    let usage = |problem: String| Error::Usage {
-        problem,
-        hint: "save facts on a node with `cos-agent facts -o json`".to_owned(),
+    let file = file.to_owned();
+    let Some(bytes) = root::read_file(&file)? else {
+        return Err(InputError::NoFile { file, expected: Given::Facts }.into());
     };
-    let bytes = root::read_file(file)?.ok_or_else(|| usage(format!("{name} does not exist")))?;
-    let facts = Facts::from_json(&bytes)
-        .map_err(|error| usage(format!("{name} holds no facts: {error}")))?;
-    if facts.schema == SCHEMA {
-        Ok(facts)
-    } else {
-        Err(usage(format!("{name} holds facts of the form {:?}, expected {SCHEMA}", facts.schema)))
+    match Facts::from_json(&bytes) {
+        Ok(facts) if facts.schema == SCHEMA => Ok(facts),
+        Ok(facts) => Err(InputError::OtherSchema { file, schema: facts.schema }.into()),
+        Err(error) => Err(InputError::NotFacts { file, problem: error.to_string() }.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::output::{self, Output};
 use super::{say_if_frozen, system};
 use crate::cli::ReformArgs;
-use crate::error::Error;
+use crate::error::{Error, InputError};
 use crate::exit::ExitCode;
 use crate::facts::is_frozen;
 use crate::membership::quorum::lost::{self, Unanswered};
@@ -37,19 +37,11 @@ pub(super) async fn run(
     }
     pipeline::must_be_root(&system)?;
     if !args.yes && !std::io::stdin().is_terminal() {
-        return Err(usage(
-            "nobody is here to be asked",
-            "give --yes where a script has decided it",
-        ));
+        return Err(InputError::NoTerminal.into());
     }
     let node = pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node;
     if node.duty.quorum() != Some(daemon) {
-        let name = daemon.name();
-        let problem = format!("{}: it is none of the servers of {name}", node.summary());
-        return Err(usage(
-            &problem,
-            &format!("run `cos-agent reform {name}` on each {name}-server"),
-        ));
+        return Err(InputError::NotAServer { node: node.summary(), daemon: daemon.name() }.into());
     }
     let unanswered = if args.assume_lost { Unanswered::AssumeLost } else { Unanswered::Refuse };
     let assumed = lost::must_be_lost(&system, &node, daemon, unanswered).await?;
@@ -66,10 +58,6 @@ pub(super) async fn run(
     let Some(reformed) = reformed else { return frozen() };
     output.data(|| text(&reformed, daemon), || as_json(&reformed, daemon))?;
     Ok(ExitCode::Done)
-}
-
-fn usage(problem: &str, hint: &str) -> Error {
-    Error::Usage { problem: problem.to_owned(), hint: hint.to_owned() }
 }
 
 /// What there is to decide, and what nobody could tell.
@@ -97,11 +85,14 @@ fn losses(node: &Node, daemon: Daemon, assumed: &[String]) -> String {
 fn confirm(node: &Node) -> Result<(), Error> {
     output::report(&format!("To go on, type the name of the cluster, {}:", node.cluster), false);
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(Error::Output)?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|source| Error::Io { operation: "read the answer", source })?;
     if line.trim() == node.cluster.as_str() {
         return Ok(());
     }
-    Err(usage(&format!("`{}` is not the name of the cluster", line.trim()), "nothing was changed"))
+    Err(InputError::NotConfirmed { typed: line.trim().to_owned() }.into())
 }
 
 fn text(reformed: &Reformed, daemon: Daemon) -> String {

@@ -2,7 +2,7 @@
 
 use super::output::{self, Output};
 use crate::cli::SimulateArgs;
-use crate::error::Error;
+use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::pipeline::Outcome;
 use crate::simulate::fault::Fault;
@@ -23,15 +23,15 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Error> {
     let faults =
         args.faults.iter().map(|fault| fault.parse()).collect::<Result<Vec<Fault>, String>>();
-    let faults = faults
-        .map_err(|problem| usage(&problem, "`cos-agent simulate --help` lists the faults"))?;
+    let faults = faults.map_err(InputError::Fault)?;
     if let Some(address) = args.serve {
         return serve(&args, address, faults).await;
     }
     let kinds = kinds(&args)?;
     let base = match &args.root {
         Some(folder) => folder.clone(),
-        None => environment::scratch_folder("simulate").map_err(Error::Output)?,
+        None => environment::scratch_folder("simulate")
+            .map_err(|source| Error::Io { operation: "create a scratch directory", source })?,
     };
     let several = kinds.len() > 1;
     let mut shown = String::new();
@@ -63,10 +63,6 @@ pub(super) async fn run(
     Ok(ExitCode::Done)
 }
 
-fn usage(problem: &str, hint: &str) -> Error {
-    Error::Usage { problem: problem.to_owned(), hint: hint.to_owned() }
-}
-
 /// The nodes to show: the one that was named, or, on a terminal, the one that is asked for, or all.
 fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
     if let Some(role) = &args.role {
@@ -74,10 +70,7 @@ fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
     }
     let all = Kind::all();
     if args.datacenter.is_some() || !args.tags.is_empty() {
-        return Err(usage(
-            "--datacenter and --tag need a role",
-            "cos-agent simulate nomad-client --datacenter backoffice",
-        ));
+        return Err(InputError::NoRole.into());
     }
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || !std::io::stdout().is_terminal() {
@@ -90,7 +83,11 @@ fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
         .collect();
     output::write(&format!("Which node?\n{list}number, or Enter for all: "))?;
     let mut line = String::new();
-    stdin.lock().read_line(&mut line).map_err(Error::Output)?;
+    stdin
+        .lock()
+        .read_line(&mut line)
+        .map_err(|source| Error::Io { operation: "read the answer", source })?;
+    let last = all.len();
     match line.trim() {
         "" => Ok(all),
         answer => {
@@ -98,9 +95,10 @@ fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
                 .parse::<usize>()
                 .ok()
                 .and_then(|number| all.into_iter().nth(number.checked_sub(1)?));
+            let typed = answer.to_owned();
             chosen
                 .map(|kind| vec![kind])
-                .ok_or_else(|| usage(&format!("`{answer}` is none of the numbers"), "1 to 6"))
+                .ok_or_else(|| InputError::NoSuchNumber { typed, last }.into())
         }
     }
 }
@@ -115,12 +113,7 @@ fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance,
             Some((key, value)) => {
                 tags.insert(key.to_owned(), value.to_owned());
             }
-            None => {
-                return Err(usage(
-                    &format!("`{tag}` is no tag"),
-                    "--tag KEY=VALUE, or --tag KEY= to take one away",
-                ));
-            }
+            None => return Err(InputError::NotATag(tag.clone()).into()),
         }
     }
     let user_data = match &args.user_data {
@@ -137,8 +130,9 @@ fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance,
 }
 
 fn given(file: &Path) -> Result<Vec<u8>, Error> {
-    root::read_file(file)?
-        .ok_or_else(|| usage(&format!("{} does not exist", file.display()), "give a file"))
+    let file = file.to_owned();
+    root::read_file(&file)?
+        .ok_or_else(|| InputError::NoFile { file, expected: Given::Simulated }.into())
 }
 
 fn text(outcome: &Outcome, several: bool) -> String {
@@ -157,15 +151,13 @@ async fn serve(
         (Some(file), _) => read_instance(file)?,
         (None, Some(role)) => instance(args, &Kind::of(role, args.datacenter.as_deref()), 0)?,
         (None, None) => {
-            return Err(usage(
-                "--serve needs a role or --instance",
-                "cos-agent simulate consul-server --serve 127.0.0.1:1338",
-            ));
+            return Err(InputError::NothingToServe.into());
         }
     };
     let file: Option<PathBuf> = args.instance.clone();
-    let service =
-        Service::start_at(address, instance, faults, file).await.map_err(Error::Output)?;
+    let service = Service::start_at(address, instance, faults, file)
+        .await
+        .map_err(|source| Error::Io { operation: "serve the metadata", source })?;
     output::write(&format!("AWS_EC2_METADATA_SERVICE_ENDPOINT={}\n", service.endpoint()))?;
     tokio::select! {
         () = service.forever() => {}
@@ -175,10 +167,9 @@ async fn serve(
 }
 
 fn read_instance(file: &Path) -> Result<Instance, Error> {
-    serde_json::from_slice(&given(file)?).map_err(|error| {
-        usage(
-            &format!("{} is no instance: {error}", file.display()),
-            "{\"id\": \"i-…\", \"tags\": {…}}",
-        )
-    })
+    let wrong = |error: serde_json::Error| InputError::NotAnInstance {
+        file: file.to_owned(),
+        problem: error.to_string(),
+    };
+    Ok(serde_json::from_slice(&given(file)?).map_err(wrong)?)
 }

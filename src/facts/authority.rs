@@ -40,7 +40,7 @@ pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Aut
     }
     let base64: String = body.split_ascii_whitespace().collect();
     // The words of the decoder quote the byte.
-    let der = STANDARD.decode(base64).map_err(|_| "its body is no base64".to_owned())?;
+    let der = STANDARD.decode(base64).map_err(|_| "its body is not base64".to_owned())?;
     authority(source, &der)
 }
 

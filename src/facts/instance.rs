@@ -1,5 +1,7 @@
 //! The instance as its identity document describes it; every value passes its grammar before it can reach a file.
 
+use crate::exit::hint::{Advice, Hint, Topic, topics};
+use crate::system::imds::FOREIGN;
 use crate::text::region::Region;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -50,13 +52,27 @@ impl InstanceError {
     }
 }
 
+topics! {
+    NO_IPV4: "subnet-without-ipv4",
+        "launch the instance in a subnet with an IPv4 range, which COS needs (`aws ec2 describe-subnets` shows `Ipv6Native` = \
+         false and a `CidrBlock` for one)";
+}
+
+impl Hint for InstanceError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(if self.is_without_ipv4() { NO_IPV4 } else { FOREIGN }.plain())
+    }
+}
+
 impl Instance {
     /// Reads `dynamic/instance-identity/document`.
     pub fn from_document(text: &str) -> Result<Self, InstanceError> {
         let document: serde_json::Value =
             serde_json::from_str(text).map_err(|error| InstanceError {
-                field: "(the whole)",
-                found: format!("no JSON (line {}, column {})", error.line(), error.column()),
+                field: "(root)",
+                found: format!("invalid JSON (line {}, column {})", error.line(), error.column()),
                 expected: "the JSON object of an instance identity document",
             })?;
         let field = |field: &'static str, expected: &'static str, valid: fn(&str) -> bool| {
@@ -216,6 +232,6 @@ mod tests {
             "availabilityZone",
         );
         refused("t3.small", "t3 small", "instanceType");
-        refused("{", "[", "(the whole)");
+        refused("{", "[", "(root)");
     }
 }

@@ -20,17 +20,13 @@ pub enum Problem<'a> {
     #[error("it has an END line and no BEGIN line")]
     NoBegin,
     /// The END has another label.
-    #[error("its END line says {:?}, expected the label of its BEGIN line", shortened(.0))]
+    #[error("its END line has the label {:?}, expected that of its BEGIN line", shortened(.0))]
     OtherEnd(&'a str),
     /// A BEGIN line that no tool reads.
-    #[error(
-        "its BEGIN line is written wrongly, expected five hyphens on each side and capital letters"
-    )]
+    #[error("its BEGIN line is malformed, expected five hyphens on each side and capital letters")]
     Begin,
     /// An END line that no tool reads.
-    #[error(
-        "its END line is written wrongly, expected five hyphens on each side and capital letters"
-    )]
+    #[error("its END line is malformed, expected five hyphens on each side and capital letters")]
     End,
 }
 

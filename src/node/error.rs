@@ -1,6 +1,7 @@
 //! Every way in which facts make no node: what was found, what is allowed, what is nearest, what to do.
 
 use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use semver::Version;
 
 /// Why the facts make no node.
@@ -25,7 +26,7 @@ pub enum ResolveError {
         nearest: Option<String>,
     },
     /// A value with blanks before or after it.
-    #[error("tag `{key}` is {found:?}, expected no blanks around the value")]
+    #[error("tag `{key}` is {found:?}, expected no spaces around the value")]
     Blanks {
         /// The key.
         key: &'static str,
@@ -33,7 +34,7 @@ pub enum ResolveError {
         found: String,
     },
     /// A key that is near one of the contract.
-    #[error("tag `{found}` is no tag of COS, expected `{known}`")]
+    #[error("unknown tag `{found}`, expected `{known}`")]
     Misspelt {
         /// The key found.
         found: String,
@@ -42,7 +43,7 @@ pub enum ResolveError {
     },
     /// One key in two spellings.
     #[error(
-        "the tags `{known}` and `{other}` are two spellings of one key, expected `{known}` alone"
+        "tags `{known}` and `{other}` are two spellings of the same key, expected only `{known}`"
     )]
     SpeltTwice {
         /// The right spelling.
@@ -74,14 +75,14 @@ pub enum ResolveError {
     },
     /// Neither binary nor setting tells a version.
     #[error(
-        "the version of {program} is not known: /usr/bin/{program} is not there, and no setting states it"
+        "cannot determine the version of {program}: /usr/bin/{program} does not exist, and no setting states the version"
     )]
     NoVersion {
         /// `consul` or `nomad`.
         program: &'static str,
     },
     /// An old release.
-    #[error("{program} is {found}, the oldest that is supported is {}.{}", oldest.0, oldest.1)]
+    #[error("expected {program} {}.{} or newer, found {found}", oldest.0, oldest.1)]
     TooOld {
         /// `consul` or `nomad`.
         program: &'static str,
@@ -92,50 +93,59 @@ pub enum ResolveError {
     },
 }
 
+topics! {
+    RETAG: "tag-wrong",
+        "set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID \
+         --tags Key={key},Value={value}`";
+    TAG_VALUE_NEAR: "tag-value-misspelt",
+        "did you mean `{value}`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 \
+         create-tags --resources ID --tags Key={key},Value={value}`";
+    TAG_KEY_NEAR: "tag-key-misspelt", "rename tag `{found}` to `{known}`";
+    TAG_TWICE: "tag-spelt-twice", "delete tag `{key}`";
+    TAG_FOREIGN: "tag-of-another-role",
+        "delete tag `{key}` if this instance is a {role}; change `cos:role` if it is not";
+    SETTING_WRONG: "setting-wrong",
+        "correct `{key}`; `cos-agent config dump` shows the file and line that set it";
+    PROGRAM_MISSING: "program-missing",
+        "install {program} in the image; to render without it, set `[{program}] version = \"…\"`";
+    PROGRAM_OLD: "program-too-old", "build the image with a newer {program}";
+}
+
 impl ResolveError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Setting { .. } | Self::NoVersion { .. } | Self::TooOld { .. } => ExitCode::Config,
-            _ => ExitCode::Data,
+            Self::Missing { .. }
+            | Self::Value { .. }
+            | Self::Blanks { .. }
+            | Self::Misspelt { .. }
+            | Self::SpeltTwice { .. }
+            | Self::ForeignTag { .. } => ExitCode::Data,
         }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        let retag = |key: &str, value: &str| {
-            format!(
-                "set it in `tag_specifications` of the launch template, and on this instance with \
-                 `aws ec2 create-tags --resources ID --tags Key={key},Value={value}`"
-            )
-        };
-        match self {
-            Self::Missing { key } => retag(key, "VALUE"),
+impl Hint for ResolveError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(match self {
             Self::Value { key, nearest: Some(nearest), .. } => {
-                format!("did you mean `{nearest}`? {}", retag(key, nearest))
+                TAG_VALUE_NEAR.with(&[("key", key), ("value", nearest)])
             }
-            Self::Value { key, .. } => retag(key, "VALUE"),
-            Self::Blanks { key, found } => {
-                format!(
-                    "take the blanks off, so that it is {:?}; {}",
-                    found.trim(),
-                    retag(key, found.trim())
-                )
+            Self::Missing { key } | Self::Value { key, .. } => {
+                RETAG.with(&[("key", key), ("value", &"VALUE")])
             }
-            Self::Misspelt { found, known } => format!("rename tag `{found}` to `{known}`"),
-            Self::SpeltTwice { other, .. } => format!("delete tag `{other}`"),
-            Self::ForeignTag { key, role, .. } => {
-                format!(
-                    "delete tag `{key}` if this instance is a {role}; change `cos:role` if it is not"
-                )
+            Self::Blanks { key, found } => RETAG.with(&[("key", key), ("value", &found.trim())]),
+            Self::Misspelt { found, known } => {
+                TAG_KEY_NEAR.with(&[("found", found), ("known", known)])
             }
-            Self::Setting { key, .. } => {
-                format!("put `{key}` right; `cos-agent config dump` shows where it was set")
-            }
-            Self::NoVersion { program } => format!(
-                "install {program} in the image; to render without it, set `[{program}] version = \"…\"`"
-            ),
-            Self::TooOld { program, .. } => format!("build the image with a newer {program}"),
-        }
+            Self::SpeltTwice { other, .. } => TAG_TWICE.with(&[("key", other)]),
+            Self::ForeignTag { key, role, .. } => TAG_FOREIGN.with(&[("key", key), ("role", role)]),
+            Self::Setting { key, .. } => SETTING_WRONG.with(&[("key", key)]),
+            Self::NoVersion { program } => PROGRAM_MISSING.with(&[("program", program)]),
+            Self::TooOld { program, .. } => PROGRAM_OLD.with(&[("program", program)]),
+        })
     }
 }

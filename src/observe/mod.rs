@@ -15,10 +15,10 @@ use std::collections::BTreeSet;
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// A file could not be read.
-    #[error("a file cannot be read")]
+    #[error("cannot read a file; nothing was changed")]
     File(#[from] FileError),
     /// systemd did not answer.
-    #[error("the units cannot be asked for")]
+    #[error("cannot read the states of the units; nothing was changed")]
     Services(#[from] ServiceError),
 }
 
@@ -27,15 +27,7 @@ impl ObserveError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::File(error) => error.exit_code(),
-            Self::Services(_) => ExitCode::Unavailable,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::File(error) => error.hint().map(|hint| format!("{hint}; nothing was changed")),
-            Self::Services(_) => None,
+            Self::Services(error) => error.exit_code(),
         }
     }
 }

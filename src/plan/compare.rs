@@ -189,5 +189,5 @@ pub(super) fn regular<'a>(
             Kind::Other => "link or special file",
         },
     };
-    Err(PlanError::NoFile { path: path.to_owned(), found })
+    Err(PlanError::NotRegular { path: path.to_owned(), found })
 }

@@ -2,16 +2,17 @@
 
 use super::node::conflicts::Conflict;
 use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::state::Daemon;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// A file of the operator would win over ours.
-    #[error("a file in the daemons' folders is in the way")]
+    #[error("a file in a daemon's directory conflicts with the agent's configuration")]
     Conflict(#[from] Conflict),
     /// A JSON file in which we keep keys is no JSON object.
-    #[error("{path} is no JSON object ({problem}), and keys of ours belong into it")]
+    #[error("cannot set the agent's keys in {path}: expected a JSON object ({problem})")]
     OperatorJson {
         /// The path.
         path: String,
@@ -19,15 +20,17 @@ pub enum PlanError {
         problem: String,
     },
     /// Something that is no regular file has the name of one of ours.
-    #[error("{path} is a {found}, expected a regular file")]
-    NoFile {
+    #[error("expected a regular file at {path}, found a {found}")]
+    NotRegular {
         /// The path.
         path: String,
         /// What was found.
         found: &'static str,
     },
     /// A user or group is missing.
-    #[error("user or group {user}:{group}, who owns {path}, does not exist")]
+    #[error(
+        "user {user} or group {group} does not exist, and {path} has to belong to {user}:{group}"
+    )]
     NoOwner {
         /// The user.
         user: &'static str,
@@ -36,55 +39,47 @@ pub enum PlanError {
         /// The path.
         path: String,
     },
-    /// Server data that no record speaks of.
-    #[error("{} holds the data of a server, and no record says whose", daemon.server_data())]
+    /// Server data that no record mentions.
+    #[error("{} has the data of a server, and no record says which instance created it", daemon.server_data())]
     UnrecordedData {
         /// The daemon.
         daemon: Daemon,
     },
 }
 
+topics! {
+    OPERATOR_JSON: "operator-file-not-json", "correct {path}; nothing was changed";
+    NOT_REGULAR: "file-in-the-way", "move {path} away; nothing was changed";
+    NO_OWNER: "user-missing",
+        "create the user in the image: `useradd --system --home-dir /nonexistent --shell /bin/false {user}`";
+    UNRECORDED_DATA: "data-unrecorded",
+        "if this instance created it (on a node that run-{daemon} set up), run `cos-agent apply --adopt-data`; if it came with \
+         an image, run `cos-agent apply --discard-data`, which moves it aside; nothing was changed";
+}
+
 impl PlanError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoFile { .. } => ExitCode::File,
+            Self::NotRegular { .. } => ExitCode::File,
             Self::UnrecordedData { .. } => ExitCode::Data,
             Self::Conflict(_) | Self::OperatorJson { .. } | Self::NoOwner { .. } => {
                 ExitCode::Config
             }
         }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for PlanError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
         Some(match self {
-            Self::Conflict(Conflict::Sets { path, key, .. })
-                if key.starts_with("plugin.docker") =>
-            {
-                let table = key.rsplit_once('.').map_or("", |(table, _)| table);
-                format!(
-                    "move it to the table `[nomad.extra.{table}]` of the agent's settings, which is merged with the agent's own block, \
-                     and take it out of {path}; nothing was changed"
-                )
-            }
-            Self::Conflict(Conflict::Sets { path, .. }) => format!(
-                "take the key out of {path}, or move the file away if it came with a package (`mv {path} {path}.packaged`); \
-                 nothing was changed"
-            ),
-            Self::Conflict(Conflict::Unclear { path, .. }) => {
-                format!("write {path} in plain HCL or JSON, or move it away; nothing was changed")
-            }
-            Self::OperatorJson { path, .. } => format!("mend {path}; nothing was changed"),
-            Self::NoFile { path, .. } => format!("move {path} away; nothing was changed"),
-            Self::NoOwner { user, .. } => format!(
-                "the image lacks it: `useradd --system --home-dir /nonexistent --shell /bin/false {user}`"
-            ),
-            Self::UnrecordedData { daemon } => format!(
-                "if this instance made it (a node that run-{0} once made), run `cos-agent apply --adopt-data`; if it came with \
-                 an image, `cos-agent apply --discard-data` moves it aside; nothing was changed",
-                daemon.unit().trim_end_matches(".service")
-            ),
+            Self::Conflict(_) => return None,
+            Self::OperatorJson { path, .. } => OPERATOR_JSON.with(&[("path", path)]),
+            Self::NotRegular { path, .. } => NOT_REGULAR.with(&[("path", path)]),
+            Self::NoOwner { user, .. } => NO_OWNER.with(&[("user", user)]),
+            Self::UnrecordedData { daemon } => UNRECORDED_DATA.with(&[("daemon", &daemon.name())]),
         })
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Valu
     let Some(seen) = seen else { return Ok(Map::new()) };
     let wrong = |problem: String| PlanError::OperatorJson { path: path.to_owned(), problem };
     let Some(text) = text::decoded(&seen.bytes) else {
-        return Err(wrong("it is not UTF-8".to_owned()));
+        return Err(wrong("expected UTF-8".to_owned()));
     };
     if text.trim().is_empty() {
         return Ok(Map::new());
@@ -115,9 +115,9 @@ pub(super) fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Valu
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }

@@ -1,6 +1,8 @@
 //! The `extra` tables of the settings: merged last, deep and typed, for everything that is not modelled here.
 
 use super::owned;
+use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::facts::settings::{Extra, Settings};
 use crate::state::{Contents, Daemon, File};
 use crate::text::secret::{is_secret, masked};
@@ -19,7 +21,7 @@ pub enum RenderError {
         key: String,
     },
     /// A value of another type than ours.
-    #[error("setting `{table}.{key}` is {found}, expected {expected}")]
+    #[error("expected {expected} for setting `{table}.{key}`, found {found}")]
     Type {
         /// The table.
         table: &'static str,
@@ -31,7 +33,7 @@ pub enum RenderError {
         expected: &'static str,
     },
     /// A secret, which would show up wherever settings are shown.
-    #[error("setting `{table}.{key}` holds a secret, which settings must not")]
+    #[error("setting `{table}.{key}` contains a secret, and settings must not contain secrets")]
     Secret {
         /// The table.
         table: &'static str,
@@ -40,19 +42,32 @@ pub enum RenderError {
     },
 }
 
+topics! {
+    KEY_OWNED: "extra-key-owned",
+        "remove it: identity comes from the tags alone; `cos-agent config dump` shows the file and line that set it";
+    TYPE_WRONG: "extra-type", "give it the type of the value that it replaces";
+    SECRET: "extra-secret",
+        "put it into a file of your own in /etc/{daemon}.d, with mode 0640 and group {daemon}";
+}
+
 impl RenderError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Owned { .. } => {
-                "take it out: identity comes from the tags alone; `cos-agent config dump` shows where it was set".to_owned()
-            }
-            Self::Type { .. } => "give it the type of the value that it replaces".to_owned(),
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::Config
+    }
+}
+
+impl Hint for RenderError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(match self {
+            Self::Owned { .. } => KEY_OWNED.plain(),
+            Self::Type { .. } => TYPE_WRONG.plain(),
             Self::Secret { table, .. } => {
-                let daemon = table.split('.').next().unwrap_or_default();
-                format!("put it into a file of your own in /etc/{daemon}.d, with mode 0640 and group {daemon}")
+                SECRET.with(&[("daemon", &table.split('.').next().unwrap_or_default())])
             }
-        }
+        })
     }
 }
 

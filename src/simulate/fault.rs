@@ -70,7 +70,7 @@ impl FromStr for Fault {
             "garbage" => return lasting().map(Self::Garbage),
             "huge" => return lasting().map(Self::Huge),
             "hang" => Self::Hang,
-            _ => return Err(format!("`{name}` is no fault, expected one of {}", NAMES.join(", "))),
+            _ => return Err(format!("unknown fault `{name}`; valid faults: {}", NAMES.join(", "))),
         };
         match value {
             None => Ok(fault),

@@ -5,7 +5,7 @@ pub mod fault;
 pub mod instance;
 pub mod service;
 
-use crate::error::Error;
+use crate::error::{Error, InputError};
 use crate::node::{CLIENT_DATACENTERS, LEADER, tags};
 use crate::pipeline::{self, Outcome};
 use crate::plan::node::UnrecordedData;
@@ -99,8 +99,9 @@ pub async fn run(
     simulation: Simulation<'_>,
     mut environment: Environment,
 ) -> Result<Outcome, Error> {
-    let service =
-        Service::start(simulation.instance, simulation.faults).await.map_err(Error::Output)?;
+    let service = Service::start(simulation.instance, simulation.faults)
+        .await
+        .map_err(|source| Error::Io { operation: "serve the metadata", source })?;
     environment.metadata_endpoint = Some(service.endpoint());
     // Nothing of a simulation may leave this machine. Without a parameter store the quorum guard makes no call.
     let played = aws::Service::ALL.into_iter().filter(|one| *one != aws::Service::Ssm);
@@ -113,10 +114,7 @@ pub async fn run(
         environment,
     };
     let outcome = pipeline::converge(&system, simulation.timeout, UnrecordedData::Refuse).await?;
-    outcome.ok_or_else(|| Error::Usage {
-        problem: "the agent is frozen below this root folder".to_owned(),
-        hint: format!("remove {} there", crate::facts::FREEZE),
-    })
+    outcome.ok_or_else(|| InputError::FrozenRoot.into())
 }
 
 /// Makes a new root folder look like a host with systemd-resolved and Debian's trust store, and states versions.

@@ -1,5 +1,7 @@
 //! Child processes: bounded in time and output, never through a shell.
 
+use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::path::{Path, PathBuf};
@@ -51,7 +53,7 @@ pub enum CommandError {
         source: std::io::Error,
     },
     /// The child did not end in time; it was killed.
-    #[error("`{}` did not end within {timeout:?} and was killed", program.display())]
+    #[error("`{}` did not finish within {timeout:?} and was killed", program.display())]
     Timeout {
         /// The program.
         program: PathBuf,
@@ -70,6 +72,26 @@ impl CommandError {
                 matches!(source.raw_os_error(), Some(EAGAIN | EMFILE | ENFILE | ENOMEM | ETXTBSY))
             }
         }
+    }
+
+    /// The exit code of this failure, where `broken` is that of a program that can never be run.
+    pub fn exit_code(&self, broken: ExitCode) -> ExitCode {
+        if self.is_transient() { ExitCode::NotYet } else { broken }
+    }
+}
+
+topics! {
+    /// For a child that the machine, not the program, kept from its end.
+    BUSY: "machine-busy",
+        "the machine is busy or out of memory: check `dmesg` and `free -m`; the next run tries again";
+}
+
+impl Hint for CommandError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    /// What a program that cannot be run means, only its caller knows.
+    fn hint(&self) -> Option<Advice> {
+        self.is_transient().then(|| BUSY.plain())
     }
 }
 

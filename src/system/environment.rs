@@ -144,7 +144,10 @@ pub fn scratch_folder(name: &str) -> std::io::Result<std::path::PathBuf> {
             Err(error) => return Err(error),
         }
     }
-    Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "no free name for a scratch folder"))
+    Err(std::io::Error::new(
+        std::io::ErrorKind::AlreadyExists,
+        "no free name for a scratch directory",
+    ))
 }
 
 #[cfg(test)]

@@ -39,10 +39,10 @@ fn base(timeout: Duration) -> reqwest::ClientBuilder {
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The connection broke, or the body was shorter than announced.
-    #[error("the answer broke off")]
+    #[error("the answer was cut off")]
     Broken(#[from] reqwest::Error),
     /// The body is longer than anything that belongs here.
-    #[error("the answer is larger than {cap} bytes")]
+    #[error("expected an answer of at most {cap} bytes, found more")]
     TooLarge {
         /// The cap in bytes.
         cap: usize,

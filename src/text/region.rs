@@ -81,7 +81,7 @@ impl TryFrom<String> for Region {
         if well_formed {
             Ok(Self(name))
         } else {
-            Err(format!("`{name}` is no AWS region, expected one like eu-central-1"))
+            Err(format!("expected an AWS region like eu-central-1, found `{name}`"))
         }
     }
 }

@@ -195,18 +195,18 @@ fn facts_that_are_none_are_refused() {
     for bytes in ["{", "{\"schema\": \"cos-agent/facts/1\", \"surprise\": 1}"] {
         std::fs::write(&file, bytes).unwrap();
         let ran = run(cos_agent(&["plan", "--facts", file.as_str()]));
-        assert_eq!(ran.code, Some(64));
+        assert_eq!(ran.code, Some(65));
         text.push_str(&ran.shown(folder.path()));
     }
     insta::assert_snapshot!(text, @r#"
-exit 64
+exit 65
 --- stderr
-error: ROOT/node.json holds no facts: EOF while parsing an object at line 1 column 1
+error: expected facts in ROOT/node.json: EOF while parsing an object at line 1 column 1
 
 hint: save facts on a node with `cos-agent facts -o json`
-exit 64
+exit 65
 --- stderr
-error: ROOT/node.json holds no facts: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`, `notes`
+error: expected facts in ROOT/node.json: unknown field `surprise`, expected one of `schema`, `instance`, `tags`, `host`, `installed`, `authorities`, `settings`, `sources`, `user_data`, `notes`
 
 hint: save facts on a node with `cos-agent facts -o json`
 "#);
@@ -304,9 +304,9 @@ fn a_run_without_tags_ends_with_their_code_although_others_have_succeeded() {
     exit 65
     --- stderr
     waiting up to N s for the tags cos:cluster, cos:role; there are Name
-    error: cannot learn what this machine is
-      cause: the tags cos:cluster, cos:role are missing after N s; this instance has: Name
+    error: cannot gather the facts about this machine
+      cause: tags missing after N s: cos:cluster, cos:role; this instance has: Name
 
-    hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent is started again by itself
+    hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
     "#);
 }

@@ -22,55 +22,55 @@ fn files_that_are_in_the_way() {
 folder in place of a file: exit 74
 --- stderr
 error: cannot plan the changes
-  cause: /etc/consul.d/cos.json is a directory, expected a regular file
+  cause: expected a regular file at /etc/consul.d/cos.json, found a directory
 
 hint: move /etc/consul.d/cos.json away; nothing was changed
 
 file in place of a folder: exit 74
 --- stderr
-error: cannot bring the machine to the plan
-  cause: the disk is not as it shall be
-  cause: cannot make directory ROOT/etc/consul.d
+error: `apply` failed
+  cause: cannot change a file
+  cause: cannot create directory ROOT/etc/consul.d
   cause: Not a directory (os error 20)
 
-hint: look for a full or read-only disk, or a file where a folder belongs; the next run goes on from here
+hint: move away the file that takes the place of a directory; the next run continues from here
 
 docker's file is no JSON: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: /etc/docker/config.json is no JSON object (line 1, column 10), and keys of ours belong into it
+  cause: cannot set the agent's keys in /etc/docker/config.json: expected a JSON object (line 1, column 10)
 
-hint: mend /etc/docker/config.json; nothing was changed
+hint: correct /etc/docker/config.json; nothing was changed
 
 docker's file is a list: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: /etc/docker/config.json is no JSON object (line 1, column 1: found a list), and keys of ours belong into it
+  cause: cannot set the agent's keys in /etc/docker/config.json: expected a JSON object (line 1, column 1: found a list)
 
-hint: mend /etc/docker/config.json; nothing was changed
+hint: correct /etc/docker/config.json; nothing was changed
 
 a packaged nomad.hcl: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: a file in the daemons' folders is in the way
+  cause: a file in a daemon's directory conflicts with the agent's configuration
   cause: /etc/nomad.d/nomad.hcl sets `server.enabled`: it turns the server mode on, and this node is a nomad-client
 
-hint: take the key out of /etc/nomad.d/nomad.hcl, or move the file away if it came with a package (`mv /etc/nomad.d/nomad.hcl /etc/nomad.d/nomad.hcl.packaged`); nothing was changed
+hint: remove the key from /etc/nomad.d/nomad.hcl, or move the file away if it came with a package (`mv /etc/nomad.d/nomad.hcl /etc/nomad.d/nomad.hcl.packaged`); nothing was changed
 
 a broken consul.hcl: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: a file in the daemons' folders is in the way
-  cause: cannot follow /etc/consul.d/site.hcl (line 1: a text without its closing quote), and it holds the word `server`, so it may set a key that the agent owns
+  cause: a file in a daemon's directory conflicts with the agent's configuration
+  cause: cannot parse /etc/consul.d/site.hcl (line 1: unterminated string); it has the word `server`, so it may set a key that the agent owns
 
 hint: write /etc/consul.d/site.hcl in plain HCL or JSON, or move it away; nothing was changed
 
 private key: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: /etc/cos-agent/ca.d/site.pem holds a private key, expected CA certificates only
+error: cannot gather the facts about this machine
+  cause: expected only CA certificates in /etc/cos-agent/ca.d/site.pem, found a private key
 
-hint: take the key out of this file: the trust store is world-readable; nothing was changed
+hint: remove the key from this file, because everybody can read the trust store; nothing was changed
 "#);
 }
 
@@ -82,9 +82,9 @@ fn server_data_that_no_record_speaks_of() {
 exit 65
 --- stderr
 error: cannot plan the changes
-  cause: /opt/consul/data/raft holds the data of a server, and no record says whose
+  cause: /opt/consul/data/raft has the data of a server, and no record says which instance created it
 
-hint: if this instance made it (a node that run-consul once made), run `cos-agent apply --adopt-data`; if it came with an image, `cos-agent apply --discard-data` moves it aside; nothing was changed
+hint: if this instance created it (on a node that run-consul set up), run `cos-agent apply --adopt-data`; if it came with an image, run `cos-agent apply --discard-data`, which moves it aside; nothing was changed
 "#);
 }
 
@@ -138,19 +138,19 @@ fn only_root_changes_the_node_and_others_are_told_so() {
     insta::assert_snapshot!(text, @r#"
 exit 77
 --- stderr
-error: cannot bring the machine to the plan
-  cause: this node can be changed by root alone
+error: `apply` failed
+  cause: only root can change this node
 
-hint: run it as root, or with --root DIR
+hint: run it as root, or in another directory with `--root DIR`
 
 exit 77
 --- stderr
-error: cannot bring the machine to the plan
-  cause: the disk is not as it shall be
-  cause: cannot make directory ROOT/run/cos-agent
+error: `apply` failed
+  cause: cannot change a file
+  cause: cannot create directory ROOT/run/cos-agent
   cause: Permission denied (os error 13)
 
-hint: run it as root, or with --root DIR
+hint: run it as root, or in another directory with `--root DIR`
 "#);
 }
 

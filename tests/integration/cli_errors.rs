@@ -43,113 +43,113 @@ fn tags_that_make_no_node() {
     insta::assert_snapshot!(text, @r#"
 unknown role: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:role` is "nomad-clinet", allowed: consul-server, nomad-server, nomad-client
 
-hint: did you mean `nomad-client`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:role,Value=nomad-client`
+hint: did you mean `nomad-client`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:role,Value=nomad-client`
 
 role that is near nothing: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:role` is "database", allowed: consul-server, nomad-server, nomad-client
 
 hint: set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:role,Value=VALUE`
 
 unknown datacenter: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:datacenter` is "publc-services", allowed: backoffice, public-services, private-services, content-connector on a nomad-client
 
-hint: did you mean `public-services`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:datacenter,Value=public-services`
+hint: did you mean `public-services`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:datacenter,Value=public-services`
 
 a client's datacenter on a server: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:datacenter` is "backoffice", allowed: leader on a nomad-server; other datacenters are for nomad-client
 
-hint: did you mean `leader`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:datacenter,Value=leader`
+hint: did you mean `leader`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:datacenter,Value=leader`
 
 the servers' datacenter on a client: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:datacenter` is "leader", allowed: backoffice, public-services, private-services, content-connector on a nomad-client
 
 hint: set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:datacenter,Value=VALUE`
 
 a server's join tag on a client: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:nomad-server` = "demo" contradicts `cos:role` = "nomad-client": it belongs to nomad-server
 
 hint: delete tag `cos:nomad-server` if this instance is a nomad-client; change `cos:role` if it is not
 
 a datacenter on a consul server: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:datacenter` = "leader" contradicts `cos:role` = "consul-server": it belongs to nomad-server and nomad-client
 
 hint: delete tag `cos:datacenter` if this instance is a consul-server; change `cos:role` if it is not
 
 even number of servers: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:servers` is "2", allowed: 1, 3, 5 or 7, because a quorum needs an odd number
 
-hint: did you mean `3`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=3`
+hint: did you mean `3`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=3`
 
 no servers: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:servers` is "0", allowed: 1, 3, 5 or 7, because a quorum needs an odd number
 
-hint: did you mean `1`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=1`
+hint: did you mean `1`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=1`
 
 more servers than a quorum has: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:servers` is "9", allowed: 1, 3, 5 or 7, because a quorum needs an odd number
 
 hint: set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=VALUE`
 
 servers that are no number: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:servers` is "three", allowed: 1, 3, 5 or 7, because a quorum needs an odd number
 
 hint: set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:servers,Value=VALUE`
 
 join tag of another cluster: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:consul-server` is "other", allowed: the cluster's name, which is demo
 
-hint: did you mean `demo`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:consul-server,Value=demo`
+hint: did you mean `demo`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:consul-server,Value=demo`
 
 cluster out of the grammar: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:cluster` is "Prod_A", allowed: 1 to 32 of a-z, 0-9 and -, not first or last -
 
-hint: did you mean `prod-a`? set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:cluster,Value=prod-a`
+hint: did you mean `prod-a`? Set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:cluster,Value=prod-a`
 
 cluster that cannot be mended: exit 65
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: tag `cos:cluster` is "-", allowed: 1 to 32 of a-z, 0-9 and -, not first or last -
 
 hint: set it in `tag_specifications` of the launch template, and on this instance with `aws ec2 create-tags --resources ID --tags Key=cos:cluster,Value=VALUE`
 
 misspelt key: exit 65
 --- stderr
-error: cannot decide what this machine shall be
-  cause: tag `cos:datacentre` is no tag of COS, expected `cos:datacenter`
+error: cannot determine how to configure this node
+  cause: unknown tag `cos:datacentre`, expected `cos:datacenter`
 
 hint: rename tag `cos:datacentre` to `cos:datacenter`
 
 key spelt twice: exit 65
 --- stderr
-error: cannot decide what this machine shall be
-  cause: the tags `cos:role` and `Cos:Role` are two spellings of one key, expected `cos:role` alone
+error: cannot determine how to configure this node
+  cause: tags `cos:role` and `Cos:Role` are two spellings of the same key, expected only `cos:role`
 
 hint: delete tag `Cos:Role`
 "#);
@@ -165,32 +165,32 @@ fn tags_that_do_not_come() {
     ]), @r#"
 one: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the tags cos:servers are missing after N s; this instance has: cos:cluster, cos:datacenter, cos:nomad-server, cos:role, Name
+error: cannot gather the facts about this machine
+  cause: tags missing after N s: cos:servers; this instance has: cos:cluster, cos:datacenter, cos:nomad-server, cos:role, Name
 
-hint: add cos:servers to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent is started again by itself
+hint: add cos:servers to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
 
 two: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the tags cos:servers, cos:consul-server are missing after N s; this instance has: cos:cluster, cos:role, Name
+error: cannot gather the facts about this machine
+  cause: tags missing after N s: cos:servers, cos:consul-server; this instance has: cos:cluster, cos:role, Name
 
-hint: add cos:servers, cos:consul-server to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent is started again by itself
+hint: add cos:servers, cos:consul-server to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
 
 all: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the tags cos:cluster, cos:role are missing after N s; this instance has: Name
+error: cannot gather the facts about this machine
+  cause: tags missing after N s: cos:cluster, cos:role; this instance has: Name
 
-hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent is started again by itself
+hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
 
 off: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: metadata has no tags, and EC2 cannot be asked for them
+error: cannot gather the facts about this machine
+  cause: the instance metadata has no tags, and EC2 cannot be asked for them
   cause: the instance metadata holds no role credentials (`meta-data/iam/security-credentials/` answers 404)
 
-hint: either set `metadata_options { instance_metadata_tags = "enabled" }` in the launch template (for a running instance: `aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled`), or give the instance a role that allows `ec2:DescribeTags` and a way to the EC2 endpoint (a VPC endpoint in subnets without internet)
+hint: either set `metadata_options { instance_metadata_tags = "enabled" }` in the launch template (for a running instance: `aws ec2 modify-instance-metadata-options --instance-id ID --instance-metadata-tags enabled`), or give the instance a role that allows `ec2:DescribeTags` and a route to the EC2 endpoint (a VPC endpoint in subnets without internet)
 "#);
 }
 
@@ -208,67 +208,67 @@ fn metadata_that_is_no_metadata() {
     ]), @r#"
 off: exit 69
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: the metadata service at http://127.0.0.1:PORT answers 403: it is switched off for this instance
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: the metadata service at http://127.0.0.1:PORT answered 403: it is disabled for this instance
 
-hint: set `metadata_options { http_endpoint = "enabled" }` in the launch template (for a running instance: `aws ec2 modify-instance-metadata-options --http-endpoint enabled`), and look for a firewall on the instance
+hint: set `metadata_options { http_endpoint = "enabled" }` in the launch template (for a running instance: `aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled`), and look for a firewall on the instance
 
 throttled: exit 69
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: status 503
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: status 503
 
-hint: the service is there, but throttles or is not ready: the agent is started again by itself; if it lasts, look for a program on this instance that asks metadata without a pause
+hint: the service throttles or is not ready, and the agent tries again by itself; if it lasts, look for a program on this instance that queries the metadata without a pause
 
 not ready: exit 69
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: 401 for a fresh token
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: status 401 for a fresh token
 
-hint: the service is there, but throttles or is not ready: the agent is started again by itself; if it lasts, look for a program on this instance that asks metadata without a pause
+hint: the service throttles or is not ready, and the agent tries again by itself; if it lasts, look for a program on this instance that queries the metadata without a pause
 
 hangs: exit 69
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: timed out
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: timed out
 
-hint: the address takes connections but answers nothing: in a container, raise `http_put_response_hop_limit` to 2; else look at `ethtool -S` for linklocal_allowance_exceeded
+hint: the address accepts connections but does not answer: in a container, raise `http_put_response_hop_limit` to 2; otherwise check linklocal_allowance_exceeded in `ethtool -S`
 
 web page: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `dynamic/instance-identity/document` answers 200 with an HTML page, which no metadata value is
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: `dynamic/instance-identity/document` answered 200 with an HTML page, which is never a metadata value
 
-hint: something else than EC2's metadata service answers at this address; a proxy or a redirect of port 80 is the usual cause
+hint: look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address
 
 empty: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `dynamic/instance-identity/document` answers 200 with an empty body
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: `dynamic/instance-identity/document` answered 200 with an empty body
 
-hint: something else than EC2's metadata service answers at this address; a proxy or a redirect of port 80 is the usual cause
+hint: look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address
 
 no text: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `dynamic/instance-identity/document` answers 200 with bytes that are not UTF-8
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: `dynamic/instance-identity/document` answered 200 with bytes that are not UTF-8
 
-hint: something else than EC2's metadata service answers at this address; a proxy or a redirect of port 80 is the usual cause
+hint: look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address
 
 huge: exit 65
 --- stderr
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `dynamic/instance-identity/document` answers 200 with more than 65536 bytes
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: `dynamic/instance-identity/document` answered 200 with more than 65536 bytes
 
-hint: something else than EC2's metadata service answers at this address; a proxy or a redirect of port 80 is the usual cause
+hint: look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address
 "#);
 }
 
@@ -280,15 +280,15 @@ fn versions_that_are_not_supported() {
     ]), @r#"
 old Consul: exit 78
 --- stderr
-error: cannot decide what this machine shall be
-  cause: consul is 1.7.14, the oldest that is supported is 1.8
+error: cannot determine how to configure this node
+  cause: expected consul 1.8 or newer, found 1.7.14
 
 hint: build the image with a newer consul
 
 old Nomad: exit 78
 --- stderr
-error: cannot decide what this machine shall be
-  cause: nomad is 1.5.17, the oldest that is supported is 1.6
+error: cannot determine how to configure this node
+  cause: expected nomad 1.6 or newer, found 1.5.17
 
 hint: build the image with a newer nomad
 "#);
@@ -303,8 +303,8 @@ fn a_version_that_nobody_knows() {
     insta::assert_snapshot!(ran.shown(root.path()), @r#"
 exit 78
 --- stderr
-error: cannot decide what this machine shall be
-  cause: the version of nomad is not known: /usr/bin/nomad is not there, and no setting states it
+error: cannot determine how to configure this node
+  cause: cannot determine the version of nomad: /usr/bin/nomad does not exist, and no setting states the version
 
 hint: install nomad in the image; to render without it, set `[nomad] version = "…"`
 "#);
@@ -319,11 +319,11 @@ fn nobody_at_the_address() {
 exit 69
 --- stderr
 metadata service: Connection refused (os error 111); trying again for N s
-error: cannot learn what this machine is
-  cause: the instance metadata cannot be read
-  cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: Connection refused (os error 111)
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: Connection refused (os error 111)
 
-hint: is the network up, and is this an EC2 instance? `ip address; ip route get 169.254.169.254`; on a machine that is no instance try `cos-agent simulate`
+hint: check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try `cos-agent simulate`
 "#);
 }
 
@@ -360,32 +360,32 @@ fn something_else_at_the_address_is_not_believed_and_a_redirect_not_followed() {
         text.push_str(&format!("{case}: {shown}\n"));
     }
     assert!(metadata.service.served().is_empty());
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r"
     redirect: exit 69
     --- stderr
-    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 307; trying again for N s
-    error: cannot learn what this machine is
-      cause: the instance metadata cannot be read
-      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 307
+    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307; trying again for N s
+    error: cannot gather the facts about this machine
+      cause: cannot read the instance metadata
+      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307
 
-    hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
+    hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
 
     web server: exit 69
     --- stderr
-    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 405; trying again for N s
-    error: cannot learn what this machine is
-      cause: the instance metadata cannot be read
-      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answers 405
+    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405; trying again for N s
+    error: cannot gather the facts about this machine
+      cause: cannot read the instance metadata
+      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405
 
-    hint: the address answers, but is no EC2 metadata service; unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or try `cos-agent simulate` on a machine that is no instance
+    hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
 
     no HTTP: exit 69
     --- stderr
     metadata service: invalid HTTP version parsed; trying again for N s
-    error: cannot learn what this machine is
-      cause: the instance metadata cannot be read
-      cause: `PATH` had no answer from http://127.0.0.1:PORT after N attempts in N s; the last: invalid HTTP version parsed
+    error: cannot gather the facts about this machine
+      cause: cannot read the instance metadata
+      cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: invalid HTTP version parsed
 
-    hint: is the network up, and is this an EC2 instance? `ip address; ip route get 169.254.169.254`; on a machine that is no instance try `cos-agent simulate`
+    hint: check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try `cos-agent simulate`
     ");
 }

@@ -26,105 +26,105 @@ fn settings_that_are_wrong() {
     ]), @r#"
 typo in a key: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:2:1: `log_levle` is no key here, expected one of version, region, log_level, infra_image, drain_deadline, reserved, extra
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: /etc/cos-agent/config.toml:2:1: unknown key `log_levle`; valid keys: version, region, log_level, infra_image, drain_deadline, reserved, extra
 
 hint: did you mean `log_level`? `cos-agent config schema` lists all keys
 
 typo in a table: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:1:2: `nomadd` is no key here, expected one of cluster, consul, nomad, ecr, ca, dns, launch_hook, quorum
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: /etc/cos-agent/config.toml:1:2: unknown key `nomadd`; valid keys: cluster, consul, nomad, ecr, ca, dns, launch_hook, quorum
 
 hint: did you mean `nomad`? `cos-agent config schema` lists all keys
 
 wrong type: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
   cause: /etc/cos-agent/config.toml:2:11: invalid type: string "much", expected u32
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 wrong value: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
   cause: /etc/cos-agent/config.toml:2:13: unknown variant `loud`, expected one of `trace`, `debug`, `info`, `warn`, `error`
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 guard: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
   cause: /etc/cos-agent/config.toml:2:9: unknown variant `never`, expected `on` or `off`
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 no TOML: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
   cause: /etc/cos-agent/config.toml:1:8: unclosed table, expected `]`
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 date: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: /etc/cos-agent/config.toml:2:5: a date, which JSON has no type for, expected a string
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: /etc/cos-agent/config.toml:2:5: expected a string, found a date, which has no type in JSON
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 no UTF-8: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: /etc/cos-agent/config.toml: byte 11 is not UTF-8, expected TOML text
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: /etc/cos-agent/config.toml: expected text in UTF-8, found an invalid byte at offset 11
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 huge: exit 74
 --- stderr
-error: cannot learn what this machine is
-  cause: a file cannot be read
+error: cannot gather the facts about this machine
+  cause: cannot read a file
   cause: cannot read ROOT/etc/cos-agent/config.toml
-  cause: found more than 4194304 bytes
+  cause: expected at most 4194304 bytes, found more
 
-hint: put a text file of at most 4 MiB there, or take away what is there
+hint: put a regular file of at most 4 MiB there, or remove what is there
 
 second file: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: /etc/cos-agent/config.d/50-site.toml:4:11: `10.0.0.1` is no usable address, expected one of 169.254.1.0 to 169.254.254.255 outside EC2's 169 and 170
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: /etc/cos-agent/config.d/50-site.toml:4:11: expected an address between 169.254.1.0 and 169.254.254.255, outside EC2's 169.254.169.0/24 and 169.254.170.0/24, found `10.0.0.1`
 
-hint: put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
+hint: correct it, then check it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys
 
 datacenter: exit 78
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: setting `consul.datacenter` is "EU West", expected 1 to 63 of a-z, 0-9, - and _, not first or last -
 
-hint: put `consul.datacenter` right; `cos-agent config dump` shows where it was set
+hint: correct `consul.datacenter`; `cos-agent config dump` shows the file and line that set it
 
 region: exit 78
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: setting `nomad.region` is "-", expected 1 to 63 of a-z, 0-9, - and _, not first or last -
 
-hint: put `nomad.region` right; `cos-agent config dump` shows where it was set
+hint: correct `nomad.region`; `cos-agent config dump` shows the file and line that set it
 
 client datacenter: exit 78
 --- stderr
-error: cannot decide what this machine shall be
+error: cannot determine how to configure this node
   cause: setting `cluster.client_datacenters` is "leader", expected names of a-z, 0-9, - and _, other than leader
 
-hint: put `cluster.client_datacenters` right; `cos-agent config dump` shows where it was set
+hint: correct `cluster.client_datacenters`; `cos-agent config dump` shows the file and line that set it
 "#);
 }
 
@@ -140,19 +140,19 @@ a key of ours: exit 78
 error: cannot render the configuration
   cause: setting `nomad.extra.server.enabled` sets a key that the agent owns
 
-hint: take it out: identity comes from the tags alone; `cos-agent config dump` shows where it was set
+hint: remove it: identity comes from the tags alone; `cos-agent config dump` shows the file and line that set it
 
 another type: exit 78
 --- stderr
 error: cannot render the configuration
-  cause: setting `consul.extra.log_json` is a string, expected a boolean
+  cause: expected a boolean for setting `consul.extra.log_json`, found a string
 
 hint: give it the type of the value that it replaces
 
 a secret: exit 78
 --- stderr
 error: cannot render the configuration
-  cause: setting `consul.extra.encrypt` holds a secret, which settings must not
+  cause: setting `consul.extra.encrypt` contains a secret, and settings must not contain secrets
 
 hint: put it into a file of your own in /etc/consul.d, with mode 0640 and group consul
 "#);
@@ -178,27 +178,27 @@ fn user_data_of_ours_that_is_wrong() {
     insta::assert_snapshot!(text, @r#"
 typo: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: user data:2:1: `log_levle` is no key here, expected one of version, region, log_level, infra_image, drain_deadline, reserved, extra
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: user data:2:1: unknown key `log_levle`; valid keys: version, region, log_level, infra_image, drain_deadline, reserved, extra
 
 hint: did you mean `log_level`? `cos-agent config schema` lists all keys
 
 cut off: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: user data: the MIME message ends without `--b--`: it was cut off
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: user data: the MIME message was cut off: expected `--b--` at its end
 
-hint: user data is a TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml
+hint: make the user data TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml
 
 two parts: exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
   cause: user data: the MIME message has two parts of type application/vnd.cos-agent+toml, expected one
 
-hint: user data is a TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml
+hint: make the user data TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml
 "#);
 }
 
@@ -215,9 +215,9 @@ fn the_same_words_from_config_check() {
     insta::assert_snapshot!(text, @r#"
 exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: the settings are refused
-  cause: ROOT/new.toml:2:1: `log_levle` is no key here, expected one of version, region, log_level, infra_image, drain_deadline, reserved, extra
+error: cannot gather the facts about this machine
+  cause: the settings are invalid
+  cause: ROOT/new.toml:2:1: unknown key `log_levle`; valid keys: version, region, log_level, infra_image, drain_deadline, reserved, extra
 
 hint: did you mean `log_level`? `cos-agent config schema` lists all keys
 exit 0
@@ -243,17 +243,17 @@ fn a_binary_that_contradicts_the_settings_or_says_nothing() {
     insta::assert_snapshot!(text, @r#"
 exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: /usr/bin/consul is 1.8.7, but the settings state 1.22.7
+error: cannot gather the facts about this machine
+  cause: /usr/bin/consul is version 1.8.7, but the settings state 1.22.7
 
-hint: take `version` out of the settings: where the binary is installed, it speaks for itself
+hint: remove `version` from the settings: the agent asks the installed binary
 
 exit 78
 --- stderr
-error: cannot learn what this machine is
-  cause: `/usr/bin/consul version` does not tell its version; it said: "exec format"
+error: cannot gather the facts about this machine
+  cause: expected a version from `/usr/bin/consul version`, found "exec format"
 
-hint: is this the binary for this architecture? run it by hand
+hint: run `/usr/bin/consul version` yourself, and check that the binary is built for this architecture
 "#);
 }
 
@@ -267,7 +267,7 @@ fn settings_that_no_configuration_can_take_are_shown_by_nobody() {
         let ran = run(cos_agent(&["config", "--root", folder.as_str(), command]));
         assert_eq!(ran.code, Some(78), "{command}: {}", ran.stdout);
         assert!(!ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"), "{command}");
-        assert!(ran.stderr.contains("`consul.extra.encrypt` holds a secret"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("`consul.extra.encrypt` contains a secret"), "{}", ran.stderr);
     }
 }
 
@@ -308,21 +308,21 @@ warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names belo
 /etc/nomad.d/chroot.hcl: ok
 --- stderr
 warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
-warning: cannot follow /etc/nomad.d/chroot.hcl (line 1: a number that is not plainly decimal), so only nomad judges it; once it runs, the gates compare what it runs as
+warning: cannot parse /etc/nomad.d/chroot.hcl (line 1: expected a decimal number), so only nomad checks it; once it runs, the gates check its role and datacenter
 /etc/nomad.d/docker.hcl: exit 78
 --- stderr
 warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
-warning: cannot follow /etc/nomad.d/chroot.hcl (line 1: a number that is not plainly decimal), so only nomad judges it; once it runs, the gates compare what it runs as
+warning: cannot parse /etc/nomad.d/chroot.hcl (line 1: expected a decimal number), so only nomad checks it; once it runs, the gates check its role and datacenter
 error: cannot plan the changes
-  cause: a file in the daemons' folders is in the way
+  cause: a file in a daemon's directory conflicts with the agent's configuration
   cause: /etc/nomad.d/docker.hcl sets `plugin.docker.config.volumes.enabled`: of two such blocks Nomad takes the last as a whole (hashicorp/nomad 9382), so either this one or the agent's access to ECR would be lost
 
-hint: move it to the table `[nomad.extra.plugin.docker.config.volumes]` of the agent's settings, which is merged with the agent's own block, and take it out of /etc/nomad.d/docker.hcl; nothing was changed
+hint: move it to the table `[nomad.extra.plugin.docker.config.volumes]` of the agent's settings, which is merged with the agent's own block, and remove it from /etc/nomad.d/docker.hcl; nothing was changed
 /etc/consul.d/broken.hcl: exit 78
 --- stderr
 error: cannot plan the changes
-  cause: a file in the daemons' folders is in the way
-  cause: cannot follow /etc/consul.d/broken.hcl (line 2: expected `,` or `]`), and it holds the word `join`, so it may set a key that the agent owns
+  cause: a file in a daemon's directory conflicts with the agent's configuration
+  cause: cannot parse /etc/consul.d/broken.hcl (line 2: expected `,` or `]`); it has the word `join`, so it may set a key that the agent owns
 
 hint: write /etc/consul.d/broken.hcl in plain HCL or JSON, or move it away; nothing was changed
 "#);

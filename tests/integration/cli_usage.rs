@@ -125,7 +125,7 @@ exit 64
 --- stderr
 error: /nowhere/config.toml does not exist
 
-hint: give a file, or none to check the files of this node
+hint: name a file that exists, or none to check the files of this node
 
 $ cos-agent completions tcsh
 exit 64
@@ -159,33 +159,33 @@ exit 64
 --- stderr
 error: --datacenter and --tag need a role
 
-hint: cos-agent simulate nomad-client --datacenter backoffice
+hint: name the role: `cos-agent simulate nomad-client --datacenter backoffice`
 
 $ cos-agent simulate nomad-client --tag role
 exit 64
 --- stderr
-error: `role` is no tag
+error: expected --tag KEY=VALUE, found --tag role
 
-hint: --tag KEY=VALUE, or --tag KEY= to take one away
+hint: give `--tag KEY=VALUE`, or `--tag KEY=` to remove a tag
 
 $ cos-agent simulate nomad-client --fault late
 exit 64
 --- stderr
-error: `late` is no fault, expected one of empty, fresh-401, garbage, hang, html, huge, late-role, late-tags, midway-401, off, slow, tags-blank, tags-off, truncated, unavailable
+error: unknown fault `late`; valid faults: empty, fresh-401, garbage, hang, html, huge, late-role, late-tags, midway-401, off, slow, tags-blank, tags-off, truncated, unavailable
 
-hint: `cos-agent simulate --help` lists the faults
+hint: see the faults in `cos-agent simulate --help`
 
 $ cos-agent simulate nomad-client --fault slow=soon
 exit 64
 --- stderr
 error: `slow=soon`: expected a time like 3s or 500ms
 
-hint: `cos-agent simulate --help` lists the faults
+hint: see the faults in `cos-agent simulate --help`
 
 $ cos-agent simulate nomad-client --consul-version new
 exit 64
 --- stderr
-error: invalid value 'new' for '--consul-version <VERSION>': `new` is no version, expected one like 1.10.5
+error: invalid value 'new' for '--consul-version <VERSION>': expected a version like 1.10.5, found `new`
 
 For more information, try '--help'.
 
@@ -194,7 +194,7 @@ exit 64
 --- stderr
 error: --serve needs a role or --instance
 
-hint: cos-agent simulate consul-server --serve 127.0.0.1:PORT
+hint: name the role: `cos-agent simulate consul-server --serve 127.0.0.1:PORT`
 
 $ cos-agent simulate --instance x.json
 exit 64

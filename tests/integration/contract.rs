@@ -143,7 +143,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("store", &["exit", "text", "state", "role", "system"]),
     ("facts", &["exit", "text", "state", "system", "store"]),
     ("node", &["exit", "text", "state", "role", "facts"]),
-    ("render", &["text", "state", "role", "facts", "node"]),
+    ("render", &["exit", "text", "state", "role", "facts", "node"]),
     ("plan", &["exit", "text", "state", "role", "facts", "node", "render"]),
     ("observe", &["exit", "text", "state", "system"]),
     ("gates", &["state", "role", "system", "store"]),
@@ -184,7 +184,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "error",
         ],
     ),
-    ("simulate", &["text", "system", "facts", "node", "plan", "pipeline", "error"]),
+    ("simulate", &["text", "system", "node", "plan", "pipeline", "error"]),
     ("cli", &["text", "role", "facts"]),
     (
         "commands",

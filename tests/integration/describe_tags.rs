@@ -272,7 +272,9 @@ fn peers_are_the_other_servers_of_this_cluster() {
     assert_eq!(value["peers"].as_array().unwrap().len(), 2);
     let denied = peers("consul-server", "3", &may_not, &[]);
     assert_eq!((denied.code, denied.stdout.as_str()), (Some(77), ""), "{}", denied.stderr);
-    for words in ["ec2:DescribeInstances is denied", "the instance role needs", "VPC endpoint"] {
+    for words in
+        ["ec2:DescribeInstances is denied", "hint: allow `ec2:DescribeInstances` in the policy"]
+    {
         assert!(denied.stderr.contains(words), "{words}: {}", denied.stderr);
     }
 }

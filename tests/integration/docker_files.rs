@@ -213,7 +213,7 @@ async fn what_is_no_json_object_is_refused_with_line_and_column_and_not_shown() 
             ("{\"a\": \"hush\",}", "line 1, column 14"),
             ("\n null", "line 2, column 2: found null"),
             ("[\"hush\"]", "line 1, column 1: found a list"),
-            ("\"hush\"", "line 1, column 1: found a text"),
+            ("\"hush\"", "line 1, column 1: found a string"),
             ("\u{feff}\n[]", "line 2, column 1: found a list"),
             ("{\"a\": \"hush", "line 1, column"),
             ("{} {}", "line 1, column 4"),

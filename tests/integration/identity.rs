@@ -38,7 +38,7 @@ async fn blanks_around_a_value_are_refused_in_quotes() {
         let report = refused(role, &[(key, value)]).await;
         assert!(report.contains(&format!("tag `{key}` is {value:?}")), "{report}");
         assert!(
-            report.contains("blanks") && report.contains(&format!("Value={bare}`")),
+            report.contains("expected no spaces") && report.contains(&format!("Value={bare}`")),
             "{report}"
         );
     }
@@ -131,7 +131,10 @@ async fn a_subnet_without_ipv4_is_said_at_once_in_words_of_its_own() {
         let asked = served.iter().filter(|served| served.path.ends_with("identity/document"));
         assert_eq!(asked.count(), 1, "it is not asked for again");
         assert_eq!(error.exit_code(), ExitCode::Data, "{report}");
-        assert!(report.contains("this subnet has no IPv4, and COS needs it"), "{report}");
+        assert!(
+            report.contains("hint: launch the instance in a subnet with an IPv4 range"),
+            "{report}"
+        );
         assert!(report.contains("`privateIp`") && !report.contains("proxy"), "{report}");
     }
 }

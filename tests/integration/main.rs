@@ -28,6 +28,7 @@ mod daemon_folders;
 mod describe_tags;
 mod discovery;
 mod docker_files;
+mod errors;
 mod golden;
 mod guard;
 mod hcl;

@@ -89,7 +89,7 @@ fn by_agent(daemon: Daemon, name: &str, text: &str) -> Expected {
     match (judged.refused, judged.notes.first()) {
         (None, None) => Taken,
         (Some(Conflict::Sets { key, .. }), _) => Sets(key.leak()),
-        (None, Some(words)) if words.starts_with("cannot follow") => Unclear,
+        (None, Some(words)) if words.starts_with("cannot parse") => Unclear,
         (None, Some(words)) => Said(words.split('`').nth(1).unwrap().to_owned().leak()),
         (Some(Conflict::Unclear { word, .. }), _) => panic!("{name} holds {word}"),
     }

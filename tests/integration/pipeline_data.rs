@@ -87,7 +87,7 @@ async fn server_data_without_a_record_waits_for_a_decision() {
                 let error = result.err().expect("a refusal");
                 assert!(matches!(error, Error::Plan(PlanError::UnrecordedData { .. })));
                 assert_eq!(error.exit_code(), ExitCode::Data);
-                let hint = error.hint().unwrap();
+                let hint = error.report();
                 assert!(hint.contains("--adopt-data") && hint.contains("--discard-data"));
                 assert!(
                     node.configuration() == before && node.units.take_jobs().is_empty(),
@@ -258,7 +258,7 @@ async fn a_file_that_nobody_can_follow_keeps_no_node_down_that_ran_before() {
         }
         let outcome = node.converge().await;
         let note = &outcome.plan.notes[0];
-        assert!(note.starts_with("cannot follow /etc/consul.d/own.hcl (line 1: "), "{note}");
+        assert!(note.starts_with("cannot parse /etc/consul.d/own.hcl (line 1: "), "{note}");
         assert!(node.notes().contains(note), "{}", node.notes());
         node.write("/etc/consul.d/own.hcl", "");
         assert!(node.converge().await.plan.notes.is_empty());

@@ -186,11 +186,7 @@ async fn servers_that_see_each_other_healthy_restart_one_after_the_other() {
         node.quorum.turn_is_taken(true);
         let error = node.refused(PATIENCE).await;
         assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
-        assert!(
-            error.report().contains("another server restarts at this moment"),
-            "{}",
-            error.report()
-        );
+        assert!(error.report().contains("another server is restarting"), "{}", error.report());
         let restart = format!("Restart {}", daemon(role).unit());
         assert!(!node.units.take_jobs().contains(&restart), "{role}");
         node.quorum.turn_is_taken(false);
@@ -279,7 +275,7 @@ async fn nomad_servers_without_a_leader_restart_one_at_a_time_too() {
     node.quorum.loses_its_leader();
     node.quorum.turn_is_taken(true);
     let error = node.refused(LONG).await;
-    assert!(error.report().contains("another server restarts"), "{}", error.report());
+    assert!(error.report().contains("another server is restarting"), "{}", error.report());
     node.quorum.turn_is_taken(false);
     node.converge_within(LONG).await;
     assert!(node.units.take_jobs().contains(&"Restart nomad.service".to_owned()));

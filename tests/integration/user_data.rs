@@ -9,6 +9,7 @@ mod simulated;
 
 use crate::support::binary;
 use base64::Engine;
+use cos_agent::exit::hint::Hint;
 use cos_agent::facts::settings::{self, Layers, LogLevel, SettingsError};
 use cos_agent::facts::user_data::{self, MEDIA_TYPE, UserData};
 use std::io::Write;
@@ -50,7 +51,7 @@ fn refused(bytes: impl AsRef<[u8]>, words: &str) -> String {
     match read(bytes) {
         Err(error) => {
             assert!(error.to_string().contains(words), "{error}");
-            assert!(!error.hint().is_empty());
+            assert!(error.hint().is_some());
             error.to_string()
         }
         Ok(found) => panic!("{:?}: {}", found, String::from_utf8_lossy(bytes)),

@@ -191,11 +191,14 @@ async fn a_failed_apply_ends_the_wait_at_once_in_its_own_words() {
 #[tokio::test]
 async fn who_is_not_known_yet_is_waited_for() {
     let bench = Bench::new("http://127.0.0.1:1");
-    let (gate, found) = bench.closed(SHORT).await;
-    assert_eq!((gate, found.as_str()), ("apply", "no `apply` has ended in this boot"));
+    let error = bench.wait(SHORT, false).await.unwrap_err();
+    assert!(matches!(error, WaitError::NotApplied { .. }), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::NotYet);
     bench.system.root.write("/etc/cos-agent/disabled", b"", 0o644).unwrap();
-    let (_, found) = bench.closed(SHORT).await;
-    assert!(found.contains("/etc/cos-agent/disabled"), "{found}");
+    let error = bench.wait(SHORT, false).await.unwrap_err();
+    assert!(matches!(error, WaitError::Frozen { .. }), "{error}");
+    let report = Error::from(error).report();
+    assert!(report.contains("hint: remove /etc/cos-agent/disabled"), "{report}");
 }
 
 #[tokio::test]
@@ -208,15 +211,16 @@ async fn an_agent_that_is_down_hangs_or_is_another_program_has_its_own_words() {
     );
     let stranger = stranger.await.unwrap();
     for (api, words) in [
-        (NOBODY.to_owned(), "cannot be reached: Connection refused"),
-        (silent, "takes connections and does not answer"),
-        (stranger.endpoint(), "/v1/agent/self answers 4"),
+        (NOBODY.to_owned(), "cannot reach"),
+        (silent, "accepts connections on loopback but does not answer"),
+        (stranger.endpoint(), "/v1/agent/self answered 4"),
     ] {
         let bench = Bench::new(&api);
         bench.applied(3, Ipv4Addr::LOCALHOST).await;
         let began = Instant::now();
-        let (_, found) = bench.closed(SHORT).await;
-        assert!(found.contains(words), "{found}");
+        let error = bench.wait(SHORT, false).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.exit_code(), ExitCode::NotYet);
         assert!(began.elapsed() < Duration::from_secs(20), "the deadline is kept");
     }
 }

@@ -111,7 +111,7 @@ fn a_consul_that_hangs_holds_up_nothing_but_itself() {
         }
         let asked = node.timed(&["cos-agent", "status"]);
         assert!(asked.output.is_ok(), "{:?}", asked.output);
-        assert!(asked.output.stdout.contains("takes connections and has not answered"));
+        assert!(asked.output.stdout.contains("accepts connections but has not answered"));
         status = asked.took.max(status);
     }
     let [not_existing, existing] = slowest;
@@ -121,7 +121,7 @@ fn a_consul_that_hangs_holds_up_nothing_but_itself() {
         HANGS.as_secs()
     ));
     let silent = |problems: &[String]| {
-        problems.iter().any(|words| words.contains("takes connections and has not answered"))
+        problems.iter().any(|words| words.contains("accepts connections but has not answered"))
     };
     let said = until("the watch says what hangs", SOON, || problems(&node, silent));
     transcript.proved(&format!("the watch says: {}", said.join("; ")));

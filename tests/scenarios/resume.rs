@@ -59,16 +59,20 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
     };
     for (node, units, words) in [
         (&same, ["active", "active"], "what ran before the reboot runs as it was"),
-        (&moved, ["inactive", ""], "the tag `cos:cluster` is \"other\", and \"demo\" is on record"),
+        (
+            &moved,
+            ["inactive", ""],
+            "tag `cos:cluster` is \"other\", but the last `apply` recorded \"demo\"",
+        ),
         (
             &retagged,
             ["inactive", "inactive"],
-            "the tag `cos:role` is \"nomad-client\", and \"nomad-server\" is on record",
+            "tag `cos:role` is \"nomad-client\", but the last `apply` recorded \"nomad-server\"",
         ),
         (
             &cloned,
             ["inactive", "inactive"],
-            "this is the instance i-0fedcba9876543210, and the record on this disk is of",
+            "this is instance i-0fedcba9876543210, but the last `apply` on this disk recorded",
         ),
         (&masked, ["inactive", ""], "consul.service is masked and stays down"),
         (

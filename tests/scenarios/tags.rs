@@ -65,7 +65,7 @@ fn wrong_tags_start_nothing_and_putting_them_right_heals() {
     missing.write("/etc/systemd/system/cos-agent.service.d/lab.conf", SOONER);
     lab.boot_all();
     for (node, words) in [
-        (&missing, &["the tags cos:servers are missing after", "tag the running instance"]),
+        (&missing, &["s: cos:servers; this instance has", "tag the running instance"]),
         (
             &torn,
             &["tag `cos:nomad-server` = \"demo\" contradicts", "`cos:role` = \"nomad-client\""],
@@ -167,7 +167,7 @@ fn a_server_that_lost_its_tags_reboots_on_its_last_good_facts() {
         "it is tried again after {pause}, and Consul is restarted by hand meanwhile"
     ));
     let journal = node.journal(AGENT);
-    let boot = journal.rsplit("error: cannot learn what this machine is").next().unwrap();
+    let boot = journal.rsplit("error: cannot gather the facts about this machine").next().unwrap();
     assert!(boot.contains("error: still: "), "{journal}");
     assert_eq!(boot.matches("hint: ").count(), 1, "said in full more than once: {journal}");
     transcript.proved("what fails again is said in one line");

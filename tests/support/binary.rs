@@ -110,7 +110,7 @@ fn mask(text: &str) -> String {
     }
     // Questions that are asked at once give up in any order.
     for path in ["dynamic/instance-identity/document", "meta-data/tags/instance", "user-data"] {
-        text = text.replace(&format!("`{path}` had no answer"), "`PATH` had no answer");
+        text = text.replace(&format!("no answer for `{path}`"), "no answer for `PATH`");
     }
     text
 }

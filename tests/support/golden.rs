@@ -56,7 +56,7 @@ pub(crate) fn named(name: &str) -> Case {
 
 /// The node of facts that are known to be good.
 pub(crate) fn resolved(name: &str, facts: &Facts) -> Node {
-    node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}\n{}", error.hint()))
+    node::resolve(facts).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// What the quorum guard said is not in facts; it is in the name of the case.

@@ -1,6 +1,6 @@
 //! The layers of settings: read strictly one by one, merged in order, each value with the place it came from.
 
-use super::Settings;
+use super::{Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
@@ -49,58 +49,6 @@ pub struct Layers {
     pub sources: BTreeMap<String, Source>,
 }
 
-/// Settings that are refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// A value or key of a layer.
-    #[error("{name}:{line}:{column}: {problem}")]
-    Layer {
-        /// The name of the layer.
-        name: String,
-        /// The line, counted from 1.
-        line: usize,
-        /// The column, counted from 1, in characters.
-        column: usize,
-        /// What was found and what is allowed.
-        problem: String,
-        /// The nearest allowed key.
-        nearest: Option<String>,
-    },
-    /// A file that is no text.
-    #[error("{name}: byte {offset} is not UTF-8, expected TOML text")]
-    Encoding {
-        /// The name of the layer.
-        name: String,
-        /// Where the text ends.
-        offset: usize,
-    },
-    /// User data that is ours and cannot be unpacked.
-    #[error("user data: {problem}")]
-    UserData {
-        /// What is wrong.
-        problem: String,
-    },
-    /// Values of different layers that do not fit together.
-    #[error("the settings do not fit together: {problem}")]
-    Merged {
-        /// What is wrong.
-        problem: String,
-    },
-}
-
-impl SettingsError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Layer { nearest: Some(key), .. } => format!("did you mean `{key}`? `cos-agent config schema` lists all keys"),
-            Self::UserData { .. } => {
-                "user data is a TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml".to_owned()
-            }
-            _ => "put it right, then try it with `cos-agent config check FILE`; `cos-agent config schema` lists all keys".to_owned(),
-        }
-    }
-}
-
 /// Reads one layer strictly.
 pub fn parse(layer: &Layer) -> Result<Map<String, Value>, SettingsError> {
     let refuse = |error: toml::de::Error| refused(layer, &error);
@@ -142,7 +90,7 @@ fn object(layer: &Layer, table: &DeTable<'_>) -> Result<Map<String, Value>, Sett
 fn value(layer: &Layer, item: &Spanned<DeValue<'_>>) -> Result<Value, SettingsError> {
     let without_type = |what: &str| {
         let (line, column) = position(&layer.text, item.span().start);
-        let problem = format!("{what}, which JSON has no type for, expected a string");
+        let problem = format!("expected a string, found {what}, which has no type in JSON");
         SettingsError::Layer { name: layer.name.clone(), line, column, problem, nearest: None }
     };
     Ok(match item.get_ref() {
@@ -195,7 +143,7 @@ fn refused(layer: &Layer, error: &toml::de::Error) -> SettingsError {
     // The parser points at the key and does not say which it is.
     if problem == "duplicate key" {
         let key = layer.text.get(start..end).unwrap_or_default();
-        problem = format!("duplicate key: `{key}` is set or opened a second time");
+        problem = format!("duplicate key `{key}`");
     }
     SettingsError::Layer { name: layer.name.clone(), line, column, problem, nearest }
 }
@@ -218,7 +166,7 @@ fn words(message: &str) -> (String, Option<String>) {
     let found = quoted.next().unwrap_or_default();
     let known: Vec<&str> = quoted.skip(1).step_by(2).collect();
     let nearest = crate::text::nearest(found, known.iter().copied());
-    let problem = format!("`{found}` is no key here, expected one of {}", known.join(", "));
+    let problem = format!("unknown key `{found}`; valid keys: {}", known.join(", "));
     (problem, nearest.map(str::to_owned))
 }
 
@@ -275,7 +223,10 @@ mod tests {
         let error = parse(&marked).unwrap_err().to_string();
         assert!(error.starts_with("f:1:2: "), "{error}");
         let error = Layer::of_bytes("f".to_owned(), b"[ca]\xe4").unwrap_err();
-        assert_eq!(error.to_string(), "f: byte 4 is not UTF-8, expected TOML text");
+        assert_eq!(
+            error.to_string(),
+            "f: expected text in UTF-8, found an invalid byte at offset 4"
+        );
     }
 
     #[test]
@@ -284,8 +235,8 @@ mod tests {
         refused("[nomda]\n", 1, 2, "Some(\"nomad\")");
         refused("[nomad]\nregion = 5\n", 2, 10, "string");
         refused("[nomad]\nregion = \n", 2, 10, "");
-        refused("[nomad]\nversion = \"latest\"\n", 2, 11, "no version");
-        refused("# ä\n[ca]\nregistries = [\"ok\", \"no/no\"]\n", 3, 14, "no registry");
+        refused("[nomad]\nversion = \"latest\"\n", 2, 11, "a version");
+        refused("# ä\n[ca]\nregistries = [\"ok\", \"no/no\"]\n", 3, 14, "a registry");
         refused("[consul]\n[nomad]\n[consul]\n", 3, 2, "`consul`");
         refused("[nomad]\nregion = \"a\"\nregion = \"b\"\n", 3, 1, "`region`");
         refused("nomad = { region = \"a\", region = \"b\" }\n", 1, 25, "`region`");

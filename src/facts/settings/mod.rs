@@ -2,10 +2,12 @@
 //!
 //! Strict: an unknown key, a wrong type or a value out of its grammar is refused with file, line and column.
 
+mod error;
 mod layers;
 mod values;
 
-pub use layers::{Layer, Layers, SettingsError, Source, merge, parse};
+pub use error::SettingsError;
+pub use layers::{Layer, Layers, Source, merge, parse};
 pub use values::{Duration, LinkLocal, LogLevel, PemText, RegistryHost, Release};
 
 use schemars::JsonSchema;

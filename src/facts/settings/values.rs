@@ -17,7 +17,7 @@ impl TryFrom<String> for Release {
         let bare = text.trim().trim_start_matches('v');
         semver::Version::parse(bare)
             .map(Self)
-            .map_err(|_| format!("`{text}` is no version, expected one like 1.10.5"))
+            .map_err(|_| format!("expected a version like 1.10.5, found `{text}`"))
     }
 }
 
@@ -60,7 +60,7 @@ impl<const MAX: u64> TryFrom<String> for Duration<MAX> {
             .filter(|length| length.as_secs() >= 1 && length.subsec_nanos() == 0);
         length.map(|length| Self(length.as_secs())).ok_or_else(|| {
             format!(
-                "`{text}` is no length of time, expected one like 60s, 5m or 1h, between 1s and {MAX}s, in whole seconds"
+                "expected a duration like 60s, 5m or 1h, between 1s and {MAX}s in whole seconds, found `{text}`"
             )
         })
     }
@@ -133,7 +133,7 @@ impl TryFrom<String> for RegistryHost {
             Ok(Self(text))
         } else {
             Err(format!(
-                "`{text}` is no registry, expected a host like registry.internal:5000, without scheme or path"
+                "expected a registry host like registry.internal:5000, without scheme or path, found `{text}`"
             ))
         }
     }
@@ -177,7 +177,7 @@ impl TryFrom<String> for LinkLocal {
             address.is_link_local() && !matches!(address.octets()[2], 0 | 169 | 170 | 255)
         };
         text.parse().ok().filter(usable).map(Self).ok_or_else(|| {
-            format!("`{text}` is no usable address, expected one of 169.254.1.0 to 169.254.254.255 outside EC2's 169 and 170")
+            format!("expected an address between 169.254.1.0 and 169.254.254.255, outside EC2's 169.254.169.0/24 and 169.254.170.0/24, found `{text}`")
         })
     }
 }

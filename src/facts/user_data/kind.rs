@@ -73,16 +73,14 @@ pub(super) fn is_wide(data: &[u8]) -> bool {
 /// Words for a text of ours that is not UTF-8, with so many lines before it.
 pub(super) fn wrong_encoding(data: &[u8], lines_before: usize) -> String {
     if is_wide(data) {
-        return "the text is UTF-16 or UTF-32, expected UTF-8".to_owned();
+        return "expected UTF-8, found UTF-16 or UTF-32".to_owned();
     }
     let valid = std::str::from_utf8(data).map_or_else(|error| error.valid_up_to(), str::len);
     let line = lines_before + count(&data[..valid], b'\n') + 1;
     let before = String::from_utf8_lossy(&data[..valid]);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let found = data.get(valid).copied().unwrap_or_default();
-    format!(
-        "line {line}, column {column}: the byte 0x{found:02x} is not UTF-8, expected text in UTF-8"
-    )
+    format!("line {line}, column {column}: expected UTF-8, found the byte 0x{found:02x}")
 }
 
 /// How often a byte is in others.

@@ -21,7 +21,8 @@ pub const CAP: usize = 1024 * 1024;
 /// The name that settings from user data have in errors.
 const NAME: &str = "user data";
 
-const ARCHIVE: &str = "is a cloud-config archive with an entry of our type, which is looked for in MIME messages alone";
+const ARCHIVE: &str =
+    "is a cloud-config archive with an entry of the type of cos-agent, expected a MIME message";
 
 /// What the user data holds for us.
 #[derive(Debug, Clone, PartialEq, Eq)]

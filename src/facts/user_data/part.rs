@@ -21,7 +21,7 @@ pub(super) fn text(body: &[u8], content: &Content, lines_before: usize) -> Resul
     // A budget of its own: others' parts must not use up what ours needs.
     let unpacked = unpack::unpack(&decoded, &mut Budget::default());
     if let Some(problem) = unpacked.broken {
-        return Err(format!("is unusable: {problem}"));
+        return Err(format!("cannot be read: {problem}"));
     }
     let was_packed = unpacked.data != body;
     let lines_before = if was_packed { 0 } else { lines_before };
@@ -35,13 +35,13 @@ pub(super) fn transfer<'a>(body: &'a [u8], content: &Content) -> Result<Cow<'a, 
         None | Some("" | "7bit" | "8bit" | "binary") => Ok(Cow::Borrowed(body)),
         Some("base64") => unpack::transfer_base64(body)
             .map(Cow::Owned)
-            .map_err(|error| format!("is no base64: {error}")),
+            .map_err(|error| format!("is not base64: {error}")),
         Some("quoted-printable") => is_quoted_printable(body)
             .then(|| quoted_printable_decode(body))
             .flatten()
             .map(Cow::Owned)
             .ok_or_else(|| {
-                "is no quoted-printable: `=` without two digits or a line end".to_owned()
+                "is not quoted-printable: expected two digits or a line end after `=`".to_owned()
             }),
         Some(other) => Err(format!(
             "has the transfer encoding `{other}`, expected 7bit, 8bit, binary, base64 or quoted-printable"
@@ -62,16 +62,16 @@ fn characters(bytes: &[u8], charset: Option<&str>, lines_before: usize) -> Resul
     match charset {
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => match std::str::from_utf8(bytes) {
             Ok(text) if !kind::is_wide(bytes) => Ok(text.to_owned()),
-            _ => Err(format!("is unusable: {}", kind::wrong_encoding(bytes, lines_before))),
+            _ => Err(format!("cannot be read: {}", kind::wrong_encoding(bytes, lines_before))),
         },
         Some(charset) => {
             let decode = charset_decoder(charset.as_bytes()).ok_or_else(|| {
-                format!("has the character set `{charset}`, which is not known, expected utf-8")
+                format!("has the character set `{charset}`, which is unknown; expected utf-8")
             })?;
             let text = decode(bytes);
             // What the decoder puts for bytes that the character set does not have.
             if text.contains('\u{fffd}') {
-                return Err(format!("is no text in `{charset}`, which its headers announce"));
+                return Err(format!("is not text in `{charset}`, which its headers announce"));
             }
             Ok(text)
         }

@@ -94,7 +94,7 @@ impl Search<'_> {
         let found = Parts::read(body, delimiter);
         if found.outside.iter().any(|outside| message::names_our_type(outside)) {
             let problem = format!(
-                "names our type outside of its parts, expected a line `{delimiter}` before each part and `{delimiter}--` after the last"
+                "names the type of cos-agent outside of its parts, expected a line `{delimiter}` before each part and `{delimiter}--` after the last"
             );
             return Err(place.refused(&problem));
         }
@@ -123,7 +123,7 @@ impl Search<'_> {
             let ours =
                 message::is_message(&unpacked.data) && message::names_our_type(&unpacked.data);
             return if ours {
-                Err(place.refused(&format!("is unusable: {problem}")))
+                Err(place.refused(&format!("cannot be read: {problem}")))
             } else {
                 Ok(())
             };
@@ -145,7 +145,7 @@ impl Search<'_> {
         }
         let untyped = content.media_type.is_none() && kind::of(&text).is_none();
         if (untyped || content.is_container()) && message::names_our_type(data) {
-            let problem = "names our type where no headers are read: a line above it is no header, or a boundary is missing";
+            let problem = "names the type of cos-agent where no headers are read: a line above it is not a header, or a boundary is missing";
             return Err(place.refused(problem));
         }
         Ok(())
@@ -160,12 +160,12 @@ impl Search<'_> {
     ) -> Result<(), SettingsError> {
         if let Some(delimiter) = &place.missing {
             return Err(refused(format!(
-                "the MIME message ends without `{delimiter}`: it was cut off"
+                "the MIME message was cut off: expected `{delimiter}` at its end"
             )));
         }
         if entity.has_toml_in_its_head() {
             return Err(place.refused(
-                "has no blank line after its headers, so that its first lines are headers too",
+                "has no blank line after its headers, so its first lines are read as headers",
             ));
         }
         let text = part::text(entity.body, content, place.lines_before.unwrap_or(0))
@@ -189,7 +189,7 @@ fn may_descend(body: &[u8], place: &Place) -> Result<bool, SettingsError> {
     if place.depth < DEPTH {
         Ok(true)
     } else if message::names_our_type(body) {
-        Err(place.refused(&format!("is wrapped in more than {DEPTH} messages, expected fewer")))
+        Err(place.refused(&format!("is nested in more than {DEPTH} messages")))
     } else {
         Ok(false)
     }

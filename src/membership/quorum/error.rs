@@ -1,6 +1,7 @@
 //! Why the quorum guard does not let a server go on, with the exit code and the way out of each.
 
 use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::state::Daemon;
 use crate::system::aws::AwsError;
 use crate::system::root::FileError;
@@ -9,10 +10,10 @@ use crate::system::root::FileError;
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
     /// The data could not be looked at.
-    #[error("the data cannot be looked at")]
+    #[error("cannot read the data of this server")]
     File(#[from] FileError),
     /// The node is configured and started, but its server only joins until somebody answers.
-    #[error("{parameter} could not be read, so this server only joins: {why}")]
+    #[error("cannot read {parameter}, so this server may only join: {why}")]
     Unanswered {
         /// The parameter.
         parameter: String,
@@ -21,7 +22,7 @@ pub enum GuardError {
     },
     /// A server that would found a cluster alone is one of several by the tags of the others.
     #[error(
-        "`cos:servers` is `1` here, and of the other running servers of {cluster} {}",
+        "`cos:servers` is `1` on this server, but other servers of {cluster} are running: {}",
         differing.join(", ")
     )]
     ServersDiffer {
@@ -32,8 +33,8 @@ pub enum GuardError {
     },
     /// The cluster lives.
     #[error(
-        "the cluster has a leader, {leader}{}: there is nothing to reform",
-        told_by.as_ref().map(|name| format!(", says {name}")).unwrap_or_default()
+        "the cluster has a leader, {leader}{}, so there is nothing to reform",
+        told_by.as_ref().map(|name| format!(" (according to {name})")).unwrap_or_default()
     )]
     HasLeader {
         /// The daemon.
@@ -44,7 +45,7 @@ pub enum GuardError {
         told_by: Option<String>,
     },
     /// Nobody knows whether there are other servers.
-    #[error("cannot ask EC2 for the other servers of {}, which may have a leader", daemon.name())]
+    #[error("cannot ask EC2 for the other {} servers, which may have a leader", daemon.name())]
     NotListed {
         /// The daemon.
         daemon: Daemon,
@@ -60,7 +61,7 @@ pub enum GuardError {
         silent: Vec<String>,
     },
     /// The cluster may come back.
-    #[error("this server holds the Raft data of a cluster of {}: nothing is lost yet", peers.join(", "))]
+    #[error("this server has the Raft data of the cluster of {}, so that cluster is not lost yet", peers.join(", "))]
     HasData {
         /// The daemon.
         daemon: Daemon,
@@ -68,14 +69,14 @@ pub enum GuardError {
         peers: Vec<String>,
     },
     /// The agent does not run, and what it holds may be all that is left.
-    #[error("this server holds Raft data, and {} does not say of which cluster: nothing is lost yet", daemon.unit())]
+    #[error("this server has Raft data, and {} does not report of which cluster, so that cluster is not lost yet", daemon.unit())]
     Silent {
         /// The daemon.
         daemon: Daemon,
     },
     /// The parameter was not set, and this server, which is empty, still reads it.
     #[error(
-        "{parameter} still says that the cluster has formed, so this server, which has no data, can only join"
+        "{parameter} still says that the cluster has formed, so this server, which has no data, may only join"
     )]
     StillFormed {
         /// The parameter.
@@ -84,7 +85,7 @@ pub enum GuardError {
         region: String,
     },
     /// The local part is done, the parameter could not be set.
-    #[error("this server may form a cluster again, but {parameter} could not be set to `no`")]
+    #[error("this server may form a new cluster, but cannot set {parameter} to `no`")]
     NotSet {
         /// The parameter.
         parameter: String,
@@ -93,6 +94,39 @@ pub enum GuardError {
         /// Why.
         source: AwsError,
     },
+}
+
+topics! {
+    UNANSWERED: "quorum-parameter-unread",
+        "the node is configured and its daemons start; the next `apply` asks again, and cos-agent.service runs it by itself. \
+         `aws ssm get-parameter --name {parameter}` shows the parameter; a site without a parameter store sets \
+         `[quorum] guard = \"off\"`";
+    SERVERS_DIFFER: "servers-tag-differs",
+        "give all servers of the cluster the same `cos:servers`, in the launch template and on the instances (`aws ec2 \
+         create-tags`), or terminate those that do not belong to it: this server would form a cluster of its own at once. The \
+         next run reads the tags again";
+    NOT_LISTED_DENIED: "reform-servers-denied",
+        "nothing was changed. Allow `ec2:DescribeInstances` in the policy of the instance role. If you know that all other \
+         servers are lost, run this again with `--assume-lost`";
+    NOT_LISTED: "reform-servers-unknown",
+        "nothing was changed. Run this again when EC2 answers. If you know that all other servers are lost, add \
+         `--assume-lost`";
+    OTHERS_SILENT: "reform-servers-silent",
+        "nothing was changed. Check {unit} there (`systemctl status {daemon}`), or terminate instances that are lost. If you \
+         know that no other server has a leader, run this again with `--assume-lost`";
+    HAS_LEADER: "reform-with-leader",
+        "nothing was changed. If this server does not join, look at `journalctl -u {unit}`; `reform` is for clusters that are \
+         lost";
+    HAS_DATA: "reform-with-data",
+        "nothing was changed. Start the other servers; if most of them are gone, recover with {raft}/peers.json (HashiCorp's \
+         \"outage recovery\"). To give up the data anyway: stop {unit}, move {data} away, and run this again";
+    SILENT: "reform-agent-stopped",
+        "nothing was changed. Start {unit} first, or move {data} away, and run this again";
+    STILL_FORMED: "quorum-parameter-formed",
+        "`aws ssm put-parameter --name {parameter} --value no --overwrite --region {region}`, then run this again";
+    NOT_SET: "quorum-parameter-unset",
+        "`aws ssm put-parameter --name {parameter} --value no --overwrite --region {region}`, or allow the instance role \
+         `ssm:GetParameter` and `ssm:PutParameter` for it and run this again";
 }
 
 impl GuardError {
@@ -110,64 +144,39 @@ impl GuardError {
             Self::NotListed { source, .. } | Self::NotSet { source, .. } => source.exit_code(),
         }
     }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::File(error) => return error.hint(),
-            Self::Unanswered { parameter, .. } => format!(
-                "the node is configured and its daemons start; the next `apply` asks again, and cos-agent.service starts it by itself. \
-                 `aws ssm get-parameter --name {parameter}` shows what the store says; a site without a parameter store sets \
-                 `[quorum] guard = \"off\"`"
-            ),
-            Self::ServersDiffer { .. } => {
-                "this server would found a cluster of its own at once. Give all servers of the cluster the same `cos:servers`, \
-                 in the launch template and on the instances (`aws ec2 create-tags`), or terminate those that do not belong to it; \
-                 the next run reads the tags again"
-                    .to_owned()
-            }
-            Self::NotListed { source, .. } => format!(
-                "nothing was changed. {}. If you know that all other servers are lost, say so with `--assume-lost`",
-                if matches!(source, AwsError::Denied { .. }) {
-                    "Allow the instance role `ec2:DescribeInstances`"
-                } else {
-                    "Run this again when EC2 answers"
-                }
-            ),
-            Self::OthersSilent { daemon, .. } => format!(
-                "nothing was changed. Look at {} there (`systemctl status {}`), or terminate instances that are lost. If you know \
-                 that no other server has a leader, say so with `--assume-lost`",
-                daemon.unit(),
-                daemon.name()
-            ),
-            Self::HasLeader { daemon, .. } => format!(
-                "nothing was changed. A server that does not join is a matter for `journalctl -u {}`, not for reform",
-                daemon.unit()
-            ),
-            Self::HasData { daemon, .. } => format!(
-                "nothing was changed. Start the other servers; if most of them are gone, recover with {}/peers.json \
-                 (HashiCorp's \"outage recovery\"). To give the data up all the same: stop {}, move {} away, and run this again",
-                daemon.server_data(),
-                daemon.unit(),
-                daemon.data()
-            ),
-            Self::Silent { daemon } => format!(
-                "nothing was changed. Start {} first, or move {} away, and run this again",
-                daemon.unit(),
-                daemon.data()
-            ),
-            Self::StillFormed { parameter, region } => {
-                format!("{}, then run this again", by_hand(parameter, region))
-            }
-            Self::NotSet { parameter, region, .. } => format!(
-                "{}, or allow the instance role `ssm:GetParameter` and `ssm:PutParameter` for it and run this again",
-                by_hand(parameter, region)
-            ),
-        })
-    }
 }
 
-/// The same from anywhere.
-fn by_hand(parameter: &str, region: &str) -> String {
-    format!("`aws ssm put-parameter --name {parameter} --value no --overwrite --region {region}`")
+impl Hint for GuardError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(match self {
+            Self::File(_) => return None,
+            Self::Unanswered { parameter, .. } => UNANSWERED.with(&[("parameter", parameter)]),
+            Self::ServersDiffer { .. } => SERVERS_DIFFER.plain(),
+            // What else there is to do than to make AWS answer goes before what AWS's refusal advises.
+            Self::NotListed { source: AwsError::Denied { .. }, .. } => {
+                NOT_LISTED_DENIED.plain().conclusive()
+            }
+            Self::NotListed { .. } => NOT_LISTED.plain().conclusive(),
+            Self::OthersSilent { daemon, .. } => {
+                OTHERS_SILENT.with(&[("unit", &daemon.unit()), ("daemon", &daemon.name())])
+            }
+            Self::HasLeader { daemon, .. } => HAS_LEADER.with(&[("unit", &daemon.unit())]),
+            Self::HasData { daemon, .. } => HAS_DATA.with(&[
+                ("raft", &daemon.server_data()),
+                ("unit", &daemon.unit()),
+                ("data", &daemon.data()),
+            ]),
+            Self::Silent { daemon } => {
+                SILENT.with(&[("unit", &daemon.unit()), ("data", &daemon.data())])
+            }
+            Self::StillFormed { parameter, region } => {
+                STILL_FORMED.with(&[("parameter", parameter), ("region", region)])
+            }
+            Self::NotSet { parameter, region, .. } => {
+                NOT_SET.with(&[("parameter", parameter), ("region", region)]).conclusive()
+            }
+        })
+    }
 }

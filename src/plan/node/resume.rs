@@ -18,16 +18,18 @@ pub enum NotResumed {
     #[error("no `apply` has succeeded on this node yet")]
     FirstBoot,
     /// What is on record cannot be understood.
-    #[error("cannot tell from the record of the last `apply` what ran here: {0}")]
+    #[error("the record of the last `apply` contradicts itself: {0}")]
     Record(&'static str),
     /// Neither metadata nor firmware nor an address say which instance this is.
-    #[error("cannot tell whether this is still the instance {recorded} that is on record")]
+    #[error(
+        "cannot verify that this is still instance {recorded}, which the last `apply` recorded"
+    )]
     Unknown {
         /// The instance on record.
         recorded: String,
     },
     /// The disk was another instance's.
-    #[error("this is the instance {found}, and the record on this disk is of {recorded}")]
+    #[error("this is instance {found}, but the last `apply` on this disk recorded {recorded}")]
     OtherInstance {
         /// This instance.
         found: String,
@@ -35,7 +37,7 @@ pub enum NotResumed {
         recorded: String,
     },
     /// The tags name another cluster or role.
-    #[error("the tag `{key}` is {found:?}, and {recorded:?} is on record")]
+    #[error("tag `{key}` is {found:?}, but the last `apply` recorded {recorded:?}")]
     OtherTag {
         /// The tag.
         key: &'static str,
@@ -58,11 +60,11 @@ pub fn check(
     let id = &facts.instance.id;
     // Facts are written at the end of an `apply`, and whose the data is when it has been moved.
     if manifest.instance.as_ref() != Some(id) {
-        return Err(NotResumed::Record("facts and manifest are of different instances"));
+        return Err(NotResumed::Record("facts and manifest name different instances"));
     }
     // A run that ended between its files and its facts has left files of another role.
     if manifest.role.as_ref() != facts.tags.values.get(tags::ROLE) {
-        return Err(NotResumed::Record("facts and manifest are of different roles"));
+        return Err(NotResumed::Record("facts and manifest name different roles"));
     }
     match &seen.instance {
         Some(found) if found == id => {}

@@ -12,13 +12,15 @@ pub enum AwsError {
     #[error("the instance metadata holds no role credentials (`{0}` answers 404)")]
     NoCredentials(&'static str),
     /// The instance has a role, but its credentials did not come in time.
-    #[error("the credentials of the role {role} are late (`{CREDENTIALS}{role}` answers 404)")]
+    #[error(
+        "the credentials of the role {role} are not available yet (`{CREDENTIALS}{role}` answers 404)"
+    )]
     LateCredentials {
         /// The role.
         role: String,
     },
     /// The role exists but hands out no credentials; EC2 says why.
-    #[error("the instance role gives no credentials: {code}: {message}")]
+    #[error("EC2 refuses credentials for the instance role: {code}: {message}")]
     BadCredentials {
         /// EC2's code, such as `AssumeRoleUnauthorizedAccess`.
         code: String,
@@ -39,7 +41,7 @@ pub enum AwsError {
         message: String,
     },
     /// AWS refused the request for another reason.
-    #[error("{action} fails with status {status}: {code}: {message}")]
+    #[error("{action} failed with status {status}: {code}: {message}")]
     Rejected {
         /// The IAM action.
         action: String,
@@ -51,7 +53,7 @@ pub enum AwsError {
         message: String,
     },
     /// No answer by the deadline.
-    #[error("{url} gave no usable answer to {action} after {attempts} attempts in {:.1} s; the last: {last}", elapsed.as_secs_f64())]
+    #[error("no usable answer to {action} from {url} after {attempts} attempts in {:.1} s; last failure: {last}", elapsed.as_secs_f64())]
     Unreachable {
         /// The IAM action.
         action: String,
@@ -75,7 +77,7 @@ pub enum AwsError {
         problem: String,
     },
     /// The request could not be made or signed.
-    #[error("cannot make the request: {0}")]
+    #[error("cannot create the request: {0}")]
     Request(String),
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 pub mod ec2;
 mod error;
+mod hint;
 mod pages;
 mod refusal;
 mod service;

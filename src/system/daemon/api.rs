@@ -17,7 +17,7 @@ const HOLD: (&str, Duration) = ("30s", Duration::from_secs(40));
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// Nobody listens there.
-    #[error("{base} cannot be reached: {words}")]
+    #[error("cannot reach {base}: {words}")]
     Unreachable {
         /// The address.
         base: String,
@@ -27,7 +27,7 @@ pub enum ApiError {
         refused: bool,
     },
     /// The connection was taken and nothing came.
-    #[error("{base} takes connections and has not answered {path} for {:.1} s", after.as_secs_f64())]
+    #[error("{base} accepts connections but has not answered {path} for {:.1} s", after.as_secs_f64())]
     Silent {
         /// The address.
         base: String,
@@ -37,7 +37,7 @@ pub enum ApiError {
         after: Duration,
     },
     /// An answer that is no success.
-    #[error("{path} answers {status}: {words}")]
+    #[error("{path} answered {status}: {words}")]
     Status {
         /// What was asked.
         path: String,

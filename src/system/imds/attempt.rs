@@ -1,6 +1,6 @@
 //! One attempt at the metadata service: what its answer means, and whether another attempt may help.
 
-use super::{BodyProblem, ImdsError};
+use super::{BodyProblem, ImdsError, LastFailure};
 use crate::system::http;
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -13,14 +13,14 @@ pub(super) enum Attempt<T> {
     /// The value.
     Done(T),
     /// Worth another try: why, and the pause that the service asked for.
-    Again(String, Option<Duration>),
+    Again(LastFailure, Option<Duration>),
     /// An answer that this service does not give. Something else may have given it, so it decides nothing before the
     /// deadline; then it is the error.
     Odd(ImdsError),
     /// No answer within the limit of one try.
     TimedOut,
     /// No connection: another try, woken by the network.
-    NoRoute(String),
+    NoRoute,
 }
 
 /// An answer that says itself that another try may help.
@@ -33,18 +33,16 @@ pub(super) fn retryable(status: StatusCode) -> bool {
 /// The attempt that such an answer is.
 pub(super) fn again<T>(status: StatusCode, response: &reqwest::Response) -> Attempt<T> {
     let pause = http::retry_after(response).map(|asked| asked.min(LONGEST_PAUSE));
-    Attempt::Again(format!("status {}", status.as_u16()), pause)
+    Attempt::Again(LastFailure::Status(status.as_u16()), pause)
 }
 
 /// The attempt that a failed request is.
 pub(super) fn failed<T>(error: &reqwest::Error) -> Attempt<T> {
     use nix::libc::{EADDRNOTAVAIL, EHOSTUNREACH, ENETDOWN, ENETUNREACH};
     match http::os_error(error) {
-        Some(EADDRNOTAVAIL | EHOSTUNREACH | ENETDOWN | ENETUNREACH) => {
-            Attempt::NoRoute("no route yet".to_owned())
-        }
+        Some(EADDRNOTAVAIL | EHOSTUNREACH | ENETDOWN | ENETUNREACH) => Attempt::NoRoute,
         _ if error.is_timeout() => Attempt::TimedOut,
-        _ => Attempt::Again(http::plain_words(error), None),
+        _ => Attempt::Again(LastFailure::Connection(http::plain_words(error)), None),
     }
 }
 
@@ -97,8 +95,8 @@ mod tests {
                 panic!("503 is tried again");
             };
             assert_eq!(
-                (why.as_str(), pause),
-                ("status 503", seconds.map(Duration::from_secs)),
+                (why, pause),
+                (LastFailure::Status(503), seconds.map(Duration::from_secs)),
                 "{asked}"
             );
         }

@@ -1,19 +1,20 @@
-//! Every way in which the metadata service gives no answer.
+//! Every way in which the metadata service gives no answer, with the exit code and the way out of each.
 
 use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use std::time::Duration;
 
 /// Why the metadata service gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ImdsError {
     /// 403: `HttpEndpoint=disabled`, or a firewall of the instance.
-    #[error("the metadata service at {endpoint} answers 403: it is switched off for this instance")]
+    #[error("the metadata service at {endpoint} answered 403: it is disabled for this instance")]
     Disabled {
         /// The endpoint asked.
         endpoint: String,
     },
     /// The token path does not exist: no IMDSv2 is at this address.
-    #[error("no IMDSv2 at {endpoint}: PUT /latest/api/token answers {status}")]
+    #[error("no IMDSv2 at {endpoint}: PUT /latest/api/token answered {status}")]
     NoTokens {
         /// The endpoint asked.
         endpoint: String,
@@ -21,7 +22,7 @@ pub enum ImdsError {
         status: u16,
     },
     /// A status that the service does not document.
-    #[error("`{path}` answers {status}, expected 200 or 404")]
+    #[error("`{path}` answered {status}, expected 200 or 404")]
     Status {
         /// The path below `/latest/`.
         path: String,
@@ -29,7 +30,7 @@ pub enum ImdsError {
         status: u16,
     },
     /// The deadline passed.
-    #[error("`{path}` had no answer from {endpoint} after {attempts} attempts in {:.1} s; the last: {last}", elapsed.as_secs_f64())]
+    #[error("no answer for `{path}` from {endpoint} after {attempts} attempts in {:.1} s; last failure: {last}", elapsed.as_secs_f64())]
     Deadline {
         /// The path below `/latest/`.
         path: String,
@@ -40,12 +41,12 @@ pub enum ImdsError {
         /// How long it was tried.
         elapsed: Duration,
         /// What went wrong the last time.
-        last: String,
+        last: LastFailure,
         /// Whether somebody was there, only throttled, broken or late.
         answered: bool,
     },
     /// 200, but no value of this service.
-    #[error("`{path}` answers 200 with {problem}")]
+    #[error("`{path}` answered 200 with {problem}")]
     Body {
         /// The path below `/latest/`.
         path: String,
@@ -53,37 +54,113 @@ pub enum ImdsError {
         problem: BodyProblem,
     },
     /// The HTTP client could not be made.
-    #[error("cannot make the HTTP client for metadata")]
+    #[error("cannot create the HTTP client for the metadata service")]
     Client(#[source] reqwest::Error),
 }
 
-impl ImdsError {
-    /// The exit code of every command that this failure ends.
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Body { .. } => ExitCode::Data,
-            Self::Disabled { .. }
-            | Self::NoTokens { .. }
-            | Self::Status { .. }
-            | Self::Deadline { .. }
-            | Self::Client(_) => ExitCode::Unavailable,
-        }
-    }
+/// Why the last attempt before the deadline failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LastFailure {
+    /// The service did not answer within the limit of one attempt.
+    #[error("timed out")]
+    TimedOut,
+    /// The network is not up yet.
+    #[error("no route yet")]
+    NoRoute,
+    /// The connection failed, in the system's words.
+    #[error("{0}")]
+    Connection(String),
+    /// The service answered that another attempt may help.
+    #[error("status {0}")]
+    Status(u16),
+    /// 401 although the token was new.
+    #[error("status 401 for a fresh token")]
+    TokenRefused,
+    /// 401 for the request of a token.
+    #[error("status 401 for the token request")]
+    TokenDenied,
+    /// A token that cannot stand in a header.
+    #[error("the token is not ASCII text")]
+    TokenUnusable,
+    /// The connection ended before the answer did.
+    #[error("the answer was cut off")]
+    CutOff,
+}
 
+topics! {
+    DISABLED: "metadata-disabled",
+        "set `metadata_options { http_endpoint = \"enabled\" }` in the launch template (for a running instance: `aws ec2 \
+         modify-instance-metadata-options --instance-id ID --http-endpoint enabled`), and look for a firewall on the instance";
+    WITHOUT_TOKENS: "metadata-without-tokens",
+        "the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that \
+         is not an EC2 instance, try `cos-agent simulate`";
+    SILENT: "metadata-silent",
+        "the address accepts connections but does not answer: in a container, raise `http_put_response_hop_limit` to 2; \
+         otherwise check linklocal_allowance_exceeded in `ethtool -S`";
+    BUSY: "metadata-busy",
+        "the service throttles or is not ready, and the agent tries again by itself; if it lasts, look for a program on this \
+         instance that queries the metadata without a pause";
+    UNREACHABLE: "metadata-unreachable",
+        "check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try \
+         `cos-agent simulate`";
+    /// For answers that EC2 does not give.
+    FOREIGN: "metadata-foreign",
+        "look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address";
+    /// For what only a mistake in this program can cause.
+    BUG: "agent-bug", "this is a bug in cos-agent: report it with this error and the output of `cos-agent version`";
+}
+
+impl ImdsError {
     /// A body that is no value of this service.
     pub(super) fn body(path: &str, problem: BodyProblem) -> Self {
         Self::Body { path: path.to_owned(), problem }
+    }
+
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Body { .. } => ExitCode::Data,
+            Self::Client(_) => ExitCode::Bug,
+            Self::Disabled { .. }
+            | Self::NoTokens { .. }
+            | Self::Status { .. }
+            | Self::Deadline { .. } => ExitCode::Unavailable,
+        }
     }
 
     /// What is in the way, without times and numbers: the same words for the same trouble.
     pub fn trouble(&self) -> String {
         match self {
             Self::Deadline { path, endpoint, last, .. } => {
-                format!("`{path}` has no answer from {endpoint}: {last}")
+                format!("no answer for `{path}` from {endpoint}: {last}")
             }
             Self::Client(error) => format!("{self}: {error}"),
             _ => self.to_string(),
         }
+    }
+}
+
+impl Hint for ImdsError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        let topic = match self {
+            Self::Disabled { .. } => DISABLED,
+            Self::NoTokens { .. } => WITHOUT_TOKENS,
+            Self::Deadline { last, .. } => match last {
+                LastFailure::TimedOut => SILENT,
+                LastFailure::Status(_) | LastFailure::TokenRefused | LastFailure::TokenDenied => {
+                    BUSY
+                }
+                LastFailure::NoRoute
+                | LastFailure::Connection(_)
+                | LastFailure::TokenUnusable
+                | LastFailure::CutOff => UNREACHABLE,
+            },
+            Self::Status { .. } | Self::Body { .. } => FOREIGN,
+            Self::Client(_) => BUG,
+        };
+        Some(topic.plain())
     }
 }
 
@@ -97,7 +174,7 @@ pub enum BodyProblem {
     #[error("bytes that are not UTF-8")]
     NotUtf8,
     /// A web page: a proxy or captive portal stands in the way.
-    #[error("an HTML page, which no metadata value is")]
+    #[error("an HTML page, which is never a metadata value")]
     Html,
     /// More than any value has.
     #[error("more than {0} bytes")]

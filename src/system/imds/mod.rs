@@ -26,7 +26,8 @@ use super::http::{self, BodyError};
 use super::network::NetworkEvents;
 use super::retry::{Deadline, Retry};
 use attempt::{Attempt, again, failed, retryable};
-pub use error::{BodyProblem, ImdsError};
+pub(crate) use error::{BUG, FOREIGN};
+pub use error::{BodyProblem, ImdsError, LastFailure};
 use reqwest::StatusCode;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
@@ -42,6 +43,7 @@ const ANSWER_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::
 pub const VALUE_CAP: usize = 64 * 1024;
 /// The pauses between two tries, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
 /// A client that holds one token and one deadline.
 pub struct Imds {
     client: reqwest::Client,
@@ -149,9 +151,7 @@ impl Imds {
                             Attempt::Odd(ImdsError::body(path, BodyProblem::TooLarge(cap)))
                         }
                         Err(BodyError::Broken(error)) if error.is_timeout() => Attempt::TimedOut,
-                        Err(BodyError::Broken(_)) => {
-                            Attempt::Again("the answer broke off".to_owned(), None)
-                        }
+                        Err(BodyError::Broken(_)) => Attempt::Again(LastFailure::CutOff, None),
                     },
                     StatusCode::NOT_FOUND => Attempt::Done(None),
                     StatusCode::UNAUTHORIZED => {
@@ -160,7 +160,7 @@ impl Imds {
                         if !std::mem::replace(&mut was_refused, true) {
                             continue;
                         }
-                        Attempt::Again("401 for a fresh token".to_owned(), None)
+                        Attempt::Again(LastFailure::TokenRefused, None)
                     }
                     status if retryable(status) => again(status, &response),
                     StatusCode::FORBIDDEN => {

@@ -1,7 +1,7 @@
 //! The token of IMDSv2: fetched once, and once more where it has expired.
 
 use super::attempt::{Attempt, again, failed, retryable};
-use super::{Imds, ImdsError};
+use super::{Imds, ImdsError, LastFailure};
 use crate::system::http::{self, BodyError};
 use crate::system::retry::Retry;
 use reqwest::StatusCode;
@@ -67,13 +67,11 @@ impl Imds {
                 Ok(body) if !body.is_empty() && body.iter().all(u8::is_ascii_graphic) => {
                     Attempt::Done(String::from_utf8_lossy(&body).into_owned())
                 }
-                Ok(_) => Attempt::Again("a token that is no token".to_owned(), None),
+                Ok(_) => Attempt::Again(LastFailure::TokenUnusable, None),
                 Err(BodyError::Broken(error)) if error.is_timeout() => Attempt::TimedOut,
-                Err(_) => Attempt::Again("the token broke off".to_owned(), None),
+                Err(_) => Attempt::Again(LastFailure::CutOff, None),
             },
-            StatusCode::UNAUTHORIZED => {
-                Attempt::Again("401 for the token request".to_owned(), None)
-            }
+            StatusCode::UNAUTHORIZED => Attempt::Again(LastFailure::TokenDenied, None),
             status if retryable(status) => again(status, &response),
             StatusCode::FORBIDDEN => Attempt::Odd(ImdsError::Disabled { endpoint }),
             status => Attempt::Odd(ImdsError::NoTokens { endpoint, status: status.as_u16() }),

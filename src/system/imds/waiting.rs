@@ -1,14 +1,24 @@
 //! What follows an attempt: its result, a pause before the next one, or the end at the deadline.
 
 use super::attempt::Attempt;
-use super::{ANSWER_TIMEOUT, Imds, ImdsError};
-use crate::system::http;
+use super::{ANSWER_TIMEOUT, Imds, ImdsError, LastFailure};
 use crate::system::network::NetworkEvents;
 use crate::system::retry::Retry;
 use std::time::Duration;
 
 /// After a network event the route may still be missing for a moment.
 const SETTLE: Duration = Duration::from_millis(10);
+
+/// Why an attempt came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// There was no answer, or one that asks for another attempt.
+    #[error("{0}")]
+    Last(LastFailure),
+    /// There was an answer that this service does not give.
+    #[error("{0}")]
+    Odd(ImdsError),
+}
 
 impl Imds {
     /// Returns the result of a finished attempt; waits after an unfinished one, or fails at the deadline.
@@ -19,25 +29,26 @@ impl Imds {
         attempts: u32,
         retry: &mut Retry,
     ) -> Result<Option<T>, ImdsError> {
-        let (why, asked, odd) = match attempt {
+        let (failure, asked) = match attempt {
             Attempt::Done(value) => return Ok(Some(value)),
-            Attempt::Again(why, asked) => (why, asked, None),
-            Attempt::Odd(error) => (error.to_string(), None, Some(error)),
+            Attempt::Again(last, asked) => (Failure::Last(last), asked),
+            Attempt::Odd(error) => (Failure::Odd(error), None),
             Attempt::TimedOut => {
                 self.answer_timeout.set((self.answer_timeout.get() * 2).min(ANSWER_TIMEOUT.1));
-                (http::TIMED_OUT.to_owned(), None, None)
+                (Failure::Last(LastFailure::TimedOut), None)
             }
-            Attempt::NoRoute(_) if self.chosen.get() + 1 < self.endpoints.len() => {
+            Attempt::NoRoute if self.chosen.get() + 1 < self.endpoints.len() => {
                 self.chosen.set(self.chosen.get() + 1);
                 return Ok(None);
             }
-            Attempt::NoRoute(why) => {
-                let wait = self.pause(retry, None, &why, path, attempts, None)?;
+            Attempt::NoRoute => {
+                let failure = Failure::Last(LastFailure::NoRoute);
+                let wait = self.pause(retry, None, failure, path, attempts)?;
                 self.wait_for_network(wait).await;
                 return Ok(None);
             }
         };
-        let wait = self.pause(retry, asked, &why, path, attempts, odd)?;
+        let wait = self.pause(retry, asked, failure, path, attempts)?;
         tokio::time::sleep(wait).await;
         Ok(None)
     }
@@ -47,26 +58,29 @@ impl Imds {
         &self,
         retry: &mut Retry,
         asked: Option<Duration>,
-        why: &str,
+        failure: Failure,
         path: &str,
         attempts: u32,
-        odd: Option<ImdsError>,
     ) -> Result<Duration, ImdsError> {
         self.chosen.set(0);
         let (answered, deadline) = (self.answered.get(), self.current_deadline());
         retry.until(deadline);
         // A fleet that was sent away together must not come back together.
         let Some(wait) = retry.delay(asked.unwrap_or_default()) else {
-            return Err(odd.unwrap_or_else(|| ImdsError::Deadline {
-                path: path.to_owned(),
-                endpoint: self.endpoint(),
-                attempts,
-                elapsed: deadline.elapsed(),
-                last: why.to_owned(),
-                answered,
-            }));
+            return Err(match failure {
+                Failure::Odd(error) => error,
+                Failure::Last(last) => ImdsError::Deadline {
+                    path: path.to_owned(),
+                    endpoint: self.endpoint(),
+                    attempts,
+                    elapsed: deadline.elapsed(),
+                    last,
+                    answered,
+                },
+            });
         };
-        if self.said.replace(why.to_owned()) != why {
+        let why = failure.to_string();
+        if self.said.replace(why.clone()) != why {
             tracing::info!(
                 "metadata service: {why}; trying again for {:.0} s",
                 deadline.left().as_secs_f64()

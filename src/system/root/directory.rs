@@ -44,12 +44,12 @@ impl Root {
 
     /// A directory, made with its parents where it is missing.
     fn made(&self, path: &Path, of_daemon: Option<u32>) -> Result<OwnedFd, FileError> {
-        let make = || self.directory("make directory", path, Last::Make, of_daemon);
+        let make = || self.directory("create directory", path, Last::Make, of_daemon);
         match make() {
             // The prefix itself: the caller's to name, and made as it was named.
             Err(error) if super::absent(&error.source) && !self.is_host() => {
                 let fail = |source| FileError {
-                    operation: "make directory",
+                    operation: "create directory",
                     path: self.prefix.clone(),
                     source,
                 };
@@ -80,10 +80,10 @@ impl Root {
         of_daemon: Option<u32>,
     ) -> Result<Option<Stat>, FileError> {
         let path = Path::new(path);
-        let Some(found) = self.open("look at", path, OFlag::O_PATH, Last::Follow)? else {
+        let Some(found) = self.open("stat", path, OFlag::O_PATH, Last::Follow)? else {
             return Ok(None);
         };
-        let fail = |source| FileError { operation: "look at", path: self.path(path), source };
+        let fail = |source| FileError { operation: "stat", path: self.path(path), source };
         let handle = found.for_change(of_daemon).map_err(fail)?;
         self.stat_of(path, handle).map(Some)
     }
@@ -128,7 +128,7 @@ impl Root {
     }
 
     fn not_given(&self, path: &Path, source: io::Error) -> FileError {
-        FileError { operation: "set mode and owner of", path: self.path(path), source }
+        FileError { operation: "set the mode and owner of", path: self.path(path), source }
     }
 
     /// Removes a directory and all that is in it; a link in its place goes, not what it leads to.

@@ -13,7 +13,9 @@ mod walk;
 mod write;
 
 use crate::state::Kind;
+pub(crate) use error::AS_ROOT;
 pub use error::FileError;
+use error::KindError;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open, openat};
@@ -115,13 +117,13 @@ impl Root {
     }
 
     fn stat_as(&self, path: &Path, last: Last) -> Result<Option<Stat>, FileError> {
-        let Some(found) = self.open("look at", path, OFlag::O_PATH, last)? else { return Ok(None) };
+        let Some(found) = self.open("stat", path, OFlag::O_PATH, last)? else { return Ok(None) };
         self.stat_of(path, &found.handle).map(Some)
     }
 
     fn stat_of(&self, path: &Path, handle: impl AsFd) -> Result<Stat, FileError> {
         fstat(handle).map(|found| stat_from(&found)).map_err(|errno| FileError {
-            operation: "look at",
+            operation: "stat",
             path: self.path(path),
             source: errno.into(),
         })
@@ -130,7 +132,7 @@ impl Root {
     /// Where a path lies with its links resolved, prefix included; for a program that is run or handed the path.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<PathBuf, FileError> {
         let path = path.as_ref();
-        let found = self.open("look at", path, OFlag::O_PATH, Last::Follow)?;
+        let found = self.open("stat", path, OFlag::O_PATH, Last::Follow)?;
         Ok(found.map_or_else(|| self.path(path), |found| found.place))
     }
 
@@ -159,7 +161,7 @@ impl Root {
             other => other,
         };
         let file = file.map_err(|errno| match errno {
-            Errno::ELOOP => fail(io::Error::other("found a link, expected a regular file")),
+            Errno::ELOOP => fail(io::Error::other(KindError::Link)),
             errno => fail(errno.into()),
         })?;
         match Flock::lock(File::from(file), FlockArg::LockExclusiveNonblock) {
@@ -194,12 +196,12 @@ fn absent(error: &io::Error) -> bool {
 
 fn read_regular(file: File) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("found something that is no regular file"));
+        return Err(io::Error::other(KindError::NotRegular));
     }
     let mut bytes = Vec::new();
     file.take(FILE_CAP + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_CAP {
-        return Err(io::Error::other(format!("found more than {FILE_CAP} bytes")));
+        return Err(io::Error::other(KindError::TooLarge { cap: FILE_CAP }));
     }
     Ok(bytes)
 }

@@ -2,6 +2,7 @@
 //! into a directory on that volume, entry by entry.
 
 use super::directory::{open_in, set_attributes};
+use super::error::KindError;
 use super::walk::{self, Last};
 use super::{FileError, Root, names};
 use crate::state::Place;
@@ -20,12 +21,12 @@ impl Root {
     pub fn place(&self, path: &str) -> Result<Place, FileError> {
         let path = Path::new(path);
         let parent = path.parent().unwrap_or(Path::new("/"));
-        let Some(parent) = self.open("look at", parent, OFlag::O_PATH, Last::Follow)? else {
+        let Some(parent) = self.open("stat", parent, OFlag::O_PATH, Last::Follow)? else {
             return Ok(Place::Plain);
         };
         let name = path.file_name().unwrap_or_default();
         place_in(parent.handle.as_fd(), name).map_err(|source| FileError {
-            operation: "look at",
+            operation: "stat",
             path: self.path(path),
             source,
         })
@@ -129,8 +130,7 @@ fn move_tree(
         Ok(()) => return Ok(()),
         Err(Errno::EXDEV) => {}
         Err(Errno::EBUSY) => {
-            let problem = format!("{} is a mount point: move what is in it by hand", shown(name));
-            return Err(io::Error::other(problem));
+            return Err(io::Error::other(KindError::MountPoint { name: shown(name) }));
         }
         Err(errno) => return Err(errno.into()),
     }

@@ -4,6 +4,8 @@
 //! their start would be waiting for itself (systemd.unit(5), `Before=`).
 
 pub use super::recorded::RecordedServices;
+use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::state::UnitState;
 use crate::system::command::{self, CommandError};
 use futures_util::future::LocalBoxFuture;
@@ -37,10 +39,10 @@ pub enum Job {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// `systemctl` did not run to its end.
-    #[error("cannot ask systemd")]
+    #[error("cannot run systemctl")]
     Command(#[from] CommandError),
     /// `systemctl` refused.
-    #[error("systemd refuses to {job} {unit}: {words}")]
+    #[error("systemd refused to {job} {unit}: {words}")]
     Refused {
         /// The job as a verb.
         job: &'static str,
@@ -49,6 +51,35 @@ pub enum ServiceError {
         /// What systemd said.
         words: String,
     },
+}
+
+topics! {
+    UNIT_REFUSED: "unit-job-refused",
+        "look at `systemctl status {unit}` and `journalctl -b -u {unit}`; the next run tries again";
+    SYSTEMD_REFUSED: "systemd-refused", "look at `journalctl -b _PID=1`; the next run tries again";
+    SYSTEMCTL_BROKEN: "systemctl-broken", "run `systemctl status` yourself; the next run tries again";
+}
+
+impl ServiceError {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Command(error) => error.exit_code(ExitCode::Unavailable),
+            Self::Refused { .. } => ExitCode::Unavailable,
+        }
+    }
+}
+
+impl Hint for ServiceError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(match self {
+            Self::Command(_) => SYSTEMCTL_BROKEN.plain(),
+            Self::Refused { unit, .. } if unit.is_empty() => SYSTEMD_REFUSED.plain(),
+            Self::Refused { unit, .. } => UNIT_REFUSED.with(&[("unit", unit)]),
+        })
+    }
 }
 
 /// The one thing that a test cannot redirect, so the one trait with two implementations.

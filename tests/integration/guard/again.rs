@@ -32,7 +32,7 @@ async fn without_an_answer_a_server_starts_and_only_joins_and_no_lets_it_found()
         assert!(outcome.summary().contains("can only join until it is known"));
         let error = Error::from(outcome.unanswered().unwrap());
         assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
-        for words in [parameter, "only joins", "is denied", "asks again", "[quorum] guard"] {
+        for words in [parameter, "may only join", "is denied", "asks again", "[quorum] guard"] {
             assert!(error.report().contains(words), "{words}: {}", error.report());
         }
 
@@ -130,7 +130,7 @@ async fn apply_does_all_of_its_work_and_ends_with_75() {
         let value = binary::json(&ran.stdout);
         assert_eq!(value["state"], "applied");
         assert_eq!(!value["changes"].as_array().unwrap().is_empty(), change, "{value:#}");
-        assert!(ran.stderr.contains("this server only joins"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("this server may only join"), "{}", ran.stderr);
         assert!(!forms(&node, Daemon::Consul));
     }
     store.fails(None);

@@ -28,7 +28,8 @@ async fn a_server_that_would_found_alone_compares_the_tags_of_the_others() {
         let error = node.refused(PATIENCE).await;
         assert_eq!(error.exit_code(), ExitCode::Data, "{}", error.report());
         assert!(matches!(error, Error::Guard(GuardError::ServersDiffer { .. })));
-        let words = ["`cos:servers` is `1` here", "i-0c at 10.20.1.14 has `3`", "create-tags"];
+        let words =
+            ["`cos:servers` is `1` on this server", "i-0c at 10.20.1.14 has `3`", "create-tags"];
         for words in words {
             assert!(error.report().contains(words), "{words}: {}", error.report());
         }

@@ -29,9 +29,9 @@ async fn every_trouble_has_words_that_stay_the_same() {
         (Fault::Says("<html>sign in</html>"), "no JSON"),
         (Fault::Says(r#"{"Parameter": {"Value": "n"#), "no JSON"),
         (Fault::Says("null"), "`Parameter.Value` is no text"),
-        (Fault::Refuses(403, "<html>proxy</html>"), "fails with status 403"),
-        (Fault::Refuses(302, ""), "fails with status 302"),
-        (Fault::Refuses(505, ""), "fails with status 505"),
+        (Fault::Refuses(403, "<html>proxy</html>"), "failed with status 403"),
+        (Fault::Refuses(302, ""), "failed with status 302"),
+        (Fault::Refuses(505, ""), "failed with status 505"),
         (Fault::Refuses(529, ""), "status 529"),
         (Fault::Refuses(408, ""), "status 408"),
         (Fault::Refuses(503, "<html>unavailable</html>"), "status 503"),
@@ -192,9 +192,9 @@ async fn no_trouble_of_metadata_holds_a_boot_for_long_or_founds() {
     });
     for (metadata, words) in [
         (without_role, "holds no role credentials"),
-        (late, "credentials of the role cos-node are late"),
-        (metadata(&["hang"]).await, "has no answer"),
-        (metadata(&["off"]).await, "answers 403"),
+        (late, "credentials of the role cos-node are not available yet"),
+        (metadata(&["hang"]).await, "no answer for"),
+        (metadata(&["off"]).await, "answered 403"),
         (metadata(&["unavailable=60s"]).await, "status 503"),
         (metadata(&["slow=1900ms"]).await, ""),
     ] {

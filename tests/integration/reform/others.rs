@@ -44,7 +44,8 @@ async fn a_leader_that_another_server_knows_is_one() {
         for unanswered in [Unanswered::Refuse, Unanswered::AssumeLost] {
             let error = refused(&node, daemon, unanswered).await;
             assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
-            let words = "the cluster has a leader, 10.20.1.13:8300, says i-0b at 127.0.0.3";
+            let words =
+                "the cluster has a leader, 10.20.1.13:8300 (according to i-0b at 127.0.0.3)";
             assert!(error.report().contains(words), "{}", error.report());
         }
         let asked = ec2.asked().concat();
@@ -83,15 +84,15 @@ async fn a_server_that_does_not_say_whether_it_has_a_leader_may_have_one() {
     tokio::spawn(slow_clock());
     for (number, answer, words) in [
         (0, None, "has not answered"),
-        (1, Some("HTTP/1.1 403 x\r\ncontent-length: 6\r\n\r\ndenied"), "answers 403: denied"),
+        (1, Some("HTTP/1.1 403 x\r\ncontent-length: 6\r\n\r\ndenied"), "answered 403: denied"),
         (2, Some("HTTP/1.1 200 x\r\ncontent-length: 4\r\n\r\nnull"), "expected an address"),
         (
             3,
             Some("HTTP/1.1 200 x\r\ncontent-length: 6\r\n\r\n<html>"),
             "not what the API documents",
         ),
-        (4, Some("HTTP/1.1 500 x\r\ncontent-length: 5\r\n\r\npanic"), "answers 500: panic"),
-        (5, Some("x"), "cannot be reached"),
+        (4, Some("HTTP/1.1 500 x\r\ncontent-length: 5\r\n\r\npanic"), "answered 500: panic"),
+        (5, Some("x"), "cannot reach"),
     ] {
         let store = Store::with(&[(CONSUL, FORMED)]).await;
         let address = Ipv4Addr::new(127, 0, 1, number + 1);
@@ -135,8 +136,7 @@ async fn an_ec2_that_does_not_list_the_others_is_no_permission() {
         let error = refused(&node, Daemon::Consul, Unanswered::Refuse).await;
         assert!(matches!(error, Error::Guard(GuardError::NotListed { .. })));
         assert_eq!(error.exit_code(), code, "{}", error.report());
-        for words in ["other servers of consul", refusal.1, "nothing was changed", "--assume-lost"]
-        {
+        for words in ["other consul servers", refusal.1, "nothing was changed", "--assume-lost"] {
             assert!(error.report().contains(words), "{words}: {}", error.report());
         }
         let said = must_be_lost(&node, Daemon::Consul, Unanswered::AssumeLost).await.unwrap();

@@ -141,7 +141,7 @@ fn a_part_of_ours_that_cannot_be_found_is_refused() {
     let part = ours("", TOML);
     let whole = message("b", &[SCRIPT, &part]);
     for (form, words) in [
-        (whole.replace("--b--\n", ""), "ends without `--b--`: it was cut off"),
+        (whole.replace("--b--\n", ""), "was cut off: expected `--b--` at its end"),
         (whole.replace("; boundary=\"b\"", ""), "boundary is missing"),
         (whole.replace("\"b\"", "\"c\""), "expected a line `--c` before each part"),
         (whole.replace("\n--b", "\n  --b"), "expected a line `--b`"),
@@ -159,7 +159,7 @@ fn a_part_of_ours_that_cannot_be_found_is_refused() {
             message("b", &[&format!("Content-Type: text/plain\n{part}")]),
             "part 1 of the MIME message has the type `text/plain`",
         ),
-        (message("b", &[&format!("# settings\n{part}")]), "no header"),
+        (message("b", &[&format!("# settings\n{part}")]), "not a header"),
         (
             whole.replace(MEDIA_TYPE, "application/cos-agent"),
             "has the type `application/cos-agent`, expected",
@@ -168,7 +168,7 @@ fn a_part_of_ours_that_cannot_be_found_is_refused() {
             whole.replace(MEDIA_TYPE, "text/vnd.cos-agent+toml"),
             "has the type `text/vnd.cos-agent+toml`",
         ),
-        (message("o", &[&whole.replace("--b--\n", ""), SCRIPT]), "ends without `--b--`"),
+        (message("o", &[&whole.replace("--b--\n", ""), SCRIPT]), "was cut off: expected `--b--`"),
     ] {
         refused(form, words);
     }
@@ -181,7 +181,7 @@ fn an_entry_of_ours_in_a_cloud_config_archive_is_refused() {
     };
     let other = archive("text/x-shellscript");
     for ours in [archive(MEDIA_TYPE), archive(&format!("\"{MEDIA_TYPE}\""))] {
-        refused(&ours, "cloud-config archive with an entry of our type");
+        refused(&ours, "cloud-config archive with an entry of the type of cos-agent");
         let part = format!("Content-Type: text/cloud-config-archive\n\n{ours}");
         refused(
             message("b", &[SCRIPT, &part]),
@@ -205,10 +205,10 @@ fn a_part_says_its_character_set() {
     for charset in ["", "; charset=utf-8", "; charset=us-ascii"] {
         refused(
             latin(charset),
-            "part 2 of the MIME message is unusable: line 13, column 6: the byte 0xe9 is not UTF-8",
+            "part 2 of the MIME message cannot be read: line 13, column 6: expected UTF-8, found the byte 0xe9",
         );
     }
-    refused(latin("; charset=klingon"), "`klingon`, which is not known, expected utf-8");
+    refused(latin("; charset=klingon"), "`klingon`, which is unknown; expected utf-8");
     let wide: Vec<u8> =
         format!("\u{feff}{TOML}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let encoded = |charset: &str| {

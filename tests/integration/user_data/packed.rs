@@ -117,16 +117,16 @@ fn a_part_of_ours_that_cannot_be_decoded_is_refused() {
     let encoded = |encoding: &str, body: &str| {
         message("b", &[SCRIPT, &ours(&format!("Content-Transfer-Encoding: {encoding}\n"), body)])
     };
-    refused(encoded("base64", "%%%"), "part 2 of the MIME message is no base64");
+    refused(encoded("base64", "%%%"), "part 2 of the MIME message is not base64");
     refused(
         encoded("base64", base64(format!("{TOML}#")).trim_end().trim_end_matches('=')),
-        "no base64",
+        "not base64",
     );
-    refused(encoded("quoted-printable", TOML), "no quoted-printable");
+    refused(encoded("quoted-printable", TOML), "not quoted-printable");
     refused(encoded("uuencode", TOML), "`uuencode`, expected 7bit, 8bit");
     refused(
         encoded("base64", &base64(&gzip(TOML)[..40])),
-        "part 2 of the MIME message is unusable",
+        "part 2 of the MIME message cannot be read",
     );
     // The same of somebody else's part is their business.
     for encoding in ["base64", "quoted-printable", "uuencode", "x"] {

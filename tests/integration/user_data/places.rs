@@ -19,7 +19,7 @@ fn lines_are_those_of_the_user_data() {
         (message("o", &[&message("b", &[SCRIPT, &ours("", WRONG)])]), 19),
     ] {
         assert_eq!(text.lines().nth(line - 1), Some("log_levle = \"debug\""), "{text}");
-        let words = format!("user data:{line}:1: `log_levle` is no key here");
+        let words = format!("user data:{line}:1: unknown key `log_levle`");
         refused(&text, &words);
         refused(gzip(&text), &words);
         refused(base64(&text), &words);
@@ -33,7 +33,7 @@ fn lines_are_those_of_the_user_data() {
 fn a_part_that_is_packed_by_itself_has_lines_of_its_own_and_says_so() {
     let encoding = "Content-Transfer-Encoding: base64\n";
     let part = ours(encoding, &base64(WRONG));
-    let words = "user data, part 2 of the MIME message:3:1: `log_levle` is no key";
+    let words = "user data, part 2 of the MIME message:3:1: unknown key `log_levle`";
     refused(message("b", &[SCRIPT, &part]), words);
     refused(message("b", &[SCRIPT, &ours("", &base64(gzip(WRONG)))]), words);
     let inner = message("i", &[SCRIPT, SCRIPT, &part]);
@@ -44,10 +44,10 @@ fn a_part_that_is_packed_by_itself_has_lines_of_its_own_and_says_so() {
 #[test]
 fn a_table_that_is_opened_twice_is_named() {
     let twice = "[consul]\n[nomad]\n# x\n\n[consul]\n";
-    refused(twice, "user data:5:2: duplicate key: `consul` is set or opened a second time");
-    refused(message("b", &[&ours("", twice)]), "user data:11:2: duplicate key: `consul`");
+    refused(twice, "user data:5:2: duplicate key `consul`");
+    refused(message("b", &[&ours("", twice)]), "user data:11:2: duplicate key `consul`");
     refused(
         "[consul]\nlog_level = \"debug\"\nlog_level = \"info\"\n",
-        "user data:3:1: duplicate key: `log_level`",
+        "user data:3:1: duplicate key `log_level`",
     );
 }

@@ -31,7 +31,7 @@ fn packed_user_data_is_taken() {
 fn settings_errors_in_packed_user_data_end_with_78() {
     let (shown, rendered) = simulated(&gzip("[nomad]\nlog_levle = 1\n"));
     assert!(
-        shown.starts_with("exit 78\n") && shown.contains("user data:2:1: `log_levle`"),
+        shown.starts_with("exit 78\n") && shown.contains("user data:2:1: unknown key `log_levle`"),
         "{shown}"
     );
     assert!(rendered.is_empty());

@@ -8,7 +8,7 @@ use super::{DEEPEST, Setting, Unclear, is_off};
 /// What the file sets, in its order.
 pub(super) fn settings(text: &str) -> Result<Vec<Setting>, Unclear> {
     if text.contains(['\0', '\u{e123}']) {
-        return Err(Unclear::somewhere("it holds a character that HCL reserves"));
+        return Err(Unclear::somewhere("unexpected character that HCL reserves"));
     }
     // As the parser does first of all.
     let text = text.replace("\r\n", "\n");
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
             match token {
                 Token::Word(key) => self.path.push(key.to_owned()),
                 Token::Text(key) if key.contains(['\\', '$']) => {
-                    return self.unclear("a key with an escape in it");
+                    return self.unclear("expected a key without escapes");
                 }
                 Token::Text(key) => self.path.push(key.to_owned()),
                 Token::Equals if self.path.len() == outer + 1 => {
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
                     self.block()?;
                     break;
                 }
-                _ => return self.unclear("expected a key, and `=` or `{` behind it"),
+                _ => return self.unclear("expected a key followed by `=` or `{`"),
             }
             token = self.next()?;
         }
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
 
     fn deeper(&mut self) -> Result<(), Unclear> {
         self.depth += 1;
-        if self.depth > DEEPEST { self.unclear("it is nested too deep") } else { Ok(()) }
+        if self.depth > DEEPEST { self.unclear("nested too deeply") } else { Ok(()) }
     }
 
     /// A block without keys may still take another one's place.
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                     needs_comma = true;
                 }
                 Token::OpenList => self.list()?,
-                _ => return self.unclear("expected an item of a list"),
+                _ => return self.unclear("expected a list item"),
             }
         }
         if self.found.len() == before {

@@ -11,9 +11,10 @@ use std::fmt;
 pub(super) fn settings(text: &str, by_hcl: bool) -> Result<Vec<Setting>, Unclear> {
     let mut found = Found { path: Vec::new(), settings: Vec::new(), by_hcl, in_list: false };
     let mut reader = serde_json::Deserializer::from_str(text);
-    Level(&mut found).deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| {
-        Unclear { line: error.line(), problem: "it is no JSON that can be followed" }
-    })?;
+    Level(&mut found)
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end())
+        .map_err(|error| Unclear { line: error.line(), problem: "expected JSON" })?;
     Ok(found.settings)
 }
 
@@ -65,7 +66,7 @@ impl<'de> Visitor<'de> for Level<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a value of JSON")
+        formatter.write_str("a JSON value")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
@@ -95,7 +96,7 @@ impl<'de> Visitor<'de> for Level<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let found = self.0;
         if found.in_list && found.by_hcl {
-            return Err(serde::de::Error::custom("a list in a list"));
+            return Err(serde::de::Error::custom("a list inside a list"));
         }
         let (before, was_in_list) = (found.settings.len(), found.in_list);
         found.in_list = true;

@@ -5,6 +5,7 @@
 //! can follow, the daemon may still take: that keeps no node down which ran before.
 
 mod hcl;
+mod hint;
 mod json;
 mod scanner;
 
@@ -36,7 +37,7 @@ pub enum Conflict {
     },
     /// What it sets is not known, and it holds a word of a key that must not be set.
     #[error(
-        "cannot follow {path} ({problem}), and it holds the word `{word}`, so it may set a key that the agent owns"
+        "cannot parse {path} ({problem}); it has the word `{word}`, so it may set a key that the agent owns"
     )]
     Unclear {
         /// The file.
@@ -144,7 +145,7 @@ fn unclear(file: &OperatorFile, problem: Unclear, is_first: bool) -> Judgement {
         None => Judgement {
             refused: None,
             notes: vec![format!(
-                "cannot follow {path} ({problem}), so only {} judges it; once it runs, the gates compare what it runs as",
+                "cannot parse {path} ({problem}), so only {} checks it; once it runs, the gates check its role and datacenter",
                 file.daemon.name()
             )],
         },
@@ -156,7 +157,7 @@ fn unclear(file: &OperatorFile, problem: Unclear, is_first: bool) -> Judgement {
 pub fn settings(daemon: Daemon, path: &str, bytes: &[u8]) -> Result<Vec<Setting>, Unclear> {
     let by_hcl = daemon == Daemon::Nomad || !path.ends_with(".json");
     let text = match String::from_utf8_lossy(bytes) {
-        Cow::Owned(_) if by_hcl => return Err(Unclear::somewhere("it is not UTF-8")),
+        Cow::Owned(_) if by_hcl => return Err(Unclear::somewhere("expected UTF-8")),
         text => text,
     };
     if text.trim().is_empty() {

@@ -57,7 +57,7 @@ impl<'a> Scanner<'a> {
             '<' => return self.heredoc(),
             'a'..='z' | 'A'..='Z' | '_' => return self.word(),
             '0'..='9' | '-' => return self.number(),
-            _ => return self.unclear("a character that begins nothing"),
+            _ => return self.unclear("unexpected character"),
         };
         self.take(1);
         Ok(token)
@@ -74,7 +74,7 @@ impl<'a> Scanner<'a> {
             } else if let Some(inner) = self.rest.strip_prefix("/*") {
                 match inner.find("*/") {
                     Some(end) => end + 4,
-                    None => return self.unclear("a comment without an end"),
+                    None => return self.unclear("unterminated comment"),
                 }
             } else {
                 return Ok(());
@@ -88,7 +88,7 @@ impl<'a> Scanner<'a> {
         let length = self.rest.find(|c| !is_inside(c)).unwrap_or(self.rest.len());
         // Letters beyond ASCII are letters to the daemons too, by tables that need not be ours.
         if self.rest[length..].starts_with(|c: char| !c.is_ascii()) {
-            return self.unclear("a key with a character beyond ASCII");
+            return self.unclear("expected a key in ASCII");
         }
         Ok(match self.take(length) {
             literal @ ("true" | "false") => Token::Literal(literal),
@@ -108,7 +108,7 @@ impl<'a> Scanner<'a> {
         };
         let is_plain = digits(whole) && (whole == "0" || !whole.starts_with('0'));
         if !is_plain || !fraction.is_none_or(digits) || text.starts_with("--") {
-            return self.unclear("a number that is not plainly decimal");
+            return self.unclear("expected a decimal number");
         }
         Ok(Token::Literal(self.take(length)))
     }
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
                 '}' if braces > 0 => braces -= 1,
                 '\\' => {
                     let length = escape(&self.rest[index + 1..]);
-                    let Some(length) = length else { return self.unclear("an unknown escape") };
+                    let Some(length) = length else { return self.unclear("unknown escape") };
                     for _ in 0..length {
                         chars.next();
                     }
@@ -136,7 +136,7 @@ impl<'a> Scanner<'a> {
                 _ => {}
             }
         }
-        self.unclear("a text without its closing quote")
+        self.unclear("unterminated string")
     }
 
     /// `<<NAME` up to a line of `NAME` alone. The reader of the daemons compares lengths with the dash of `<<-` in it.
@@ -148,7 +148,7 @@ impl<'a> Scanner<'a> {
         };
         let name = anchor.strip_prefix('-').unwrap_or(anchor);
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return self.unclear("a heredoc whose name is not plain");
+            return self.unclear("expected a heredoc name of letters, digits and _");
         }
         let mut length = end + 1;
         while let Some(line_end) = self.rest.get(length..).and_then(|rest| rest.find('\n')) {
@@ -163,7 +163,7 @@ impl<'a> Scanner<'a> {
                 return Ok(Token::Literal(self.take(length)));
             }
         }
-        self.unclear("a heredoc without its end")
+        self.unclear("unterminated heredoc")
     }
 }
 

@@ -1,16 +1,18 @@
 //! Waiting until this node is a member: its gates, asked until they are open.
 
-use crate::facts::{self, FREEZE};
+mod error;
+
+use crate::facts;
 use crate::gates::checks;
 use crate::gates::report::{self, Asked};
 use crate::gates::{Check, Context, Problem};
 use crate::role::Role;
 use crate::store::boots::Stopwatch;
-use crate::store::status::{self, Failure, Identity, State};
+use crate::store::status::{self, Identity, State};
 use crate::system::System;
-use crate::system::daemon::api::ApiError;
 use crate::system::environment;
 use crate::system::retry::{Deadline, Retry};
+pub use error::WaitError;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -30,39 +32,6 @@ pub enum Goal {
     Consul,
     /// Those of Nomad.
     Nomad,
-}
-
-/// Why the wait ended without the goal.
-#[derive(Debug, thiserror::Error)]
-pub enum WaitError {
-    /// The deadline passed with a gate closed.
-    #[error("not joined after {:.0} s: {title}: {found}; expected {expected}", waited.as_secs_f64())]
-    Closed {
-        /// The gate.
-        gate: &'static str,
-        /// What would be true.
-        title: &'static str,
-        /// What was found instead.
-        found: String,
-        /// What was expected.
-        expected: String,
-        /// What to do.
-        hint: String,
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// An `apply` failed, and nothing goes on before it is put right.
-    #[error("`apply` failed at {}", .0.at)]
-    ApplyFailed(Failure),
-    /// The role has no such gates.
-    #[error("a {role} runs no Nomad, so there is nothing to wait for")]
-    NoGates {
-        /// The role.
-        role: String,
-    },
-    /// No client could be made.
-    #[error("cannot ask the daemons")]
-    Api(#[from] ApiError),
 }
 
 /// What was waited for, when it is there.
@@ -124,7 +93,7 @@ pub async fn wait(
                 Some((check, problem)) => {
                     WaitError::closed(check.id, check.title, problem, deadline)
                 }
-                None => no_answer(deadline),
+                None => WaitError::Silent { waited: deadline.elapsed() },
             });
         };
         if progress.note(&asked, stopwatch) {
@@ -151,39 +120,13 @@ pub async fn wait(
     }
 }
 
-fn no_answer(deadline: Deadline) -> WaitError {
-    let problem = Problem::new(
-        "a daemon takes connections and does not answer",
-        "answers on loopback",
-        "`cos-agent status` shows which",
-    );
-    WaitError::closed("answers", "the daemons answer", &problem, deadline)
-}
-
-/// Nobody has said yet who this node is.
+/// No `apply` has recorded yet who this node is.
 fn not_applied(system: &System, deadline: Deadline) -> WaitError {
-    let frozen = facts::is_frozen(&system.root).unwrap_or(false);
-    let (found, hint) = if frozen {
-        (
-            format!("the agent is frozen by {FREEZE}"),
-            format!("remove {FREEZE}, then `systemctl restart cos-agent`"),
-        )
+    let waited = deadline.elapsed();
+    if facts::is_frozen(&system.root).unwrap_or(false) {
+        WaitError::Frozen { waited }
     } else {
-        ("no `apply` has ended in this boot".to_owned(), "`systemctl status cos-agent`".to_owned())
-    };
-    let problem = Problem::new(found, "an `apply` that knows what this node is", hint);
-    WaitError::closed("apply", "the node is known", &problem, deadline)
-}
-
-impl WaitError {
-    fn closed(
-        gate: &'static str,
-        title: &'static str,
-        problem: &Problem,
-        deadline: Deadline,
-    ) -> Self {
-        let Problem { found, expected, hint } = problem.clone();
-        Self::Closed { gate, title, found, expected, hint, waited: deadline.elapsed() }
+        WaitError::NotApplied { waited }
     }
 }
 

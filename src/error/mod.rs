@@ -1,7 +1,11 @@
-//! What can go wrong, one variant a stage, with the exit code and the way out of each; the stages have their own.
+//! What can go wrong, one variant a stage; the stages have errors of their own, with the exit code and the way out of each.
+
+mod input;
+mod registry;
 
 use crate::apply::ApplyError;
 use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, advice, topics};
 use crate::facts::GatherError;
 use crate::membership::quorum::GuardError;
 use crate::membership::wait::WaitError;
@@ -10,16 +14,19 @@ use crate::observe::ObserveError;
 use crate::plan::PlanError;
 use crate::render::RenderError;
 use crate::store::status::Failure;
+use crate::system::aws::AwsError;
 use crate::system::root::FileError;
+pub use input::{Given, InputError};
+pub use registry::REGISTRY;
 
 /// Everything that ends a command without success.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The first stage: the facts.
-    #[error("cannot learn what this machine is")]
+    #[error("cannot gather the facts about this machine")]
     Gather(#[from] GatherError),
     /// The second stage: the node.
-    #[error("cannot decide what this machine shall be")]
+    #[error("cannot determine how to configure this node")]
     Resolve(#[from] ResolveError),
     /// The third stage: the files.
     #[error("cannot render the configuration")]
@@ -28,19 +35,19 @@ pub enum Error {
     #[error("cannot decide whether this server may form a new cluster")]
     Guard(#[from] GuardError),
     /// The machine as it is, for the plan.
-    #[error("cannot look at this machine")]
+    #[error("cannot read the current state of this machine")]
     Observe(#[from] ObserveError),
     /// The fourth stage: the plan.
     #[error("cannot plan the changes")]
     Plan(#[from] PlanError),
     /// The fifth stage: the changes.
-    #[error("cannot bring the machine to the plan")]
+    #[error("`apply` failed")]
     Apply(#[from] ApplyError),
     /// The last stage: the proof that the node has joined.
-    #[error("this node is no member of its cluster")]
+    #[error("this node has not joined its cluster")]
     Wait(#[from] WaitError),
     /// The agent is frozen, and what ran before could not be started.
-    #[error("the agent is frozen, and what ran before this boot could not be started")]
+    #[error("the agent is frozen, and cannot start what ran before this boot")]
     Frozen,
     /// `apply` failed as it did before, and that was said in full then.
     #[error("{words}")]
@@ -53,23 +60,46 @@ pub enum Error {
     /// SIGTERM or SIGINT.
     #[error("interrupted")]
     Interrupted,
-    /// A command of the user that cannot be carried out as it was given.
-    #[error("{problem}")]
-    Usage {
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        hint: String,
-    },
+    /// A command that cannot be carried out as it was given.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// A file that a command was given or writes.
-    #[error("a file of this command")]
+    #[error("a file operation failed")]
     File(#[from] FileError),
-    /// Standard output or an answer could not be written.
+    /// Standard output could not be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
+    /// Something else of this process itself failed.
+    #[error("cannot {operation}")]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// An AWS question of a command failed.
     #[error("cannot ask EC2")]
-    Aws(#[from] crate::system::aws::AwsError),
+    Aws(#[from] AwsError),
+}
+
+topics! {
+    INTERRUPTED: "interrupted", "run it again: the next run continues from here";
+    STILL_FROZEN: "frozen-start-failed",
+        "look at `journalctl -b -u cos-agent`; the next run tries again";
+}
+
+impl Hint for Error {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        match self {
+            // It stands in place of this error, so it is no cause in the chain.
+            Self::Input(error) => error.hint(),
+            Self::Interrupted => Some(INTERRUPTED.plain()),
+            Self::Frozen => Some(STILL_FROZEN.plain()),
+            _ => None,
+        }
+    }
 }
 
 impl Error {
@@ -78,21 +108,18 @@ impl Error {
         match self {
             Self::Gather(error) => error.exit_code(),
             Self::Resolve(error) => error.exit_code(),
-            Self::Render(_) => ExitCode::Config,
+            Self::Render(error) => error.exit_code(),
             Self::Guard(error) => error.exit_code(),
             Self::Observe(error) => error.exit_code(),
             Self::Plan(error) => error.exit_code(),
             Self::Apply(error) => error.exit_code(),
-            Self::Wait(WaitError::ApplyFailed(failure)) => ExitCode::of(failure.code),
-            Self::Wait(WaitError::NoGates { .. }) => ExitCode::Usage,
-            Self::Wait(WaitError::Closed { .. }) | Self::Interrupted => ExitCode::NotYet,
-            Self::Wait(WaitError::Api(_)) => ExitCode::Unavailable,
-            Self::Usage { .. } => ExitCode::Usage,
+            Self::Wait(error) => error.exit_code(),
+            Self::Input(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
-            Self::Output(_) => ExitCode::File,
-            Self::Same { code, .. } => *code,
-            Self::Frozen => ExitCode::NotYet,
             Self::Aws(error) => error.exit_code(),
+            Self::Output(_) | Self::Io { .. } => ExitCode::File,
+            Self::Same { code, .. } => *code,
+            Self::Frozen | Self::Interrupted => ExitCode::NotYet,
         }
     }
 
@@ -107,38 +134,6 @@ impl Error {
             | Self::Plan(_) => true,
             Self::Apply(error) => error.is_before_any_start(),
             _ => false,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Gather(error) => error.hint(),
-            Self::Resolve(error) => Some(error.hint()),
-            Self::Render(error) => Some(error.hint()),
-            Self::Guard(error) => error.hint(),
-            Self::Observe(error) => error.hint(),
-            Self::Plan(error) => error.hint(),
-            Self::Apply(error) => error.hint(),
-            Self::Wait(WaitError::Closed { hint, .. }) => Some(hint.clone()),
-            Self::Wait(WaitError::NoGates { .. }) => Some("wait for ready or consul".to_owned()),
-            Self::Wait(_) => None,
-            Self::Interrupted => Some("the next run goes on from here".to_owned()),
-            Self::Usage { hint, .. } => Some(hint.clone()),
-            Self::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
-                Some("run it as root".to_owned())
-            }
-            Self::File(error) => error.hint(),
-            Self::Output(_) | Self::Same { .. } => None,
-            Self::Frozen => Some("the next run tries again; `journalctl -b -u cos-agent` says why".to_owned()),
-            Self::Aws(crate::system::aws::AwsError::Unreachable { answered: true, .. }) => Some(
-                "EC2 is there and busy: the account's DescribeInstances is throttled; the next run tries again"
-                    .to_owned(),
-            ),
-            Self::Aws(_) => Some(
-                "the instance role needs `ec2:DescribeInstances`, and subnets without internet need an `ec2` VPC endpoint"
-                    .to_owned(),
-            ),
         }
     }
 
@@ -170,12 +165,12 @@ impl Error {
         if let Self::Wait(WaitError::ApplyFailed(failure)) = self {
             let words = failure.report.trim_end();
             return format!(
-                "{words}\n\n`apply` ended so at {}; `cos-agent wait --keep-waiting` waits for the next one\n",
+                "{words}\n\n`apply` failed with this error at {}; `cos-agent wait --keep-waiting` waits for the next run\n",
                 failure.at
             );
         }
         if let Self::Same { words, .. } = self {
-            return format!("error: still: {words} (`cos-agent status` shows all of it)\n");
+            return format!("error: still: {words} (`cos-agent status` shows the whole error)\n");
         }
         let mut text = format!("error: {self}\n");
         let mut source = std::error::Error::source(self);
@@ -184,9 +179,54 @@ impl Error {
             let _ = writeln!(text, "  cause: {words}");
             source = cause.source();
         }
-        if let Some(hint) = self.hint() {
-            let _ = write!(text, "\nhint: {hint}\n");
+        if let Some(advice) = advice(self, REGISTRY) {
+            let _ = write!(text, "\nhint: {}\n", advice.text);
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::command::CommandError;
+    use std::io::ErrorKind;
+    use std::time::Duration;
+
+    #[test]
+    fn the_report_gives_the_advice_of_the_innermost_cause() {
+        let source = std::io::Error::from(ErrorKind::PermissionDenied);
+        let file = FileError { operation: "write", path: "/etc/x".into(), source };
+        let error = Error::from(ApplyError::from(file));
+        assert_eq!(error.exit_code(), ExitCode::Denied);
+        assert_eq!(
+            error.report(),
+            "error: `apply` failed\n  cause: cannot change a file\n  cause: cannot write /etc/x\n  cause: permission denied\n\n\
+             hint: run it as root, or in another directory with `--root DIR`\n"
+        );
+        let program = "/usr/bin/consul".into();
+        let timeout = CommandError::Timeout { program, timeout: Duration::from_secs(1) };
+        let error = Error::from(ApplyError::Validator(timeout));
+        assert_eq!(error.exit_code(), ExitCode::NotYet);
+        assert!(error.report().contains("hint: the machine is busy"), "{}", error.report());
+    }
+
+    #[test]
+    fn advice_that_covers_its_causes_goes_before_theirs() {
+        let denied = || AwsError::Denied {
+            action: "ec2:DescribeTags".to_owned(),
+            code: "UnauthorizedOperation".to_owned(),
+            message: "no".to_owned(),
+        };
+        let id = |error: Error| advice(&error, REGISTRY).map(|advice| advice.id);
+        assert_eq!(id(GatherError::NoTags { source: denied() }.into()), Some("tags-unavailable"));
+        assert_eq!(id(denied().into()), Some("action-denied"));
+    }
+
+    #[test]
+    fn one_trouble_ends_every_command_with_the_same_code() {
+        let late = || AwsError::LateCredentials { role: "r".to_owned() };
+        let gather = Error::from(GatherError::NoTags { source: late() });
+        assert_eq!(gather.exit_code(), Error::from(late()).exit_code());
     }
 }

@@ -1,4 +1,6 @@
-//! PURE: how a command ends, as a number. Every error of every stage names one.
+//! PURE: how a command ends: the exit code, and the hint what to do about an error. Every error says both of itself.
+
+pub mod hint;
 
 /// Exit codes: sysexits(3), which systemd prints by name (systemd.exec(5), "Process Exit Codes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

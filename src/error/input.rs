@@ -1,0 +1,155 @@
+//! What a command line, or a file that it names, says wrong.
+
+use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
+use crate::facts::{FREEZE, SCHEMA};
+use std::path::PathBuf;
+
+/// Why a command cannot be carried out as it was given.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file that the command line names is missing.
+    #[error("{} does not exist", file.display())]
+    NoFile {
+        /// The file.
+        file: PathBuf,
+        /// What belongs there.
+        expected: Given,
+    },
+    /// A file of facts that holds none.
+    #[error("expected facts in {}: {problem}", file.display())]
+    NotFacts {
+        /// The file.
+        file: PathBuf,
+        /// What the parser says.
+        problem: String,
+    },
+    /// Facts in the form of another version.
+    #[error("expected facts of the form {SCHEMA:?} in {}, found {schema:?}", file.display())]
+    OtherSchema {
+        /// The file.
+        file: PathBuf,
+        /// The form found.
+        schema: String,
+    },
+    /// A file for `simulate --instance` that describes none.
+    #[error("expected an instance in {}: {problem}", file.display())]
+    NotAnInstance {
+        /// The file.
+        file: PathBuf,
+        /// What the parser says.
+        problem: String,
+    },
+    /// `simulate` in a directory whose agent is frozen.
+    #[error("the agent is frozen in this root directory")]
+    FrozenRoot,
+    /// `reform` without a terminal and without `--yes`.
+    #[error("stdin is not a terminal, so `reform` cannot ask for confirmation")]
+    NoTerminal,
+    /// `reform` on another node than a server of this daemon.
+    #[error("{node}, not a {daemon}-server")]
+    NotAServer {
+        /// The node, as a sentence.
+        node: String,
+        /// `consul` or `nomad`.
+        daemon: &'static str,
+    },
+    /// Another name than the cluster's was typed.
+    #[error("`{typed}` is not the name of the cluster")]
+    NotConfirmed {
+        /// What was typed.
+        typed: String,
+    },
+    /// A fault that `simulate` does not know.
+    #[error("{0}")]
+    Fault(String),
+    /// Options of `simulate` that describe one node, without its role.
+    #[error("--datacenter and --tag need a role")]
+    NoRole,
+    /// A number that is not in the menu.
+    #[error("expected a number from 1 to {last}, found `{typed}`")]
+    NoSuchNumber {
+        /// What was typed.
+        typed: String,
+        /// The last number of the menu.
+        last: usize,
+    },
+    /// A tag without `=`.
+    #[error("expected --tag KEY=VALUE, found --tag {0}")]
+    NotATag(String),
+    /// `simulate --serve` of nothing.
+    #[error("--serve needs a role or --instance")]
+    NothingToServe,
+}
+
+/// What a file on the command line holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Facts that another node has saved.
+    Facts,
+    /// Settings of the agent.
+    Settings,
+    /// User data, or an instance of `simulate`.
+    Simulated,
+}
+
+topics! {
+    FACTS: "facts-file", "save facts on a node with `cos-agent facts -o json`";
+    SETTINGS: "settings-file", "name a file that exists, or none to check the files of this node";
+    FILE: "input-file", "name a file that exists";
+    INSTANCE: "instance-file", "describe the instance as {\"id\": \"i-…\", \"tags\": {…}}";
+    FROZEN_ROOT: "frozen-root", "remove {file} there";
+    YES: "confirmation-without-terminal", "add --yes where a script has made the decision";
+    ON_A_SERVER: "reform-on-another-node", "run `cos-agent reform {daemon}` on each {daemon}-server";
+    NOT_CONFIRMED: "confirmation-wrong", "nothing was changed; run it again and type the name exactly";
+    FAULTS: "simulate-fault", "see the faults in `cos-agent simulate --help`";
+    ROLE: "simulate-role", "name the role: `cos-agent simulate nomad-client --datacenter backoffice`";
+    NUMBER: "simulate-number", "type one of the numbers, or press Enter for all nodes";
+    TAG: "simulate-tag", "give `--tag KEY=VALUE`, or `--tag KEY=` to remove a tag";
+    SERVE: "simulate-serve", "name the role: `cos-agent simulate consul-server --serve 127.0.0.1:1338`";
+}
+
+impl InputError {
+    /// The exit code of this failure: a command line is usage, what a file holds is data.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotFacts { .. } | Self::OtherSchema { .. } | Self::NotAnInstance { .. } => {
+                ExitCode::Data
+            }
+            Self::FrozenRoot => ExitCode::NotYet,
+            Self::NoFile { .. }
+            | Self::NoTerminal
+            | Self::NotAServer { .. }
+            | Self::NotConfirmed { .. }
+            | Self::Fault(_)
+            | Self::NoRole
+            | Self::NoSuchNumber { .. }
+            | Self::NotATag(_)
+            | Self::NothingToServe => ExitCode::Usage,
+        }
+    }
+}
+
+impl Hint for InputError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        Some(match self {
+            Self::NotFacts { .. }
+            | Self::OtherSchema { .. }
+            | Self::NoFile { expected: Given::Facts, .. } => FACTS.plain(),
+            Self::NoFile { expected: Given::Settings, .. } => SETTINGS.plain(),
+            Self::NoFile { expected: Given::Simulated, .. } => FILE.plain(),
+            Self::NotAnInstance { .. } => INSTANCE.plain(),
+            Self::FrozenRoot => FROZEN_ROOT.with(&[("file", &FREEZE)]),
+            Self::NoTerminal => YES.plain(),
+            Self::NotAServer { daemon, .. } => ON_A_SERVER.with(&[("daemon", daemon)]),
+            Self::NotConfirmed { .. } => NOT_CONFIRMED.plain(),
+            Self::Fault(_) => FAULTS.plain(),
+            Self::NoRole => ROLE.plain(),
+            Self::NoSuchNumber { .. } => NUMBER.plain(),
+            Self::NotATag(_) => TAG.plain(),
+            Self::NothingToServe => SERVE.plain(),
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Every error that advises what to do. A type is one line here; without it nobody asks the type.
+
+use super::{Error, InputError};
+use crate::apply::ApplyError;
+use crate::exit::hint::Registered;
+use crate::facts::GatherError;
+use crate::facts::instance::InstanceError;
+use crate::facts::settings::SettingsError;
+use crate::membership::quorum::GuardError;
+use crate::membership::wait::WaitError;
+use crate::node::ResolveError;
+use crate::plan::PlanError;
+use crate::plan::node::conflicts::Conflict;
+use crate::render::RenderError;
+use crate::system::aws::AwsError;
+use crate::system::command::CommandError;
+use crate::system::imds::ImdsError;
+use crate::system::root::FileError;
+use crate::system::systemd::services::ServiceError;
+
+/// The errors that implement `Hint`.
+pub static REGISTRY: &[Registered] = &[
+    Registered::new::<Error>(),
+    Registered::new::<InputError>(),
+    Registered::new::<GatherError>(),
+    Registered::new::<InstanceError>(),
+    Registered::new::<SettingsError>(),
+    Registered::new::<ResolveError>(),
+    Registered::new::<RenderError>(),
+    Registered::new::<GuardError>(),
+    Registered::new::<PlanError>(),
+    Registered::new::<Conflict>(),
+    Registered::new::<ApplyError>(),
+    Registered::new::<WaitError>(),
+    Registered::new::<AwsError>(),
+    Registered::new::<ImdsError>(),
+    Registered::new::<FileError>(),
+    Registered::new::<CommandError>(),
+    Registered::new::<ServiceError>(),
+];
