@@ -6,9 +6,9 @@ use crate::system::System;
 use std::time::Duration;
 
 /// How often a healthy node is looked at: a few calls to loopback.
-pub(super) const LOOK: Duration = Duration::from_secs(15);
+pub(super) const INTERVAL: Duration = Duration::from_secs(15);
 /// How soon what is not well yet is looked at again, at first.
-pub(super) const SOON: Duration = Duration::from_secs(1);
+pub(super) const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether this machine is still the node that is looked after, and nobody froze the agent during an incident.
 pub(super) fn may_act(system: &System, node: &Identity) -> bool {

@@ -1,60 +1,55 @@
-//! What the watch has to say, put together from what its parts see, each in its own time.
+//! The log and the record of the watch, put together from what its watchers report, each in its own time.
 
-use crate::state::Daemon;
 use crate::store::status::{self, Watch};
 use crate::system::System;
 use crate::system::environment;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-/// Who says something, in the order in which people read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Topic {
-    /// The gates of this node, and what is on record of its cluster.
-    Gates,
-    /// The servers of a daemon.
-    Pool(Daemon),
-    /// Whether EC2 tells of the servers.
-    Ec2,
-}
+/// What a watcher reports on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Topic(pub(super) &'static str);
 
-/// What one part sees.
+/// What a watcher sees of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Report {
     /// What is wrong.
     pub(super) problems: Vec<String>,
     /// What is worth knowing and nothing is wrong with.
     pub(super) notes: Vec<String>,
 }
 
-impl Seen {
+impl Report {
     /// One thing is wrong.
     pub(super) fn problem(words: String) -> Self {
         Self { problems: vec![words], notes: Vec::new() }
     }
 }
 
-/// The record and the log of the watch.
-pub(super) struct Board<'a> {
+/// The log and the record of the watch. The topics come in the order in which people read them.
+pub(super) struct Journal<'a> {
     system: &'a System,
-    seen: RefCell<BTreeMap<Topic, Option<Seen>>>,
-    /// What was said before all of this: it stands until all parts have looked.
+    reports: RefCell<Vec<(Topic, Option<Report>)>>,
+    /// What was said before all of this: it stands until all have reported.
     earlier: Watch,
     said: RefCell<Watch>,
 }
 
-impl<'a> Board<'a> {
-    /// Nobody has looked yet.
+impl<'a> Journal<'a> {
+    /// Nobody has reported yet.
     pub(super) fn new(system: &'a System, topics: impl IntoIterator<Item = Topic>) -> Self {
-        let seen = topics.into_iter().map(|topic| (topic, None)).collect();
+        let reports = topics.into_iter().map(|topic| (topic, None)).collect();
         let earlier = status::load(&system.root).watch;
         let said = RefCell::new(earlier.clone());
-        Self { system, seen: RefCell::new(seen), earlier, said }
+        Self { system, reports: RefCell::new(reports), earlier, said }
     }
 
-    /// Takes what one part sees for what it has said before, and says what is new.
-    pub(super) async fn put(&self, topic: Topic, seen: Seen) {
-        self.seen.borrow_mut().insert(topic, Some(seen));
+    /// Takes a report in place of the last one on its topic, and logs what is new.
+    pub(super) async fn put(&self, topic: Topic, report: Report) {
+        for (known, last) in &mut *self.reports.borrow_mut() {
+            if *known == topic {
+                *last = Some(report.clone());
+            }
+        }
         self.say(None).await;
     }
 
@@ -67,7 +62,7 @@ impl<'a> Board<'a> {
     async fn say(&self, joined: Option<String>) {
         let before = self.said.borrow().clone();
         let last_join = joined.or_else(|| before.last_join.clone());
-        let now = together(&self.seen.borrow(), &self.earlier, last_join);
+        let now = together(&self.reports.borrow(), &self.earlier, last_join);
         if now == before {
             return;
         }
@@ -78,29 +73,29 @@ impl<'a> Board<'a> {
             tracing::info!("{note}");
         }
         if now.problems.is_empty() && !before.problems.is_empty() {
-            tracing::info!("the membership is whole again");
+            tracing::info!("this node and its cluster have recovered: no problems left");
         }
         self.said.replace(now);
         // Another part may say more while this one waits for the record: what is written is what is said by then.
         let change = |status: &mut status::Status| self.said.borrow().clone_into(&mut status.watch);
         if let Err(error) = status::update(&self.system.root, change).await {
-            tracing::warn!("{error}: {}", error.source);
+            tracing::warn!("cannot save the status: {error}: {}", error.source);
         }
     }
 }
 
 /// All that is seen, and what was said earlier as long as somebody has not looked yet.
 fn together(
-    seen: &BTreeMap<Topic, Option<Seen>>,
+    reports: &[(Topic, Option<Report>)],
     earlier: &Watch,
     last_join: Option<String>,
 ) -> Watch {
     let mut now = Watch { problems: Vec::new(), notes: Vec::new(), last_join };
-    for seen in seen.values().flatten() {
-        now.problems.extend(seen.problems.clone());
-        now.notes.extend(seen.notes.clone());
+    for report in reports.iter().filter_map(|(_, report)| report.as_ref()) {
+        now.problems.extend(report.problems.clone());
+        now.notes.extend(report.notes.clone());
     }
-    if seen.values().any(Option::is_none) {
+    if reports.iter().any(|(_, report)| report.is_none()) {
         let missing = |all: &[String], of: &[String]| -> Vec<String> {
             all.iter().filter(|one| !of.contains(one)).cloned().collect()
         };
@@ -116,8 +111,8 @@ mod tests {
     use crate::system::environment::Environment;
     use crate::system::root::Root;
 
-    fn problem(words: &str) -> Seen {
-        Seen::problem(words.to_owned())
+    fn problem(words: &str) -> Report {
+        Report::problem(words.to_owned())
     }
 
     fn recorded(system: &System) -> Watch {
@@ -129,22 +124,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (root, environment) = (Root::at(folder.path()), Environment::default());
         let system = System { root, services: None, keeps_record: true, environment };
-        let consul = Topic::Pool(Daemon::Consul);
-        let earlier = Board::new(&system, [Topic::Gates]);
-        earlier.put(Topic::Gates, problem("old")).await;
+        let (gates, consul) = (Topic("gates"), Topic("consul"));
+        let earlier = Journal::new(&system, [gates]);
+        earlier.put(gates, problem("old")).await;
         earlier.joined("joined then").await;
 
-        let board = Board::new(&system, [consul, Topic::Gates]);
+        let board = Journal::new(&system, [gates, consul]);
         board.put(consul, problem("0 of 3")).await;
         assert_eq!(recorded(&system).problems, ["0 of 3", "old"]);
         board.put(consul, problem("1 of 3")).await;
         assert_eq!(recorded(&system).problems, ["1 of 3", "old"]);
         assert!(recorded(&system).last_join.unwrap().ends_with("joined then"));
-        board.put(Topic::Gates, problem("no leader")).await;
+        board.put(gates, problem("no leader")).await;
         assert_eq!(recorded(&system).problems, ["no leader", "1 of 3"]);
         board.joined("joined now").await;
-        board.put(consul, Seen::default()).await;
-        board.put(Topic::Gates, Seen::default()).await;
+        board.put(consul, Report::default()).await;
+        board.put(gates, Report::default()).await;
         let now = recorded(&system);
         assert!(now.problems.is_empty() && now.last_join.unwrap().ends_with("joined now"));
     }

@@ -1,10 +1,11 @@
-//! The watch over the pools of servers: EC2 is asked for all of them at once, what is missing is joined, and what is worth
-//! saying is said. When EC2 is asked is the business of [`super::schedule`].
+//! The watcher of the pools of servers: it asks EC2 for all of them at once, joins what is missing, and reports the rest.
+//! [`super::schedule`] decides when it asks EC2.
 
-use super::board::{Board, Seen, Topic};
+use super::cadence::{FIRST_INTERVAL, INTERVAL, may_act};
+use super::journal::{Journal, Report, Topic};
 use super::need::View;
-use super::pace::{LOOK, SOON, may_act};
 use super::schedule::{Outcome, Schedule};
+use super::{Watched, Watcher};
 use crate::gates::Context;
 use crate::membership::join::discovery::{self, Found};
 use crate::membership::join::rejoin::{self, Pool};
@@ -12,11 +13,35 @@ use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::System;
 use crate::system::retry::Backoff;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
+
+/// Joins servers that a daemon of this node does not know.
+pub(super) static WATCHER: Watcher = Watcher {
+    topics: |node| rejoin::daemons(node).iter().copied().map(topic).chain([EC2]).collect(),
+    watch: |watched| {
+        async {
+            let pools = Pools::new(watched);
+            let daemons = rejoin::daemons(&watched.context.node).iter();
+            // Each in its own time: a Nomad without leader holds its answer for seconds, and Consul's join cannot wait for that.
+            join_all(daemons.map(|daemon| pools.look_after(*daemon))).await;
+        }
+        .boxed_local()
+    },
+};
+
+/// Whether EC2 tells of the servers.
+const EC2: Topic = Topic("EC2");
+
+/// How the servers of a daemon are.
+fn topic(daemon: Daemon) -> Topic {
+    Topic(daemon.name())
+}
 
 /// What EC2 said, for all pools of a node.
 #[derive(Default)]
@@ -29,10 +54,10 @@ struct Answer {
 }
 
 /// The pools under watch.
-pub(super) struct Asking<'a> {
+struct Pools<'a> {
     system: &'a System,
     context: &'a Context,
-    board: &'a Board<'a>,
+    journal: &'a Journal<'a>,
     watch_joins: bool,
     schedule: RefCell<Schedule>,
     answer: RefCell<Answer>,
@@ -40,30 +65,27 @@ pub(super) struct Asking<'a> {
     answered: Notify,
 }
 
-impl<'a> Asking<'a> {
-    /// Nothing was asked yet. `watch_joins` says that Consul does not find its servers by itself.
-    pub(super) fn new(
-        system: &'a System,
-        context: &'a Context,
-        board: &'a Board<'a>,
-        watch_joins: bool,
-    ) -> Self {
+impl<'a> Pools<'a> {
+    /// Nothing was asked yet.
+    fn new(watched: &'a Watched<'a>) -> Self {
+        let Watched { system, context, journal, watch_joins } = watched;
         Self {
-            watch_joins,
             system,
             context,
-            board,
-            schedule: RefCell::new(Schedule::new(watch_joins)),
+            journal,
+            watch_joins: *watch_joins,
+            schedule: RefCell::new(Schedule::new(*watch_joins)),
             answer: RefCell::default(),
             answered: Notify::new(),
         }
     }
 
     /// Looks after a pool for ever.
-    pub(super) async fn look_after(&self, daemon: Daemon) {
-        let mut backoff = Backoff::new(SOON, LOOK);
+    async fn look_after(&self, daemon: Daemon) {
+        let mut backoff = Backoff::new(FIRST_INTERVAL, INTERVAL);
         // An agent that nobody else makes join is not kept waiting, once it answers.
-        let mut silent = Backoff::new(SOON, if self.watch_joins { SOON } else { LOOK });
+        let mut silent =
+            Backoff::new(FIRST_INTERVAL, if self.watch_joins { FIRST_INTERVAL } else { INTERVAL });
         // The last answer that this pool needs nothing of any more.
         let used = Cell::new(0);
         loop {
@@ -73,15 +95,15 @@ impl<'a> Asking<'a> {
                     if pool.is_short() {
                         backoff.delay().min(until_next)
                     } else {
-                        backoff = Backoff::new(SOON, LOOK);
-                        LOOK
+                        backoff = Backoff::new(FIRST_INTERVAL, INTERVAL);
+                        INTERVAL
                     }
                 }
                 Err(error) => {
                     self.see(daemon, None);
                     let words =
-                        format!("{} does not tell of its servers: {error}", rejoin::title(daemon));
-                    self.board.put(Topic::Pool(daemon), Seen::problem(words)).await;
+                        format!("cannot ask {} for its servers: {error}", rejoin::title(daemon));
+                    self.journal.put(topic(daemon), Report::problem(words)).await;
                     silent.delay()
                 }
             };
@@ -95,7 +117,7 @@ impl<'a> Asking<'a> {
         // EC2 may take its time; what the daemon says is said at once.
         self.say(pool).await;
         if !may_act(self.system, &self.context.node) {
-            return LOOK;
+            return INTERVAL;
         }
         if self.schedule.borrow_mut().begin(pool.daemon, Instant::now()) {
             self.ask().await;
@@ -107,7 +129,7 @@ impl<'a> Asking<'a> {
         self.say(pool).await;
         // What is overdue is the business of another pool, whose daemon does not answer.
         let (next, now) = (self.schedule.borrow().next(), Instant::now());
-        next.filter(|next| *next > now).map_or(LOOK, |next| (next - now).max(SOON))
+        next.filter(|next| *next > now).map_or(INTERVAL, |next| (next - now).max(FIRST_INTERVAL))
     }
 
     /// Takes what is seen of a pool, `None` where its daemon is silent.
@@ -151,7 +173,7 @@ impl<'a> Asking<'a> {
     async fn join(&self, pool: &Pool) {
         let found = self.answer.borrow().found.get(&pool.daemon).cloned().unwrap_or_default();
         if let Some(words) = rejoin::join(self.context, pool, &found.peers).await {
-            self.board.joined(&words).await;
+            self.journal.joined(&words).await;
         }
     }
 
@@ -164,11 +186,11 @@ impl<'a> Asking<'a> {
             let notes = found.map(|found| notes(pool, found, &self.context.node.instance));
             let notes = notes.unwrap_or_else(|| differing(pool).into_iter().collect());
             let ec2 =
-                Seen { problems: answer.problem.iter().cloned().collect(), notes: Vec::new() };
-            (Seen { problems: short.into_iter().collect(), notes }, ec2)
+                Report { problems: answer.problem.iter().cloned().collect(), notes: Vec::new() };
+            (Report { problems: short.into_iter().collect(), notes }, ec2)
         };
-        self.board.put(Topic::Pool(pool.daemon), seen).await;
-        self.board.put(Topic::Ec2, ec2).await;
+        self.journal.put(topic(pool.daemon), seen).await;
+        self.journal.put(EC2, ec2).await;
     }
 }
 
@@ -190,7 +212,7 @@ fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
     let gossips = pool.daemon == Daemon::Consul || pool.expected > 1;
     for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
         notes.push(format!(
-            "EC2 lists {} at {} as a running server, and {} does not see it alive",
+            "EC2 lists {} at {} as a running server, but {} does not see it alive",
             peer.instance,
             peer.address,
             rejoin::title(pool.daemon)
@@ -202,7 +224,7 @@ fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
 /// A server that expects another number of servers. Without a leader the gate names it as the problem.
 fn differing(pool: &Pool) -> Option<String> {
     let differing = pool.differing.as_ref().filter(|_| pool.has_leader)?;
-    Some(format!("of the servers of {}, {differing}", rejoin::title(pool.daemon)))
+    Some(format!("the {} servers disagree: {differing}", rejoin::title(pool.daemon)))
 }
 
 #[cfg(test)]
@@ -218,14 +240,17 @@ mod tests {
 
     #[test]
     fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
-        let differing = Some("i-2 expects 5 of them, and `cos:servers` is 3 here".to_owned());
+        let differing =
+            Some("i-2 expects 5 servers, but `cos:servers` is 3 on this node".to_owned());
         let notes = |has_leader| {
             let pool = Pool { differing: differing.clone(), ..pool(Daemon::Consul, has_leader) };
             notes(&pool, &Found::default(), "i-1")
         };
         assert_eq!(
             notes(true),
-            ["of the servers of Consul, i-2 expects 5 of them, and `cos:servers` is 3 here"]
+            [
+                "the Consul servers disagree: i-2 expects 5 servers, but `cos:servers` is 3 on this node"
+            ]
         );
         assert!(notes(false).is_empty());
     }
