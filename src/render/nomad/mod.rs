@@ -5,178 +5,25 @@
 //! `drivers/docker/config.go` at that tag), and its `config validate` takes every golden case. Blocks in which Nomad
 //! ignores what it does not know (`consul`, `ui`, `drain_on_shutdown`) were compared key by key.
 
+mod config;
+mod join;
+
 use super::consul::{Autopilot, meta};
 use super::{docker, since, units};
-use crate::node::{Duty, Granted, LEADER, Node, tags};
+use crate::node::{Duty, Granted, LEADER, Node};
 use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape};
+use config::{
+    Addresses, Auth, Client, Config, Consul, Docker, DrainOnShutdown, EnvAws, Fingerprint, Mode,
+    PlanRejectionTracker, Plugin, Plugins, Reserved, Server, Telemetry, Ui,
+};
+use join::join;
+pub use join::{EXEC_JOIN, auto_join_is_broken};
 use semver::Version;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What SIGHUP takes (<https://developer.hashicorp.com/nomad/docs/configuration#configuration-reload>).
 static RELOADABLE: &[ReloadableKey] =
     &[ReloadableKey { key: "log_level", source: "Nomad, configuration reload: log_level" }];
-
-/// Major, minor, patch.
-type Triple = (u64, u64, u64);
-
-/// What these releases get in its place. `exec=` came with 1.7.0 (hashicorp/nomad 18745), so every one of them knows it.
-pub const EXEC_JOIN: &str = "exec=/usr/bin/cos-agent peers nomad-server";
-
-/// Releases, first and last, whose `provider=aws` is broken.
-///
-/// The first ones give up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4); the others ask EC2
-/// under its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
-/// 1.6 has neither fault: it logs the error and tries again (its `command/agent/retry_join.go`).
-static BROKEN_AUTO_JOIN: &[(Triple, Triple)] =
-    &[((1, 7, 0), (1, 9, 3)), ((1, 10, 3), (1, 11, 3)), ((2, 0, 0), (2, 0, 0))];
-
-/// Enterprise releases below 1.9.4 that carry the fix.
-static FIXED_ENTERPRISE: &[Triple] = &[(1, 7, 16), (1, 8, 8)];
-
-#[derive(Serialize)]
-struct Config<'a> {
-    name: &'a str,
-    region: &'a str,
-    datacenter: &'a str,
-    data_dir: &'a str,
-    bind_addr: String,
-    addresses: Addresses,
-    advertise: Addresses,
-    log_level: &'a str,
-    log_json: bool,
-    disable_update_check: bool,
-    leave_on_interrupt: bool,
-    leave_on_terminate: bool,
-    consul: Consul,
-    telemetry: Telemetry,
-    #[serde(flatten)]
-    mode: Mode<'a>,
-}
-
-#[derive(Serialize)]
-struct Addresses {
-    http: String,
-    rpc: String,
-    serf: String,
-}
-
-#[derive(Serialize)]
-struct Consul {
-    address: &'static str,
-    auto_advertise: bool,
-    server_auto_join: bool,
-    client_auto_join: bool,
-}
-
-#[derive(Serialize)]
-struct Telemetry {
-    collection_interval: &'static str,
-    disable_hostname: bool,
-    prometheus_metrics: bool,
-    publish_allocation_metrics: bool,
-    publish_node_metrics: bool,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Mode<'a> {
-    Server { server: Server, autopilot: Autopilot, ui: Ui },
-    Client { client: Box<Client<'a>>, plugin: Plugins<'a> },
-}
-
-#[derive(Serialize)]
-struct Server {
-    enabled: bool,
-    /// Not where the cluster has formed: a server without it waits to be added by the leader.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bootstrap_expect: Option<u8>,
-    rejoin_after_leave: bool,
-    server_join: ServerJoin,
-    plan_rejection_tracker: PlanRejectionTracker,
-}
-
-#[derive(Serialize)]
-struct ServerJoin {
-    retry_join: [String; 1],
-    retry_interval: &'static str,
-    retry_max: u32,
-}
-
-#[derive(Serialize)]
-struct PlanRejectionTracker {
-    enabled: bool,
-}
-
-#[derive(Serialize)]
-struct Ui {
-    enabled: bool,
-}
-
-#[derive(Serialize)]
-struct Client<'a> {
-    enabled: bool,
-    node_class: &'a str,
-    network_interface: String,
-    server_join: ServerJoin,
-    meta: BTreeMap<&'a str, &'a str>,
-    options: BTreeMap<&'a str, &'a str>,
-    reserved: Reserved<'a>,
-    drain_on_shutdown: DrainOnShutdown,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<Fingerprint>,
-}
-
-#[derive(Serialize)]
-struct Reserved<'a> {
-    cpu: u32,
-    memory: u32,
-    disk: u32,
-    reserved_ports: &'a str,
-}
-
-#[derive(Serialize)]
-struct DrainOnShutdown {
-    deadline: String,
-    force: bool,
-    ignore_system_jobs: bool,
-}
-
-#[derive(Serialize)]
-struct Fingerprint {
-    env_aws: EnvAws,
-}
-
-#[derive(Serialize)]
-struct EnvAws {
-    retry_attempts: u32,
-    retry_interval: &'static str,
-    exit_on_failure: bool,
-}
-
-#[derive(Serialize)]
-struct Plugins<'a> {
-    docker: Plugin<Docker<'a>>,
-}
-
-#[derive(Serialize)]
-struct Plugin<T> {
-    config: T,
-}
-
-#[derive(Serialize)]
-struct Docker<'a> {
-    allow_privileged: bool,
-    auth: Auth<'a>,
-    extra_labels: [&'static str; 5],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    infra_image: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Auth<'a> {
-    config: &'a str,
-}
 
 /// Nomad's file.
 pub fn files(node: &Node, granted: &Granted) -> Vec<File> {
@@ -311,25 +158,6 @@ fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> 
     }
 }
 
-fn join(node: &Node, nomad: &Version) -> ServerJoin {
-    let retry_join = if auto_join_is_broken(nomad) {
-        EXEC_JOIN.to_owned()
-    } else {
-        node.join(tags::NOMAD_SERVER)
-    };
-    ServerJoin { retry_join: [retry_join], retry_interval: "15s", retry_max: 0 }
-}
-
-/// Whether `provider=aws` of this release is broken, so that it joins by [`EXEC_JOIN`].
-pub fn auto_join_is_broken(nomad: &Version) -> bool {
-    let release = (nomad.major, nomad.minor, nomad.patch);
-    let fixed = nomad.build.as_str().starts_with("ent")
-        && FIXED_ENTERPRISE
-            .iter()
-            .any(|fixed| (fixed.0, fixed.1) == (release.0, release.1) && release >= *fixed);
-    !fixed && BROKEN_AUTO_JOIN.iter().any(|(first, last)| (*first..=*last).contains(&release))
-}
-
 /// What differs by role: who Nomad runs as, and what its children find.
 pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
     let stop_seconds = node.settings.nomad.drain_deadline.seconds() + 30;
@@ -354,33 +182,4 @@ pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
         ),
     };
     vec![units::drop_in(Daemon::Nomad.unit(), text)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn broken_releases_are_the_ones_of_the_table() {
-        for broken in
-            ["1.7.0", "1.7.7", "1.8.8", "1.9.3", "1.10.3", "1.10.5", "1.11.3", "2.0.0", "1.8.7+ent"]
-        {
-            assert!(auto_join_is_broken(&Version::parse(broken).unwrap()), "{broken}");
-        }
-        for fine in [
-            "1.6.0",
-            "1.6.16+ent",
-            "1.9.4",
-            "1.10.0",
-            "1.10.2",
-            "1.11.4",
-            "2.0.1",
-            "2.0.5",
-            "1.8.8+ent",
-            "1.7.16+ent",
-            "2.1.0",
-        ] {
-            assert!(!auto_join_is_broken(&Version::parse(fine).unwrap()), "{fine}");
-        }
-    }
 }
