@@ -11,12 +11,12 @@ const EXIT_CODES: &str = "Exit codes (sysexits.h):
    2  there are changes (plan --detailed-exitcode)
   64  the command line is wrong
   65  a tag or other data is wrong, or missing at the deadline
-  69  metadata or an API cannot be reached
-  70  a bug
-  74  the file system failed
-  75  not now, try again
-  77  not root, or denied
-  78  settings are wrong, a validator refused, or a binary is missing";
+  69  metadata or an API is unreachable
+  70  a bug in cos-agent
+  74  a file cannot be read or written
+  75  not possible now; try again
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing";
 
 macro_rules! help {
     ($examples:literal) => {
@@ -24,7 +24,7 @@ macro_rules! help {
     };
 }
 
-/// Turns an EC2 instance into its COS node: Consul server, Nomad server or Nomad client, from metadata and tags alone.
+/// Configures an EC2 instance as a Consul server, Nomad server or Nomad client, from its metadata and tags alone.
 #[derive(Debug, Parser)]
 #[command(name = "cos-agent", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -32,25 +32,25 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     // Last on every page: their usual place moves with the number of commands.
-    /// Say more; twice for what libraries say.
+    /// Increase verbosity (-vv includes libraries).
     #[arg(short, long, global = true, display_order = 901, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say only what is wrong.
+    /// Print errors only.
     #[arg(short, long, global = true, display_order = 902, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// The form of data on standard output.
+    /// The format of the data on standard output.
     #[arg(
         short,
         long = "output",
         global = true,
         display_order = 903,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "text"
     )]
     pub output: Format,
 }
 
-/// The form of data.
+/// The format of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -62,69 +62,70 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make this machine its node; a second run changes nothing.
+    /// Converge this machine to its role; a second run changes nothing.
     #[command(after_help = help!(
-        "  cos-agent apply                          what the boot unit and user data call
-  cos-agent apply --no-wait                the same, but not waiting until the node has joined
-  cos-agent apply --no-start               render and validate, touch no unit
-  cos-agent apply --root /mnt/image        into another root folder, unprivileged
+        "  cos-agent apply                          converge, then wait until the node has joined
+  cos-agent apply --no-wait                what cos-agent.service runs at every boot
+  cos-agent apply --no-start               render and validate, but leave the units alone
+  cos-agent apply --root /mnt/image        into another root directory, without being root
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file system;
-75 not now; 77 not root; 78 settings wrong, validator refused, binary missing"
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file cannot be
+read or written; 75 not possible now; 77 not root; 78 settings wrong, validator failed, or binary
+missing"
     ))]
     Apply(ApplyArgs),
     /// Show what `apply` would change, and why.
     #[command(after_help = help!(
-        "  cos-agent plan                           diff of every file, and the units that would restart
-  cos-agent plan --detailed-exitcode       0 nothing to do, 2 changes
+        "  cos-agent plan                           the diff of every file, and the units that would restart
+  cos-agent plan --detailed-exitcode       exit with 0 if nothing changes, else with 2
   cos-agent plan --facts node.json --out tree/
-                                           the files of another node, byte for byte, offline
+                                           the exact files of another node, offline
 
-Exit codes: 0 done; 2 changes (with --detailed-exitcode); else those of apply"
+Exit codes: 0 done; 2 changes (with --detailed-exitcode); otherwise those of apply"
     ))]
     Plan(PlanArgs),
-    /// Show what this machine is: identity, tags, role, settings with their sources.
+    /// Show what is known of this machine: identity, tags, role, and each setting with its source.
     #[command(after_help = help!(
         "  cos-agent facts                          for people
-  cos-agent facts -o json > node.json      for `plan --facts`
+  cos-agent facts -o json > node.json      for `cos-agent plan --facts`
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable;
-75 credentials of the instance role late; 77 denied; 78 settings wrong"
+75 credentials of the instance role late; 77 permission denied; 78 settings wrong"
     ))]
     Facts(RootArgs),
-    /// Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder.
+    /// Try any role on any Linux machine, with an embedded metadata service and a scratch directory.
     #[command(after_help = help!(
-        "  cos-agent simulate                       all six kinds of node, or a question on a terminal
+        "  cos-agent simulate                       the six kinds of node, on one screen
   cos-agent simulate nomad-client --datacenter backoffice
   cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
   cos-agent simulate nomad-server --fault late-tags=3s
-  cos-agent simulate nomad-server --tag cos:servers=2       see an error
+  cos-agent simulate nomad-server --tag cos:servers=2       an error
 
 Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=TIME],
-        late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank, tags-off[=TIME], truncated,
-        unavailable=TIME (503 with Retry-After)
+        late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank,
+        tags-off[=TIME], truncated, unavailable=TIME (503 with Retry-After)
 
 Exit codes: those of apply"
     ))]
     Simulate(Box<SimulateArgs>),
-    /// Print the addresses of the servers of this cluster, one a line.
+    /// Print the addresses of the servers of this cluster, one per line.
     #[command(after_help = help!(
         "  cos-agent peers consul-server
   cos-agent peers nomad-server             what Nomad's `retry_join = [\"exec=…\"]` runs
 
-This node is left out, unless it is a server that forms its cluster alone.
+The list omits this node, unless it is the only server of its cluster.
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable;
-75 credentials of the instance role late; 77 denied"
+75 credentials of the instance role late; 77 permission denied"
     ))]
     Peers(PeersArgs),
-    /// Show who this node is, what was applied, and how its membership stands.
+    /// Show what this node is, what was applied, and whether it has joined its cluster.
     #[command(after_help = help!(
-        "  cos-agent status                         one screen; asks loopback only
+        "  cos-agent status                         one screen; asks only the local daemons
   cos-agent status -o json                 for scripts
   cos-agent status --boots                 where the last boots spent their time
 
-Exit codes: 0 done; `wait` is for scripts that need to know"
+Exit codes: 0 done, whatever the status is; scripts that need to know use `cos-agent wait`"
     ))]
     Status(StatusArgs),
     /// Wait until this node is a member of its cluster.
@@ -132,29 +133,30 @@ Exit codes: 0 done; `wait` is for scripts that need to know"
         "  cos-agent wait --for ready               all gates of this node's role
   cos-agent wait --for consul --timeout 30s
 
-A failed `apply` ends the wait at once, in its own words.
+If `apply` failed, the wait ends at once and prints the error of that `apply`.
 
-Exit codes: 0 joined; 75 not by the deadline, with the gate that is closed; 64 no such gate;
-else the exit code of the failed apply"
+Exit codes: 0 joined; 64 this role has no such gate; 75 not joined by the deadline, with the gate
+that is closed; otherwise the exit code of the failed apply"
     ))]
     Wait(WaitArgs),
-    /// Look after the membership of this node for ever: what cos-agent-watch.service runs.
+    /// Keep this node joined to its cluster; cos-agent-watch.service runs this.
     #[command(after_help = help!("  cos-agent watch
 
-Exit codes: 0 told to end"))]
+Exit codes: 0 stopped by a signal"))]
     Watch,
-    /// Let the servers of a cluster that is lost, data and all, form a new one.
+    /// Let new servers form a new cluster after the old cluster and its data are lost.
     #[command(after_help = help!(
         "  cos-agent reform consul                  on each new Consul server
   cos-agent reform nomad --yes             on each new Nomad server, from a script
 
-A server that starts empty where a cluster has formed can only join. This asks the other running
-servers whether they have a leader, then sets the cluster's parameter, /cos/CLUSTER/formed/consul or
-nomad, back to `no`, and applies.
+Once a cluster has formed, a server without data can only join it. This command asks the other
+running servers whether they have a leader. If none has, it sets the cluster's parameter in the
+parameter store (/cos/CLUSTER/formed/consul or /cos/CLUSTER/formed/nomad) back to `no`, then runs
+`apply`.
 
 Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 EC2 or the parameter store
-unreachable; 75 there is a leader, a server does not say, or the data is not lost; 77 denied; else
-those of apply"
+unreachable; 75 there is a leader, a server does not answer, or the data is not lost;
+77 permission denied; otherwise those of apply"
     ))]
     Reform(ReformArgs),
     /// Check, show or describe the settings.
@@ -164,10 +166,10 @@ those of apply"
   cos-agent config dump                    merged, each value with its source
   cos-agent config schema                  JSON schema of all settings
 
-Exit codes: 0 done; 74 file system; 78 settings wrong"
+Exit codes: 0 done; 74 file cannot be read; 78 settings wrong"
     ))]
     Config(ConfigArgs),
-    /// Print the completions of a shell.
+    /// Print the completion script of a shell.
     #[command(after_help = help!("  cos-agent completions bash > /etc/bash_completion.d/cos-agent
 
 Exit codes: 0 done; 64 no such shell"))]
@@ -180,7 +182,7 @@ Exit codes: 0 done; 64 no such shell"))]
 
 Exit codes: 0 done"))]
     Man,
-    /// Print the version, and the versions of Consul and Nomad that are supported.
+    /// Print the version, and the supported versions of Consul and Nomad.
     #[command(after_help = help!("  cos-agent version -o json
 
 Exit codes: 0 done"))]
@@ -198,13 +200,13 @@ pub enum Shell {
     Zsh,
 }
 
-/// Where `/` is.
+/// Which root directory, and how long to wait.
 #[derive(Debug, Args)]
 pub struct RootArgs {
-    /// Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left alone.
+    /// Use DIR in place of `/` for settings, binaries and all files; file owners and units stay as they are.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// How long to wait for the network, metadata and tags.
+    /// Time limit for the network, metadata and tags.
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time)]
     pub timeout: Duration,
 }
@@ -212,19 +214,19 @@ pub struct RootArgs {
 /// `apply`.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// Where `/` is.
+    /// Which root directory, and how long to wait.
     #[command(flatten)]
     pub root: RootArgs,
-    /// Render and validate, but touch no unit; what has to happen stays due.
+    /// Render and validate, but leave the units alone; the next `apply` does what is left.
     #[arg(long)]
     pub no_start: bool,
-    /// Return as soon as the units are enqueued (the form of the boot unit).
+    /// Return as soon as the units are queued, without waiting for the join (as cos-agent.service does).
     #[arg(long)]
     pub no_wait: bool,
-    /// Keep server data that no record speaks of: it is this instance's.
+    /// Keep server data without a record of which instance wrote it: it belongs to this instance.
     #[arg(long, conflicts_with = "discard_data")]
     pub adopt_data: bool,
-    /// Move server data that no record speaks of aside: it came with an image.
+    /// Move server data without a record of which instance wrote it aside: it came with the image.
     #[arg(long)]
     pub discard_data: bool,
 }
@@ -232,16 +234,16 @@ pub struct ApplyArgs {
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Where `/` is.
+    /// Which root directory, and how long to wait.
     #[command(flatten)]
     pub root: RootArgs,
-    /// Plan for the node of these facts (from `facts -o json`), without metadata.
+    /// Plan for the node of these facts (the output of `cos-agent facts -o json`), without metadata.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-    /// Write the node's files below DIR.
+    /// Write the files of the node below DIR.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Exit with 2 if there is something to do.
+    /// Exit with 2 if there are changes.
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
@@ -249,42 +251,42 @@ pub struct PlanArgs {
 /// `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The role; all six kinds of node if there is none.
+    /// consul-server, nomad-server or nomad-client; without it, a summary of the six kinds of node.
     pub role: Option<String>,
     /// The Nomad datacenter of a client.
     #[arg(long, value_name = "NAME")]
     pub datacenter: Option<String>,
-    /// The cluster.
+    /// The name of the cluster.
     #[arg(long, value_name = "NAME", default_value = "demo")]
     pub cluster: String,
     /// How many servers form the cluster.
     #[arg(long, value_name = "N", default_value = "3")]
     pub servers: String,
-    /// Another tag, or another value; `KEY=` alone takes the tag away.
+    /// Set a tag; `KEY=` removes it. May be given more than once.
     #[arg(long = "tag", value_name = "KEY=VALUE")]
     pub tags: Vec<String>,
-    /// User data as EC2 hands it out; it may be packed by gzip or base64.
+    /// The user data of the instance, plain or packed with gzip or base64.
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
-    /// The version of Consul to render for, where the root folder has no binary.
+    /// The version of Consul to render for, if the root directory has no binary.
     #[arg(long, value_name = "VERSION", default_value = "1.22.7", value_parser = release)]
     pub consul_version: Release,
-    /// The version of Nomad to render for, where the root folder has no binary.
+    /// The version of Nomad to render for, if the root directory has no binary.
     #[arg(long, value_name = "VERSION", default_value = "1.10.5", value_parser = release)]
     pub nomad_version: Release,
-    /// Make the metadata service misbehave; may be given more than once.
+    /// Make the metadata service misbehave (the list is below). May be given more than once.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
-    /// Into this folder instead of a scratch one; a second run then shows what changes.
+    /// Use this directory instead of a scratch one; a second run then shows what changes.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// How long the agent waits for metadata and tags.
+    /// Time limit for metadata and tags.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub timeout: Duration,
-    /// Serve metadata at this address until interrupted, and do nothing else.
+    /// Only serve metadata at this address, until interrupted.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub serve: Option<std::net::SocketAddr>,
-    /// The instance to serve, as JSON; read again whenever the file changes.
+    /// The instance to serve, as JSON; the file is read again whenever it changes.
     #[arg(long, value_name = "FILE", requires = "serve")]
     pub instance: Option<PathBuf>,
 }
@@ -292,10 +294,10 @@ pub struct SimulateArgs {
 /// `peers`.
 #[derive(Debug, Args)]
 pub struct PeersArgs {
-    /// Whose addresses.
+    /// Which servers.
     #[arg(value_enum)]
     pub role: Servers,
-    /// How long to wait for metadata and EC2.
+    /// Time limit for metadata and EC2.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub timeout: Duration,
 }
@@ -303,9 +305,9 @@ pub struct PeersArgs {
 /// The servers of one daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Servers {
-    /// Those of the Consul servers.
+    /// The Consul servers.
     ConsulServer,
-    /// Those of the Nomad servers.
+    /// The Nomad servers.
     NomadServer,
 }
 
@@ -333,13 +335,13 @@ pub struct WaitArgs {
     /// What to wait for.
     #[arg(long = "for", value_name = "WHAT", default_value = "ready")]
     pub goal: WaitFor,
-    /// How long to wait.
+    /// Time limit.
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time)]
     pub timeout: Duration,
-    /// Wait on when an `apply` failed: somebody may be putting the tag right.
+    /// Keep waiting although `apply` failed: somebody may be correcting the tag.
     #[arg(long)]
     pub keep_waiting: bool,
-    /// Tell systemd when joined, and complete the launch hook of the Auto Scaling group (the form of the ready unit).
+    /// When joined, notify systemd and complete the launch hook (as cos-agent-ready.service does).
     #[arg(long, conflicts_with = "goal")]
     pub launch_hook: bool,
 }
@@ -349,25 +351,25 @@ pub struct WaitArgs {
 pub enum WaitFor {
     /// All gates of the role.
     Ready,
-    /// Consul's.
+    /// The gates of Consul.
     Consul,
-    /// Nomad's.
+    /// The gates of Nomad.
     Nomad,
 }
 
 /// `reform`.
 #[derive(Debug, Args)]
 pub struct ReformArgs {
-    /// Whose servers.
+    /// Which servers.
     #[arg(value_parser = ["consul", "nomad"])]
     pub daemon: String,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     pub yes: bool,
-    /// Go on although EC2, or a server that it lists, does not answer: you know that those are lost.
+    /// Continue although EC2 or a server does not answer: you have checked that those servers are lost.
     #[arg(long)]
     pub assume_lost: bool,
-    /// Where `/` is.
+    /// Which root directory, and how long to wait.
     #[command(flatten)]
     pub root: RootArgs,
 }
@@ -378,7 +380,7 @@ pub struct ConfigArgs {
     /// What to do with the settings.
     #[command(subcommand)]
     pub command: ConfigCommand,
-    /// Take DIR for `/`.
+    /// Use DIR in place of `/`.
     #[arg(long, value_name = "DIR", global = true)]
     pub root: Option<PathBuf>,
 }
@@ -386,12 +388,12 @@ pub struct ConfigArgs {
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Check files, by default all of this node.
+    /// Check settings files, by default all files of this node.
     #[command(after_help = help!("  cos-agent config check new.toml
 
-Exit codes: 0 all is well; 64 no such file; 78 settings wrong"))]
+Exit codes: 0 valid; 64 no such file; 78 settings wrong"))]
     Check {
-        /// Files to check instead.
+        /// The files to check.
         files: Vec<PathBuf>,
     },
     /// Show the merged settings, each with its source.
@@ -399,7 +401,7 @@ Exit codes: 0 all is well; 64 no such file; 78 settings wrong"))]
 
 Exit codes: 0 done; 78 settings wrong"))]
     Dump,
-    /// Print the JSON schema.
+    /// Print the JSON schema of all settings.
     #[command(after_help = help!("  cos-agent config schema > cos-agent.schema.json
 
 Exit codes: 0 done"))]

@@ -19,7 +19,7 @@ fn rule(daemon: Daemon) -> &'static str {
 fn place(daemon: Daemon) -> &'static str {
     match daemon {
         Daemon::Consul => {
-            "to a policy of the token that the Consul agent uses by default (`acl.tokens.default`), or of the anonymous token"
+            "to a policy of the default token of the Consul agent (`acl.tokens.default`) or of the anonymous token"
         }
         Daemon::Nomad => "to Nomad's policy `anonymous`",
     }
@@ -42,7 +42,7 @@ pub(super) fn turn(daemon: Daemon, verb: &str, problem: &str) -> String {
 /// The same, as the reason of a refusal.
 pub(super) fn question(daemon: Daemon, problem: &str) -> String {
     format!(
-        "the ACLs of {} refuse to say how the other servers are ({problem}); add {} {}",
+        "the ACLs of {} deny the health of the other servers ({problem}); add {} {}",
         daemon.unit(),
         rule(daemon),
         place(daemon)
@@ -52,8 +52,8 @@ pub(super) fn question(daemon: Daemon, problem: &str) -> String {
 fn note(daemon: Daemon, verb: &str, asked: Daemon, problem: &str, rules: &str) -> String {
     let unit = daemon.unit();
     format!(
-        "{unit} still has to {verb}: the ACLs of {} refuse what cos-agent asks before that ({problem}). Add {rules} {}, then \
-         run `cos-agent apply`. To do it by hand, check that the other servers are healthy, then type `systemctl {verb} {unit}`",
+        "{unit} still has to {verb}, but the ACLs of {} deny a request that cos-agent makes first ({problem}). Add {rules} {}, \
+         then run `cos-agent apply`. To do it by hand, check that the other servers are healthy, then run `systemctl {verb} {unit}`",
         asked.unit(),
         place(asked)
     )

@@ -28,9 +28,9 @@ pub(super) async fn is_left(
         },
     };
     Ok(Some(format!(
-        "{DOCKER} has to restart to read /etc/docker/daemon.json, and that ends its containers: {reason}. Drain this node \
-         (`nomad node drain -enable -self`), type `systemctl restart {DOCKER}`, then `cos-agent apply`, and make the node \
-         eligible again (`nomad node eligibility -enable -self`). A reboot does it too"
+        "{DOCKER} must restart to read /etc/docker/daemon.json, but a restart ends its containers, and {reason}. Drain this \
+         node (`nomad node drain -enable -self`), run `systemctl restart {DOCKER}` and `cos-agent apply`, then make the node \
+         eligible again (`nomad node eligibility -enable -self`). A reboot has the same effect"
     )))
 }
 
@@ -48,9 +48,9 @@ async fn may_get_tasks(
     let asked = async { Nomad::local(&system.environment, ANSWER)?.is_eligible().await };
     Ok(match asked.await {
         Ok(false) => None,
-        Ok(true) => Some("Nomad may place tasks on this node at any moment".to_owned()),
+        Ok(true) => Some("Nomad may place tasks on this node at any time".to_owned()),
         Err(problem) => {
-            Some(format!("Nomad does not say whether it may place tasks here: {problem}"))
+            Some(format!("Nomad did not report whether it may place tasks on this node: {problem}"))
         }
     })
 }
@@ -65,11 +65,11 @@ async fn may_have_containers(system: &System) -> Option<String> {
         command::run(&program, &["ps", "--quiet"], &system.environment.path, LIST_TIMEOUT).await;
     match listed {
         Ok(output) if output.success() && output.stdout.trim().is_empty() => None,
-        Ok(output) if output.success() => Some("containers run".to_owned()),
+        Ok(output) if output.success() => Some("containers are running".to_owned()),
         Ok(output) => Some(format!(
-            "`docker ps` does not say whether any run: {}",
-            output.words().lines().last().unwrap_or("it was ended by a signal")
+            "`docker ps` did not list the containers: {}",
+            output.words().lines().last().unwrap_or("a signal ended it")
         )),
-        Err(problem) => Some(format!("`docker ps` does not say whether any run: {problem}")),
+        Err(problem) => Some(format!("`docker ps` did not list the containers: {problem}")),
     }
 }

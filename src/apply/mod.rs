@@ -85,7 +85,7 @@ pub async fn apply(
             ran = actions::run(system, services.as_ref(), plan, node).await;
             ran.notes.extend(plan.masked.iter().map(|unit| {
                 format!(
-                    "{unit} is masked, so it is left alone. To end that, type `systemctl unmask {unit}`, then `cos-agent apply`"
+                    "{unit} is masked, so it was left alone; to unmask it, run `systemctl unmask {unit}`, then `cos-agent apply`"
                 )
             }));
             let held = plan.held.iter().map(|planned| planned.action.clone());

@@ -67,15 +67,15 @@ pub(super) async fn may_go(
             tokio::time::sleep(Duration::from_millis(pause)).await;
             match voter.ask(ANSWER).await {
                 Others::Leaderless => Ok(Leave::Given),
-                _ => at_risk("its cluster has just got a leader".to_owned()),
+                _ => at_risk("its cluster has just elected a leader".to_owned()),
             }
         }
         Turn::Denied(problem) => Ok(Leave::Denied(denied::turn(voter.daemon, verb, &problem))),
         Turn::Leaderless => {
-            at_risk("Consul has no leader, so nobody says whose turn it is".to_owned())
+            at_risk("Consul has no leader, so cos-agent cannot take the lock that lets one server restart at a time".to_owned())
         }
         Turn::Unknown(problem) => {
-            at_risk(format!("Consul does not say whose turn it is: {problem}"))
+            at_risk(format!("the lock in Consul that lets one server restart at a time is unavailable: {problem}"))
         }
     }
 }
@@ -114,9 +114,11 @@ async fn last_look(voter: &Voter<'_>, held: &Held, was_leaderless: bool) -> Resu
         Ok(Others::Electing) => Err(NOBODY_SEEN.to_owned()),
         Ok(Others::AtRisk(reason)) => Err(reason),
         Ok(Others::Denied(problem)) => {
-            Err(format!("its agent does not say how the others are: {problem}"))
+            Err(format!("its agent did not report the health of the other servers: {problem}"))
         }
-        Err(_) => Err("its turn was over before its agent said how the others are".to_owned()),
+        Err(_) => {
+            Err("its agent did not report the health of the other servers in time".to_owned())
+        }
     }
 }
 
@@ -126,7 +128,10 @@ async fn give_back(voter: &Voter<'_>, held: &Held) {
         Err(error) => Err(error),
     };
     if let Err(error) = given {
-        tracing::debug!("the turn of {} ends by itself: {error}", voter.daemon.unit());
+        tracing::debug!(
+            "cannot release the restart lock of {}, which expires: {error}",
+            voter.daemon.unit()
+        );
     }
 }
 

@@ -72,7 +72,7 @@ async fn start(
             // Who masks a unit wants it to stay down.
             Some(UnitState::Masked) => {
                 resumed.notes.push(format!(
-                    "{unit} is masked and stays down; `systemctl unmask {unit}` ends that"
+                    "{unit} is masked, so it was not started; to unmask it, run `systemctl unmask {unit}`"
                 ));
                 continue;
             }
@@ -85,12 +85,12 @@ async fn start(
             && let Some(why) = without_log(system, *daemon)
         {
             resumed.notes.push(format!(
-                "{unit} is not started: {why}, and a server without its Raft data might found a second cluster"
+                "{unit} was not started: {why}, and a server without its Raft data could form a second cluster"
             ));
             continue;
         }
         match services.run(Job::Start, unit).await {
-            Ok(()) => tracing::info!("started {unit} as it was"),
+            Ok(()) => tracing::info!("started {unit} with its last configuration"),
             Err(error) => {
                 resumed.refused = true;
                 resumed.notes.push(format!("cannot start {unit}: {error}"));

@@ -23,10 +23,15 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
             continue;
         }
         if system.root.stat(daemon.program())?.is_none() {
-            tracing::warn!(
-                "{} is not there: its new configuration is not validated",
-                daemon.program()
-            );
+            let program = daemon.program();
+            let words =
+                format!("{program} does not exist, so its new configuration is not validated");
+            // Another root often is a tree without binaries, which is nothing to warn of.
+            if system.root.is_host() {
+                tracing::warn!("{words}");
+            } else {
+                tracing::info!("{words}");
+            }
             continue;
         }
         let _staging = Staging(&system.root);

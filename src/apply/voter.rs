@@ -6,6 +6,7 @@ use crate::state::Daemon;
 use crate::system::System;
 use crate::system::daemon::api::Api;
 use crate::system::daemon::quorum::{Quorum, Server};
+use crate::text::count;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,7 +65,9 @@ impl<'a> Voter<'a> {
     /// Asks the agent once.
     pub(super) async fn ask(&self, timeout: Duration) -> Others {
         let silent = |problem: &dyn std::fmt::Display| {
-            Others::AtRisk(format!("its agent does not say how the others are: {problem}"))
+            Others::AtRisk(format!(
+                "its agent did not report the health of the other servers: {problem}"
+            ))
         };
         let agent = match Api::local(self.daemon, &self.system.environment, timeout) {
             Ok(agent) => agent,
@@ -114,7 +117,7 @@ impl<'a> Voter<'a> {
 }
 
 /// Of a leader whose autopilot has no word about its servers.
-pub(super) const NOBODY_SEEN: &str = "the leader has looked at none of the servers yet";
+pub(super) const NOBODY_SEEN: &str = "the leader has not checked the health of the servers yet";
 
 /// Whether a server is the one of this name; Nomad adds its region.
 fn is_of(server: &Server, own: &str) -> bool {
@@ -133,9 +136,10 @@ fn others_keep_quorum(servers: &[Server], own: &str, may_be_alone: bool) -> Resu
     if others >= majority {
         Ok(())
     } else {
-        let verb = if others == 1 { "is" } else { "are" };
+        let all = voters().filter(|server| !is_own(server)).count();
+        let (all, verb) = (count(all, "other voter"), if others == 1 { "is" } else { "are" });
         Err(format!(
-            "{others} of the other voters {verb} healthy, and {majority} are needed to keep the quorum without it"
+            "{others} of {all} {verb} healthy, and {majority} are needed to keep quorum without this server"
         ))
     }
 }

@@ -16,6 +16,7 @@ use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
 use crate::system::signal;
+use crate::text::count;
 use serde_json::json;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub(super) async fn run(
     // A node that has joined has its answer; one that has not is to be tried again.
     if system.services.is_some() && !args.no_wait {
         if let Some(unit) = never_joins(&outcome) {
-            tracing::warn!("not waiting until this node has joined, because {unit} is masked");
+            tracing::warn!("not waiting for the join, because {unit} is masked");
             return Ok(ExitCode::Done);
         }
         joined(&system, args.root.timeout).await?;
@@ -79,7 +80,7 @@ async fn tries_again(system: &System, failed: bool) {
         pause::reset(system, services).await
     };
     if let Err(error) = told {
-        tracing::warn!("cannot change the pause before the next try: {error}");
+        tracing::warn!("cannot change the delay before the next attempt: {error}");
     }
 }
 
@@ -106,18 +107,17 @@ async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
 const SCHEMA: &str = "cos-agent/apply/1";
 
 fn text(outcome: &Outcome, acts: bool) -> String {
-    // Each change was said when it was made; this is the sum.
+    // Each change was logged when it was made; this is the sum.
     let changes = match outcome.plan.changes().count() {
-        0 => "nothing to do".to_owned(),
-        1 => "1 change".to_owned(),
-        many => format!("{many} changes"),
+        0 => "no changes".to_owned(),
+        number => count(number, "change"),
     };
-    let done = match (outcome.plan.actions().count(), acts) {
+    let number = outcome.plan.actions().count();
+    let actions = count(number, "action");
+    let done = match (number, acts) {
         (0, _) => changes,
-        (1, true) => format!("{changes} on the disk, 1 action"),
-        (many, true) => format!("{changes} on the disk, {many} actions"),
-        (1, false) => format!("{changes}; 1 action stays due"),
-        (due, false) => format!("{changes}; {due} actions stay due"),
+        (_, true) => format!("{changes} on disk, {actions}"),
+        (_, false) => format!("{changes}; {actions} left for the next `apply`"),
     };
     format!("{}: {done}\n", outcome.summary())
 }

@@ -62,8 +62,8 @@ fn merged(layers: &[Layer]) -> Result<Layers, Error> {
     Ok(merged)
 }
 
-/// The files of the operator in the daemons' folders: a bake shall find what a first boot would refuse. The role is not known
-/// yet, so what any role refuses is refused.
+/// The files of the operator in the daemons' directories: an image build must find what a first boot would refuse. The role is
+/// unknown at that time, so what any role refuses is refused.
 fn operators_files(system: &System) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for daemon in [Daemon::Consul, Daemon::Nomad] {

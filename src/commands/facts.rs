@@ -39,7 +39,7 @@ fn text(facts: &Facts) -> String {
     row("type", &facts.instance.instance_type, document);
     row("image", &facts.instance.image, document);
     let version = |release: &Option<crate::facts::settings::Release>| {
-        release.as_ref().map_or_else(|| "not known".to_owned(), |release| release.0.to_string())
+        release.as_ref().map_or_else(|| "unknown".to_owned(), |release| release.0.to_string())
     };
     row("consul", &version(&facts.installed.consul), "image, binary or setting");
     row("nomad", &version(&facts.installed.nomad), "image, binary or setting");
@@ -54,7 +54,7 @@ fn text(facts: &Facts) -> String {
         let _ = writeln!(text, "  {key:<20} {value}");
     }
     for key in &facts.tags.others {
-        let _ = writeln!(text, "  {key:<20} (not read)");
+        let _ = writeln!(text, "  {key:<20} (ignored)");
     }
     for authority in &facts.authorities {
         let _ = writeln!(

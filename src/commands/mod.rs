@@ -49,7 +49,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
     }
 }
 
-/// How much is said.
+/// How much is logged.
 pub fn log_level(cli: &Cli) -> Level {
     match (cli.quiet, cli.verbose) {
         (true, _) => Level::ERROR,
@@ -62,8 +62,8 @@ pub fn log_level(cli: &Cli) -> Level {
     }
 }
 
-/// Whether this is the boot unit, after a run that failed and said why. The serial console is not to be flooded with what is
-/// tried again for hours; another failure is said in full all the same.
+/// Whether this is the boot unit, after a run that failed and logged why. A retry that fails in the same way for hours must not
+/// flood the serial console; a different failure is still logged in full.
 fn fails_again(command: &Command) -> bool {
     let Command::Apply(args) = command else { return false };
     args.no_wait && args.root.root.is_none() && stored_status::load(&Root::host()).problem.is_some()
@@ -82,8 +82,8 @@ fn system(root: Option<&Path>, start: bool, environment: Environment) -> System 
     System { root, services, keeps_record, environment }
 }
 
-/// Every command says it when the agent is frozen. Who may not look, as `peers` of an unprivileged user, cannot tell, and
-/// changes nothing either.
+/// Warns when the agent is frozen. An unprivileged caller (Nomad runs `peers` as user `nomad`) may be denied the stat; it
+/// is treated as not frozen, because it cannot change anything.
 fn say_if_frozen(system: &System) -> Result<(), Error> {
     let frozen = match is_frozen(&system.root) {
         Err(error) if error.source.kind() == ErrorKind::PermissionDenied => false,
@@ -91,7 +91,7 @@ fn say_if_frozen(system: &System) -> Result<(), Error> {
     };
     if frozen {
         tracing::warn!(
-            "the agent is frozen: {FREEZE} exists, and `apply` changes nothing until it is removed"
+            "the agent is frozen: {FREEZE} exists, so `apply` changes nothing until you remove it"
         );
     }
     Ok(())

@@ -32,7 +32,7 @@ pub(super) async fn run(
             Ok(granted) => granted,
             // `plan` shows what it can all the same.
             Err(error) => {
-                tracing::warn!("`apply` will not go on before this is mended:\n{}", error.report());
+                tracing::warn!("`apply` will fail until this is fixed:\n{}", error.report());
                 pipeline::recall(&system, &node)?
             }
         }
@@ -74,7 +74,7 @@ fn read_facts(file: &Path) -> Result<Facts, Error> {
 
 fn write_tree(folder: &Path, node: &node::Node, granted: &Granted) -> Result<(), Error> {
     let plan = pipeline::plan_from_nothing(node, granted)?;
-    // Whoever gets the tree shown is not who may read the node's files.
+    // A person who may see the tree is not always allowed to read the files of the node.
     let shown = plan.writes().map(|write| match write.bytes.open().map(std::str::from_utf8) {
         None => (write, format!("{:?}\n", write.bytes).into_bytes()),
         Some(Ok(text)) => (write, masked(text).into_owned().into_bytes()),

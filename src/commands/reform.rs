@@ -48,7 +48,7 @@ pub(super) async fn run(
     output::report(&losses(&node, daemon, &assumed), system.environment.under_systemd);
     if !args.yes {
         confirm(&node)?;
-        // Somebody took the time to think, and the others the time to come back.
+        // While a person read this, another server may have come back.
         lost::must_be_lost(&system, &node, daemon, unanswered).await?;
     }
     let reformed = tokio::select! {
@@ -60,30 +60,37 @@ pub(super) async fn run(
     Ok(ExitCode::Done)
 }
 
-/// What there is to decide, and what nobody could tell.
+/// What the operator decides, and what could not be verified.
 fn losses(node: &Node, daemon: Daemon, assumed: &[String]) -> String {
     let lost = match daemon {
         Daemon::Consul => {
-            "its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority"
+            "keys and values, sessions, intentions, prepared queries, ACLs and certificate authority"
         }
         Daemon::Nomad => {
-            "its jobs, allocations, variables, volumes and ACLs; clients stop the tasks that it ran"
+            "jobs, allocations, variables, volumes and ACLs. Clients stop the tasks that it ran"
         }
     };
     let assumed: String = assumed
         .iter()
-        .map(|what| format!("\nYou say that no other server has a leader, although {what}."))
+        .map(|what| {
+            format!(
+                "\nWarning: {what}. With --assume-lost you state that those servers have no leader."
+            )
+        })
         .collect();
     format!(
-        "The {}s of {} will form a new, empty cluster. Lost for good is what the old one stored:\n{lost}.\n\
-         Do this only when no server that has its data will come back, and on each of the new ones.{assumed}",
+        "The {}s of {} will form a new, empty cluster. This permanently discards what the old cluster stored:\n{lost}.\n\
+         Continue only if no server that still has the data will come back. Run this command on each new server.{assumed}",
         node.duty.role(),
         node.cluster
     )
 }
 
 fn confirm(node: &Node) -> Result<(), Error> {
-    output::report(&format!("To go on, type the name of the cluster, {}:", node.cluster), false);
+    output::report(
+        &format!("To continue, type the name of the cluster ({}):", node.cluster),
+        false,
+    );
     let mut line = String::new();
     std::io::stdin()
         .lock()
@@ -99,14 +106,14 @@ fn text(reformed: &Reformed, daemon: Daemon) -> String {
     let node = &reformed.outcome.node;
     let parameter = parameter::parameter(node, daemon);
     let parameter = match reformed.parameter {
-        Changed::Now(_) => format!("{parameter} is set to `no`"),
+        Changed::Now(_) => format!("set {parameter} to `no`"),
         Changed::Already(_) => format!("{parameter} was `no` already"),
-        Changed::NoParameter => format!("there is no {parameter}; Terraform makes it"),
-        Changed::GuardOff => format!("the quorum guard is off, so {parameter} was not touched"),
+        Changed::NoParameter => format!("{parameter} does not exist; Terraform creates it"),
+        Changed::GuardOff => format!("the quorum guard is off, so {parameter} is unchanged"),
     };
     let plan = &reformed.outcome.plan;
-    let done = if plan.is_empty() { "nothing to do here".to_owned() } else { plan.summary() };
-    format!("{}: it may form a new cluster; {parameter}\n{}\n", node.summary(), done.trim_end())
+    let done = if plan.is_empty() { "no changes on this node".to_owned() } else { plan.summary() };
+    format!("{}: may form a new cluster; {parameter}\n{}\n", node.summary(), done.trim_end())
 }
 
 fn as_json(reformed: &Reformed, daemon: Daemon) -> serde_json::Value {

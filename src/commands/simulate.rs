@@ -5,14 +5,15 @@ use crate::cli::SimulateArgs;
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::pipeline::Outcome;
+use crate::plan::{Plan, What};
 use crate::simulate::fault::Fault;
 use crate::simulate::instance::Instance;
 use crate::simulate::service::Service;
-use crate::simulate::{self, Kind, Simulation};
+use crate::simulate::{self, Kind, Simulation, overview};
+use crate::state::Daemon;
 use crate::system::environment::{self, Environment};
 use crate::system::root;
 use serde_json::json;
-use std::io::{BufRead, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -34,8 +35,7 @@ pub(super) async fn run(
             .map_err(|source| Error::Io { operation: "create a scratch directory", source })?,
     };
     let several = kinds.len() > 1;
-    let mut shown = String::new();
-    let mut nodes = Vec::new();
+    let mut shown = Vec::new();
     for (number, kind) in kinds.iter().enumerate() {
         let root = if several { base.join(kind.name()) } else { base.clone() };
         simulate::furnish(
@@ -47,60 +47,22 @@ pub(super) async fn run(
         let simulation =
             Simulation { instance, faults: faults.clone(), root: &root, timeout: args.timeout };
         let outcome = simulate::run(simulation, environment.clone()).await?;
-        shown.push_str(&text(&outcome, several));
-        nodes.push(outcome.plan.to_json(&outcome.summary()));
+        shown.push((kind.clone(), outcome));
     }
     let base = base.display().to_string();
-    let more = if several {
-        format!("\nthe diff of one node: cos-agent simulate {}\n", kinds[0].role)
-    } else {
-        String::new()
-    };
-    output.data(
-        || format!("{shown}\nthe files are below {base}\n{more}"),
-        || json!({ "schema": "cos-agent/simulate/1", "root": base, "nodes": nodes }),
-    )?;
+    output.data(|| text(&shown, &base), || as_json(&shown, &base))?;
     Ok(ExitCode::Done)
 }
 
-/// The nodes to show: the one that was named, or, on a terminal, the one that is asked for, or all.
+/// The nodes to show: the one that was named, or all.
 fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
     if let Some(role) = &args.role {
         return Ok(vec![Kind::of(role, args.datacenter.as_deref())]);
     }
-    let all = Kind::all();
     if args.datacenter.is_some() || !args.tags.is_empty() {
         return Err(InputError::NoRole.into());
     }
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() || !std::io::stdout().is_terminal() {
-        return Ok(all);
-    }
-    let list: String = all
-        .iter()
-        .enumerate()
-        .map(|(index, kind)| format!("  {}  {}\n", index + 1, kind.name()))
-        .collect();
-    output::write(&format!("Which node?\n{list}number, or Enter for all: "))?;
-    let mut line = String::new();
-    stdin
-        .lock()
-        .read_line(&mut line)
-        .map_err(|source| Error::Io { operation: "read the answer", source })?;
-    let last = all.len();
-    match line.trim() {
-        "" => Ok(all),
-        answer => {
-            let chosen = answer
-                .parse::<usize>()
-                .ok()
-                .and_then(|number| all.into_iter().nth(number.checked_sub(1)?));
-            let typed = answer.to_owned();
-            chosen
-                .map(|kind| vec![kind])
-                .ok_or_else(|| InputError::NoSuchNumber { typed, last }.into())
-        }
-    }
+    Ok(Kind::all())
 }
 
 fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance, Error> {
@@ -135,10 +97,34 @@ fn given(file: &Path) -> Result<Vec<u8>, Error> {
         .ok_or_else(|| InputError::NoFile { file, expected: Given::Simulated }.into())
 }
 
-fn text(outcome: &Outcome, several: bool) -> String {
-    let bold = anstyle::Style::new().bold();
-    let plan = if several { outcome.plan.summary() } else { outcome.plan.to_text() };
-    format!("{}{bold}{}{bold:#}\n{plan}", if several { "\n" } else { "" }, outcome.summary())
+/// All nodes on one screen, or the whole plan of one.
+fn text(shown: &[(Kind, Outcome)], base: &str) -> String {
+    match shown {
+        [(_, outcome)] => {
+            let bold = anstyle::Style::new().bold();
+            let plan = configurations_first(&outcome.plan).to_text();
+            format!("{bold}{}{bold:#}\n{plan}\nThe files are in {base}.\n", outcome.summary())
+        }
+        _ => overview::text(shown, base),
+    }
+}
+
+/// The same plan with the configuration of Consul, then of Nomad, before everything else: it is what people look for.
+fn configurations_first(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let files = [Daemon::Consul.file(), Daemon::Nomad.file()];
+    let rank = |path: &str| files.iter().position(|file| *file == path).unwrap_or(files.len());
+    plan.steps.sort_by_key(|step| match &step.what {
+        What::Change(change) => rank(change.path()),
+        What::Action(_) => files.len(),
+    });
+    plan
+}
+
+fn as_json(shown: &[(Kind, Outcome)], base: &str) -> serde_json::Value {
+    let nodes: Vec<_> =
+        shown.iter().map(|(_, outcome)| outcome.plan.to_json(&outcome.summary())).collect();
+    json!({ "schema": "cos-agent/simulate/1", "root": base, "nodes": nodes })
 }
 
 /// Serves metadata for other programs.

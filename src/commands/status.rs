@@ -16,6 +16,7 @@ use crate::store::status::{self, Identity, State, Status};
 use crate::system::System;
 use crate::system::environment::Environment;
 use crate::system::systemd::unit_report::{self, UnitReport};
+use crate::text::count;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -75,7 +76,7 @@ fn text(screen: &Screen) -> String {
     let record = &screen.record;
     let mut text = match &record.node {
         Some(node) => format!("{}\n", who(node)),
-        None => "nobody knows yet what this node is\n".to_owned(),
+        None => "role unknown: no `apply` has finished in this boot\n".to_owned(),
     };
     let mut line = |name: &str, words: &str| {
         let _ = writeln!(text, "{name:<9} {}", words.trim_end().replace('\n', "\n          "));
@@ -91,7 +92,7 @@ fn text(screen: &Screen) -> String {
         line("unit", &unit_words(unit));
     }
     if screen.units.is_empty() {
-        line("unit", "systemd does not say: it did not answer in time, or cannot be asked");
+        line("unit", "unknown: systemctl did not answer in time, or cannot be run");
     }
     for pool in &screen.pools {
         line("servers", &pool.words());
@@ -109,7 +110,10 @@ fn text(screen: &Screen) -> String {
                 line("gate", &format!("open    {}: {words}", gate.check.id));
             }
             (report::Verdict::Blocked(need), _) => {
-                line("gate", &format!("closed  {}: waits for {need}", gate.check.id));
+                line(
+                    "gate",
+                    &format!("closed  {}: not checked until {need} is open", gate.check.id),
+                );
             }
             _ => {}
         }
@@ -127,7 +131,10 @@ fn text(screen: &Screen) -> String {
     if let Some(problem) = &record.problem {
         line(
             "problem",
-            &format!("apply ended with {} at {}\n{}", problem.code, problem.at, problem.report),
+            &format!(
+                "`apply` failed at {1} with exit code {0}\n{2}",
+                problem.code, problem.at, problem.report
+            ),
         );
     }
     text
@@ -145,15 +152,15 @@ fn who(node: &Identity) -> String {
 
 fn applied(record: &Status) -> String {
     let when = match (&record.applied, record.changes) {
-        (Some(at), 0) => format!("{at}, nothing to change"),
-        (Some(at), changes) => format!("{at}, {changes} changes"),
+        (Some(at), 0) => format!("{at}, no changes"),
+        (Some(at), changes) => format!("{at}, {}", count(changes, "change")),
         (None, _) => "not yet in this boot".to_owned(),
     };
     match (record.state, &record.reason) {
         (State::Degraded, Some(reason)) => {
             format!("{when}; degraded: {reason}")
         }
-        (State::Failed, _) => format!("{when}; the last `apply` failed, see below"),
+        (State::Failed, _) => format!("{when}; the last `apply` failed (see below)"),
         _ => when,
     }
 }
@@ -164,7 +171,7 @@ fn unit_words(unit: &UnitReport) -> String {
         let _ = write!(words, " since {}", unit.since);
     }
     if unit.restarts > 0 {
-        let _ = write!(words, ", {} restarts", unit.restarts);
+        let _ = write!(words, ", {}", count(unit.restarts, "restart"));
     }
     if let Some(last) = &unit.last_error {
         let _ = write!(words, "\n{last}");
@@ -217,8 +224,7 @@ fn boot_text(boot: &Boot) -> String {
     for phase in &boot.phases {
         let requests = match phase.requests {
             0 => String::new(),
-            1 => ", 1 request".to_owned(),
-            many => format!(", {many} requests"),
+            number => format!(", {}", count(number, "request")),
         };
         let _ = writeln!(
             text,

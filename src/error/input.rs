@@ -66,14 +66,6 @@ pub enum InputError {
     /// Options of `simulate` that describe one node, without its role.
     #[error("--datacenter and --tag need a role")]
     NoRole,
-    /// A number that is not in the menu.
-    #[error("expected a number from 1 to {last}, found `{typed}`")]
-    NoSuchNumber {
-        /// What was typed.
-        typed: String,
-        /// The last number of the menu.
-        last: usize,
-    },
     /// A tag without `=`.
     #[error("expected --tag KEY=VALUE, found --tag {0}")]
     NotATag(String),
@@ -104,7 +96,6 @@ topics! {
     NOT_CONFIRMED: "confirmation-wrong", "nothing was changed; run it again and type the name exactly";
     FAULTS: "simulate-fault", "see the faults in `cos-agent simulate --help`";
     ROLE: "simulate-role", "name the role: `cos-agent simulate nomad-client --datacenter backoffice`";
-    NUMBER: "simulate-number", "type one of the numbers, or press Enter for all nodes";
     TAG: "simulate-tag", "give `--tag KEY=VALUE`, or `--tag KEY=` to remove a tag";
     SERVE: "simulate-serve", "name the role: `cos-agent simulate consul-server --serve 127.0.0.1:1338`";
 }
@@ -123,7 +114,6 @@ impl InputError {
             | Self::NotConfirmed { .. }
             | Self::Fault(_)
             | Self::NoRole
-            | Self::NoSuchNumber { .. }
             | Self::NotATag(_)
             | Self::NothingToServe => ExitCode::Usage,
         }
@@ -147,7 +137,6 @@ impl Hint for InputError {
             Self::NotConfirmed { .. } => NOT_CONFIRMED.plain(),
             Self::Fault(_) => FAULTS.plain(),
             Self::NoRole => ROLE.plain(),
-            Self::NoSuchNumber { .. } => NUMBER.plain(),
             Self::NotATag(_) => TAG.plain(),
             Self::NothingToServe => SERVE.plain(),
         })

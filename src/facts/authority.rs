@@ -32,11 +32,11 @@ pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Aut
         "CERTIFICATE" => None,
         "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => Some("openssl x509 -in OLD -out NEW"),
         "PKCS7" => Some("openssl pkcs7 -print_certs -in OLD -out NEW"),
-        label => return Err(format!("it is {:?}, expected CERTIFICATE", pem::shortened(label))),
+        label => return Err(format!("expected CERTIFICATE, found {:?}", pem::shortened(label))),
     };
     if let Some(convert) = convert {
         let label = section.label;
-        return Err(format!("it is {label:?}, expected CERTIFICATE (`{convert}` converts it)"));
+        return Err(format!("expected CERTIFICATE, found {label:?} (`{convert}` converts it)"));
     }
     let base64: String = body.split_ascii_whitespace().collect();
     // The words of the decoder quote the byte.
@@ -45,20 +45,18 @@ pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Aut
 }
 
 fn authority(source: &str, der: &[u8]) -> Result<Authority, String> {
-    let certificate =
-        Certificate::from_der(der).map_err(|error| format!("it does not parse: {error}"))?;
+    let certificate = Certificate::from_der(der)
+        .map_err(|error| format!("cannot parse the certificate: {error}"))?;
     let tbs = certificate.tbs_certificate();
     let constraints = tbs
         .get_extension::<BasicConstraints>()
-        .map_err(|error| format!("its extensions do not parse: {error}"))?;
+        .map_err(|error| format!("cannot parse the extensions of the certificate: {error}"))?;
     if !constraints.is_some_and(|(_, constraints)| constraints.ca) {
-        return Err(
-            "it is no certificate authority (basicConstraints CA:TRUE is missing)".to_owned()
-        );
+        return Err("not a certificate authority (basicConstraints CA:TRUE is missing)".to_owned());
     }
     let pem = certificate
         .to_pem(LineEnding::LF)
-        .map_err(|error| format!("it cannot be written again: {error}"))?;
+        .map_err(|error| format!("cannot encode the certificate: {error}"))?;
     Ok(Authority {
         sha256: hex::encode(Sha256::digest(der)),
         subject: crate::text::shown(OsStr::new(&tbs.subject().to_string())),

@@ -35,7 +35,7 @@ pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
     let mut sources = Vec::new();
     let mut others = Vec::new();
     if root.stat_target(FOLDER)?.is_some_and(|stat| stat.kind != Kind::Folder) {
-        found.notes.push(left_out(FOLDER, "it is no folder, expected one with PEM files in it"));
+        found.notes.push(left_out(FOLDER, "expected a directory with PEM files"));
     }
     for name in root.list(FOLDER)? {
         let path = format!("{FOLDER}/{}", crate::text::shown(&name));
@@ -45,7 +45,7 @@ pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
         }
         match root.read(Path::new(FOLDER).join(&name)) {
             Ok(Some(bytes)) => sources.push((path, bytes)),
-            Ok(None) => found.notes.push(left_out(&path, "it is a link to nothing")),
+            Ok(None) => found.notes.push(left_out(&path, "the link is broken")),
             Err(error) => found.notes.push(left_out(&path, &file_problem(&error))),
         }
     }
@@ -72,12 +72,11 @@ fn is_read(name: &OsStr) -> bool {
 
 /// The note about files that are not read.
 fn unread(paths: &[String]) -> Option<String> {
-    let problem =
-        "only names that end in .pem, .crt or .cer, and do not begin with a dot, are read";
+    let problem = "the name must end in .pem, .crt or .cer and must not begin with a dot";
     match paths {
         [] => None,
         [path] => Some(left_out(path, problem)),
-        _ => Some(format!("{} are left out of the trust store: {problem}", listed(paths))),
+        _ => Some(format!("not added to the trust store: {}: {problem}", listed(paths))),
     }
 }
 
@@ -114,7 +113,7 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     }
     if wide.len() > sections.len() {
         let problem =
-            "it is UTF-16, expected ASCII (`iconv -f UTF-16 -t ASCII OLD > NEW` converts it)";
+            "expected ASCII, found UTF-16 (`iconv -f UTF-16 -t ASCII OLD > NEW` converts it)";
         found.notes.push(left_out(&format!("part of {source}"), problem));
     } else if sections.is_empty() {
         found.notes.push(left_out(source, no_section(bytes)));
@@ -124,7 +123,7 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
         match numbers[..] {
             [number] => left_out(&format!("{noun} {number} of {source}"), problem),
             _ => format!(
-                "{noun}s {} of {source} are left out of the trust store: {problem}",
+                "not added to the trust store: {noun}s {} of {source}: {problem}",
                 ranges(numbers)
             ),
         }
@@ -132,23 +131,20 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     let mut others: Vec<usize> = problems.values().skip(NAMED).flatten().copied().collect();
     if !others.is_empty() {
         others.sort_unstable();
-        let problem = "each has a reason of its own, and there are too many to name";
-        found.notes.push(left_out(
-            &format!("a group of sections ({}) of {source}", ranges(&others)),
-            problem,
-        ));
+        let problem = "there are too many different problems to list";
+        found.notes.push(left_out(&format!("sections {} of {source}", ranges(&others)), problem));
     }
     Ok(found)
 }
 
 fn no_section(bytes: &[u8]) -> &'static str {
     match bytes {
-        [] => "it is empty",
+        [] => "the file is empty",
         // A SEQUENCE that is longer than 127 bytes (X.690): a certificate, PKCS #7 or PKCS #12.
         [0x30, 0x81..=0x84, ..] => {
-            "it is binary, expected PEM (`openssl x509 -inform DER -in OLD -out NEW` converts a certificate)"
+            "expected PEM, found binary data (`openssl x509 -inform DER -in OLD -out NEW` converts a certificate)"
         }
-        _ => "it holds no -----BEGIN CERTIFICATE-----",
+        _ => "no -----BEGIN CERTIFICATE----- found",
     }
 }
 
@@ -166,7 +162,7 @@ fn ranges(numbers: &[usize]) -> String {
 }
 
 fn left_out(what: &str, problem: &str) -> String {
-    format!("{what} is left out of the trust store: {problem}")
+    format!("not added to the trust store: {what}: {problem}")
 }
 
 fn file_problem(error: &FileError) -> String {
@@ -196,7 +192,7 @@ mod tests {
         assert_eq!(authorities.len(), 2, "the CA twice, the leaf never");
         assert_eq!(authorities[0], authorities[1]);
         assert!(!authorities[0].pem.contains('\r'));
-        assert!(notes.len() == 1 && notes[0].starts_with("certificate 2 of f is"), "{notes:?}");
+        assert!(notes.len() == 1 && notes[0].contains(": certificate 2 of f: "), "{notes:?}");
     }
 
     #[test]

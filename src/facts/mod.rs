@@ -165,7 +165,7 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
             Some(Err(error)) => GatherError::from(error),
             None => GatherError::NoDocument,
         };
-        tracing::debug!("{problem}");
+        tracing::debug!("{problem}; retrying");
         retry.pause().await.ok_or(problem)?;
     }
 }
@@ -248,7 +248,7 @@ fn layers(system: &System, user_data: &[u8]) -> Result<(Vec<Layer>, String), Gat
         }
         UserData::NotOurs(kind) => {
             if kind != "empty" {
-                tracing::info!("the user data is {kind}, not ours, and is ignored");
+                tracing::info!("ignoring the user data: {kind}, not settings of cos-agent");
             }
             format!("ignored: {kind}")
         }

@@ -87,9 +87,8 @@ fn words(set: &Set) -> Option<String> {
     });
     let (server, path) = set.servers.iter().find(|(server, _)| is_consul(server, routes_consul))?;
     Some(format!(
-        "{path} has DNS={server} for every name: systemd-resolved asks Consul for all of them, not for .consul alone, and while \
-         Consul hangs, names that do not exist take 20 s and more. Take it out: cos-dns.service sends .consul, and nothing else, \
-         to Consul"
+        "{path} sets DNS={server}, so systemd-resolved sends every name to Consul, not only .consul; while Consul hangs, a name \
+         that does not exist takes 20 s or more. Remove it: cos-dns.service sends only .consul to Consul"
     ))
 }
 

@@ -95,7 +95,7 @@ pub async fn read(
                     return Ok(tags);
                 }
                 let (found, words) = (keys(&tags), missing.join(", "));
-                let words = format!("for the tags {words}; there are {found}");
+                let words = format!("for the tags {words}; found {found}");
                 let waited = imds.deadline().elapsed();
                 (GatherError::TagsMissing { missing, found, waited }, words)
             }

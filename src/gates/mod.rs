@@ -1,5 +1,5 @@
 //! READ: what is wrong with this node. A check is a record: what it needs, a probe that asks, and a verdict that is
-//! pure. Those that are gates say together whether the node is a member of its cluster.
+//! pure. The checks that are gates decide together whether the node is a member of its cluster.
 
 pub mod checks;
 pub mod report;
@@ -119,9 +119,15 @@ impl Context {
         let stranger = owners.into_iter().find(|owner| !trusted.contains(owner))?;
         let name = daemon.name();
         Some(Problem::new(
-            format!("a program of user {stranger} listens at {}", api.base()),
-            format!("{} listens there, as user {user}, who owns {}", daemon.unit(), daemon.data()),
-            format!("`ss -ltnp` names the program: stop it, then `systemctl restart {name}`"),
+            format!("a program of user ID {stranger} listens at {}", api.base()),
+            format!(
+                "{} listens there as user ID {user}, the owner of {}",
+                daemon.unit(),
+                daemon.data()
+            ),
+            format!(
+                "find the program with `ss -ltnp` and stop it, then run `systemctl restart {name}`"
+            ),
         ))
     }
 }
@@ -129,14 +135,14 @@ impl Context {
 /// An agent that was silent for less may just have had no processor; a restart would only cost it more.
 const HANGS: Duration = Duration::from_secs(8);
 
-/// What it is that a server's vote is not known: its ACLs hide the servers' list from whoever brings no token. It holds the
-/// launch hook, because a server that may have no vote has not joined.
+/// The problem of a server whose vote is unknown because ACLs hide the list of Raft peers from requests without a token. It
+/// holds the launch hook, because a server that may have no vote has not joined.
 fn hidden_vote(name: &str) -> Problem {
     Problem::new(
-        "unknown, because ACLs hide the Raft peers: whether this server has a vote".to_owned(),
-        "this server is one of the voters".to_owned(),
+        "cannot verify that this server has a vote, because ACLs hide the Raft peers".to_owned(),
+        "this server is a voter".to_owned(),
         format!(
-            "allow `operator` read to the anonymous token of {name}; then look at `{name} operator raft list-peers`"
+            "grant `operator` read to the anonymous token of {name}; `{name} operator raft list-peers` shows the voters"
         ),
     )
 }
@@ -148,20 +154,20 @@ fn other_configuration(daemon: Daemon, found: &str, expected: &str) -> Problem {
         format!("{name} runs as {found}"),
         format!("{name} runs as {expected}"),
         format!(
-            "it has another configuration: `cos-agent plan` shows what differs in the agent's own file, and `ls -la {folder}` \
-             who else sets something; then `systemctl restart {name}`"
+            "it runs with another configuration: `cos-agent plan` shows what differs in the file of cos-agent, `ls -la {folder}` \
+             lists the other files; correct them, then run `systemctl restart {name}`"
         ),
     )
 }
 
-/// What is not known of a daemon that takes HTTPS alone.
+/// The problem of a daemon that accepts only HTTPS, so that nothing about this node can be verified.
 fn unknown_by_tls(daemon: Daemon) -> Problem {
     let name = daemon.name();
     Problem::new(
-        format!("unknown, because {name} takes HTTPS alone: what this node is to it"),
-        format!("{name} answers by HTTP on loopback"),
+        format!("cannot ask {name} about this node, because it accepts only HTTPS"),
+        format!("{name} answers HTTP on loopback"),
         format!(
-            "take `tls.http` out of the files in {} and out of `{name}.extra`",
+            "remove `tls.http` from the files in {} and from `{name}.extra` in the settings",
             daemon.folder()
         ),
     )
@@ -172,21 +178,24 @@ fn silent(unit: &str, error: &ApiError) -> Problem {
     let name = unit.trim_end_matches(".service");
     let hint = match error {
         ApiError::Unreachable { .. } => {
-            format!("`systemctl status {name}` and `journalctl -b -u {name} -n 50`")
+            format!("run `systemctl status {name}` and `journalctl -b -u {name} -n 50`")
         }
-        // Without a leader an agent holds some questions for 7 s; who asks in a hurry cannot tell that from a hang.
+        // Without a leader an agent holds some requests for 7 s; with a shorter timeout that looks like a hang.
         ApiError::Silent { after, .. } if *after < HANGS => {
-            "it is busy, hangs, or has no leader to ask; `cos-agent wait --timeout 30s` tells which"
+            "it is busy, hangs, or has no leader; `cos-agent wait --timeout 30s` shows which"
                 .to_owned()
         }
         ApiError::Silent { .. } => {
-            format!("it hangs: `journalctl -b -u {name} -n 50`, then `systemctl restart {name}`")
+            format!(
+                "it hangs: look at `journalctl -b -u {name} -n 50`, then run `systemctl restart {name}`"
+            )
         }
         ApiError::Status { status: 403, .. } => {
-            "its ACLs refuse the question, which comes without a token; membership cannot be proved so".to_owned()
+            "ACLs denied the request (cos-agent sends no token), so membership cannot be verified"
+                .to_owned()
         }
         ApiError::Status { .. } | ApiError::Malformed { .. } => {
-            "is it another program that listens there? `ss -ltnp`".to_owned()
+            "another program may listen there: check with `ss -ltnp`".to_owned()
         }
     };
     Problem::new(error.to_string(), format!("the API of {name} answers"), hint)

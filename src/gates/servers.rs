@@ -1,7 +1,8 @@
-//! PURE: how many servers are there, and how many there shall be.
+//! PURE: how many servers are alive, and how many form the cluster.
 
 use crate::gates::Problem;
 use crate::system::daemon::{consul, nomad};
+use crate::text;
 
 /// The servers of a kind as one agent sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +12,8 @@ pub struct Servers {
     /// How many form the cluster: the tag of this node if it is one of them, else what they say of themselves (Serf
     /// tag `expect`), else one.
     pub expected: usize,
-    /// The first of them that waits for another number of servers than the tag of this node says, in words. Such servers
-    /// found no cluster together (`maybeBootstrap` of Consul and Nomad, "conflicting expect value").
+    /// The first of them that expects another number of servers than the tag of this node says, as a sentence. Such servers
+    /// do not form a cluster together (`maybeBootstrap` of Consul and Nomad, "conflicting expect value").
     pub differing: Option<String>,
 }
 
@@ -35,48 +36,51 @@ fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>
     let expected = own.or_else(|| said().map(|(_, expect)| expect).max()).unwrap_or(1).max(1);
     let differing = own.and_then(|own| {
         let (name, expect) = said().find(|(_, expect)| *expect != own)?;
-        Some(format!("{name} expects {expect} of them, and `cos:servers` is {own} here"))
+        Some(format!(
+            "{name} expects {}, but `cos:servers` is {own} on this node",
+            text::count(expect, "server")
+        ))
     });
     Servers { alive: alive.len(), expected: expected.into(), differing }
 }
 
 impl Servers {
-    /// Whether there are as many as there shall be.
+    /// Whether all expected servers are alive.
     pub fn are_complete(&self) -> bool {
         self.alive >= self.expected
     }
 
-    /// `2 of 3 servers`.
+    /// `2 of 3 servers`, `1 of 1 server`.
     pub fn words(&self) -> String {
-        format!("{} of {} servers", self.alive, self.expected)
+        format!("{} of {}", self.alive, text::count(self.expected, "server"))
     }
 
     /// The problem of a cluster without a leader.
     pub fn leaderless(&self, daemon: &str) -> Problem {
         let is = if self.alive == 1 { "is" } else { "are" };
-        let found = format!("no leader: {} {is} here", self.words());
+        let found = format!("no leader: {} {is} alive", self.words());
         let majority = self.expected / 2 + 1;
         if let Some(differing) = &self.differing {
             return Problem::new(
                 format!("{found}; {differing}"),
-                "all servers of a cluster that is to form have the same `cos:servers`",
-                "give all of them the same tag `cos:servers`, then run `cos-agent apply` where it changed",
+                "the servers that form a cluster all have the same `cos:servers`",
+                "set the same tag `cos:servers` on all of them, then run `cos-agent apply` on those whose tag changed",
             );
         }
         if self.alive < majority {
             Problem::new(
                 found,
-                format!("{majority} servers, which elect a leader"),
+                format!("{}, enough to elect a leader", text::count(majority, "server")),
                 format!(
-                    "this node waits for the others. If they are lost for good, with their data: `cos-agent reform {daemon}` on each server"
+                    "this node waits for the others; if they and their data are lost, run `cos-agent reform {daemon}` on each new server"
                 ),
             )
         } else {
             Problem::new(
                 found,
-                "they elect a leader within seconds",
+                "these servers elect a leader within seconds",
                 format!(
-                    "if it lasts: `journalctl -b -u {daemon}` on the servers. Servers that replace a lost cluster form no new one by themselves: `cos-agent reform {daemon}` on each"
+                    "if this lasts, look at `journalctl -b -u {daemon}` on the servers; if they replace a cluster that is lost, run `cos-agent reform {daemon}` on each"
                 ),
             )
         }
@@ -111,7 +115,7 @@ mod tests {
         let problem = servers.leaderless("consul");
         assert_eq!(
             problem.found,
-            "no leader: 3 of 3 servers are here; i-2 expects 5 of them, and `cos:servers` is 3 here"
+            "no leader: 3 of 3 servers are alive; i-2 expects 5 servers, but `cos:servers` is 3 on this node"
         );
         assert!(problem.hint.contains("the same tag `cos:servers`"), "{}", problem.hint);
         // A node that is none of them has no number of its own.

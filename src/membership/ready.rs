@@ -78,7 +78,7 @@ async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Rec
             let written =
                 status::update(&system.root, |status| status.launch_hook = Some(words.clone()));
             if let Err(error) = written.await {
-                tracing::warn!("{error}: {}", error.source);
+                tracing::warn!("cannot save the status: {error}: {}", error.source);
             }
         }
     };
@@ -101,8 +101,7 @@ async fn hook(system: &System) -> Option<Hook> {
         }
         if !said && since.elapsed() > WITHOUT_FACTS && record.node.is_some() {
             tracing::warn!(
-                "cannot understand {} of this instance, so whether a launch hook waits for this node is not known; \
-                 run `cos-agent apply`",
+                "cannot read the facts of this instance in {}, so the launch hook is unknown; run `cos-agent apply`",
                 LAST_GOOD.path()
             );
             said = true;

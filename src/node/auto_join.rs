@@ -29,13 +29,15 @@ const YOUNG_PARTITIONS: [&str; 3] = ["aws-iso-e", "aws-iso-f", "aws-eusc"];
 /// Why the watch has to make Consul of this version join in this region; `None` where Consul finds its servers by itself.
 pub fn watch_joins(consul: &Version, region: &Region) -> Option<String> {
     let why = if is_in(consul, UNDER_DUAL_STACK_NAME) {
-        "asks EC2 under its dual-stack name, which no endpoint of a VPC has".to_owned()
+        "calls EC2 by its dual-stack name, which VPC endpoints do not have".to_owned()
     } else if endpoint(region).is_some() && is_in(consul, WITHOUT_ENDPOINT) {
-        format!("does not know where EC2 is in {region}")
+        format!("does not know the EC2 endpoint of {region}")
     } else {
         return None;
     };
-    Some(format!("this Consul {why}: cos-agent-watch.service asks in its place, and makes it join"))
+    Some(format!(
+        "this version of Consul {why}, so cos-agent-watch.service finds the servers and makes Consul join them"
+    ))
 }
 
 /// The address of EC2, where not every SDK knows it by the name of the region.

@@ -17,9 +17,11 @@ impl Granted {
     pub fn summary(&self, node: &Node) -> String {
         let joins = match (&self.formation, node.duty.quorum()) {
             (Formation { unanswered: Some(_), .. }, Some(_)) => {
-                ": it can only join until it is known whether the cluster has formed"
+                "; it can only join, because the agent cannot verify whether the cluster has formed"
             }
-            (Formation { join_only: true, .. }, Some(_)) => ", which has formed: it can only join",
+            (Formation { join_only: true, .. }, Some(_)) => {
+                "; it can only join, because the cluster has already formed"
+            }
             _ => "",
         };
         format!("{}{joins}", node.summary())
@@ -31,15 +33,15 @@ impl Granted {
             return Vec::new();
         }
         let off = (node.settings.quorum.guard == Guard::Off).then(|| {
-            "the quorum guard is off (`[quorum] guard`): servers that replace all others found a new cluster".to_owned()
+            "the quorum guard is off (`[quorum] guard`): if all servers are replaced at once, they form a new cluster".to_owned()
         });
         let joins = match &self.formation {
             Formation { unanswered: Some(why), .. } => Some(format!(
-                "this server can only join, because it could not ask whether the cluster has formed: {why}; \
-                 cos-agent.service asks again"
+                "this server can only join, because the agent cannot verify whether the cluster has formed: {why}; \
+                 cos-agent.service tries again"
             )),
             Formation { join_only: true, .. } => Some(
-                "the cluster had formed when this server was empty: it can only join".to_owned(),
+                "this server can only join, because the cluster had formed before this server had data".to_owned(),
             ),
             Formation { join_only: false, .. } => None,
         };

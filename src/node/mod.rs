@@ -324,7 +324,7 @@ fn version(
     }
     if minor > newest {
         tracing::warn!(
-            "{program} {found} is newer than {}.{}, the newest that is known; it is configured like that one",
+            "{program} {found} is newer than {}.{}, the newest version that cos-agent knows; it gets the configuration of that version",
             newest.0,
             newest.1
         );

@@ -130,7 +130,7 @@ pub async fn guard(
             granted.formation = guard::ask(system, node, &granted.formation, daemon).await;
         }
         (true, true) => {
-            tracing::info!("the quorum guard is off: {} may found a new cluster", daemon.unit());
+            tracing::info!("the quorum guard is off: {} may form a new cluster", daemon.unit());
         }
         (_, false) => {}
     }
@@ -210,7 +210,7 @@ pub async fn converge(
     };
     let is_news = match &result {
         Ok(None) => {
-            let why = format!("the agent is frozen by {FREEZE}");
+            let why = format!("the agent is frozen ({FREEZE} exists)");
             // Who stops a daemon of a frozen node wants it to stay down, but for the first run of a boot.
             let again = !recorder::is_known(system) && keep_running(system, &why, seen).await;
             return if again { Err(Error::Frozen) } else { result };
@@ -242,11 +242,11 @@ async fn keep_running(system: &System, why: &str, seen: Option<Glimpse>) -> bool
         // That nothing runs yet goes without saying.
         Ok(Err(NotResumed::FirstBoot)) => false,
         Ok(Err(reason)) => {
-            tracing::warn!("{why}, and no daemon is started: {reason}");
+            tracing::warn!("{why}, and no daemon was started: {reason}");
             matches!(reason, NotResumed::Unknown { .. })
         }
         Err(error) => {
-            tracing::error!("{why}, and the daemons cannot be started: {error}");
+            tracing::error!("{why}, and the daemons could not be started: {error}");
             true
         }
     }
@@ -309,11 +309,11 @@ pub async fn reform(
     let (name, region) = (parameter::parameter(node, daemon), node.instance.region.to_string());
     let parameter = parameter::release(system, node, daemon, Deadline::after(timeout)).await;
     match &parameter {
-        Ok(Changed::NoParameter) => tracing::warn!("the parameter store has no {name}"),
+        Ok(Changed::NoParameter) => tracing::warn!("the parameter {name} does not exist"),
         Ok(Changed::GuardOff) => {}
         Ok(_) => tracing::info!("{name} is `no`"),
         // The servers of a cluster that is lost cannot wait for it: what is here is done all the same.
-        Err(error) => tracing::warn!("{name} could not be set to `no`: {error}"),
+        Err(error) => tracing::warn!("cannot set {name} to `no`: {error}"),
     }
     {
         let (_lock, _) = apply::lock(system, Deadline::after(timeout)).await?;

@@ -70,7 +70,7 @@ pub(super) async fn resumed(system: &System, node: &Node, notes: &[String], why:
     if !system.keeps_record {
         return;
     }
-    let reason = format!("{why}; what ran before the reboot runs as it was");
+    let reason = format!("{why}; the daemons run with the configuration from before the reboot");
     let changed = |status: &mut status::Status| {
         status.state = State::Degraded;
         status.reason = Some(reason.clone());
@@ -123,6 +123,6 @@ fn identity(node: &Node) -> Identity {
 /// A disk to which nothing can be saved is no reason to hide what happened.
 fn or_warn(saved: Result<(), FileError>) {
     if let Err(error) = saved {
-        tracing::warn!("{error}: {}", error.source);
+        tracing::warn!("cannot save the status: {error}: {}", error.source);
     }
 }

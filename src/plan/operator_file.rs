@@ -77,7 +77,7 @@ fn merged(
     };
     let mut besides = amended.changes;
     if is_marked {
-        besides.push("its byte order mark goes, which not every reader of it takes".to_owned());
+        besides.push("remove its byte order mark, which some programs cannot read".to_owned());
     }
     Ok(Merged {
         bytes: Bytes::Open(bytes),

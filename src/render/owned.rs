@@ -32,21 +32,26 @@ const fn key(path: &'static str, rule: Rule, reason: &'static str) -> Key {
     Key { path, rule, reason }
 }
 
-const NAME: &str = "the instance id is the node's name, by which the gates and the servers know it";
-const ADDRESS: &str = "the instance's private address is what the other nodes know";
-const MODE: &str = "the tag cos:role alone says what runs here";
-const PLACE: &str = "the tags and the settings of the agent say which datacenter and region it is";
+const NAME: &str =
+    "the name of the node must be its instance ID, by which the gates and the servers find it";
+const ADDRESS: &str = "the other nodes reach this node at the private address of its instance";
+const MODE: &str = "the tag `cos:role` alone decides what runs on this node";
+const PLACE: &str = "the tags and the settings of cos-agent decide the datacenter and the region";
 const FOUNDING: &str =
-    "a second cluster would be founded; the tag cos:servers and the quorum guard decide";
-const JOIN: &str = "the servers of this cluster are found by their tags";
-const DATA: &str = "the agent owns, guards and moves the data at one place";
-const PORT: &str = "the gates, the watch and /etc/profile.d/cos.sh ask at the usual port";
+    "this could form a second cluster; the tag `cos:servers` and the quorum guard decide";
+const JOIN: &str = "the nodes of this cluster find their servers by the tags of EC2";
+const DATA: &str = "cos-agent protects and moves the data in its default directory";
+const PORT: &str = "the gates, the watch and /etc/profile.d/cos.sh use the default port";
 const LISTEN: &str =
-    "the gates and the watch ask on loopback, and see no agent that does not listen there";
+    "the gates and the watch use loopback, and cannot reach an agent that does not listen there";
 
 /// Keys of Consul, old spellings included (`agent/config/deprecated.go`).
 static CONSUL: &[Key] = &[
-    key("addresses.dns", Rule::SaidInFiles, "this host asks Consul for names on loopback"),
+    key(
+        "addresses.dns",
+        Rule::SaidInFiles,
+        "this host sends its DNS queries to Consul on loopback",
+    ),
     key("addresses.http", Rule::SaidInFiles, LISTEN),
     key("advertise_addr", Rule::Refused, ADDRESS),
     key("bind_addr", Rule::Refused, ADDRESS),
@@ -55,10 +60,10 @@ static CONSUL: &[Key] = &[
     key("client_addr", Rule::SaidInFiles, LISTEN),
     key("data_dir", Rule::Refused, DATA),
     key("datacenter", Rule::Refused, PLACE),
-    key("domain", Rule::Said, "this host sends only names below `consul` to Consul"),
+    key("domain", Rule::Said, "this host sends only the domain `consul` to Consul"),
     key("node_id", Rule::Refused, NAME),
     key("node_name", Rule::Refused, NAME),
-    key("ports.dns", Rule::Refused, "this host asks Consul for names at port 8600"),
+    key("ports.dns", Rule::Refused, "this host sends its DNS queries to port 8600 of Consul"),
     key("ports.http", Rule::Refused, PORT),
     key("retry_join", Rule::Refused, JOIN),
     key("server", Rule::Refused, MODE),
@@ -81,8 +86,8 @@ static NOMAD: &[Key] = &[
     key(
         "plugin.docker",
         Rule::RefusedInFiles(AgentMode::Client),
-        "of two such blocks Nomad takes the last as a whole (hashicorp/nomad 9382), so either this one or the agent's \
-         access to ECR would be lost",
+        "Nomad uses only the last of two such blocks (hashicorp/nomad 9382), so either this block or the access to ECR would be \
+         lost",
     ),
     key("ports.http", Rule::Refused, PORT),
     key("region", Rule::Refused, PLACE),
@@ -94,7 +99,7 @@ static NOMAD: &[Key] = &[
     key(
         "tls.http",
         Rule::Said,
-        "the gates ask Nomad by HTTP without TLS, so they say `unknown` where Nomad takes HTTPS alone",
+        "the gates use HTTP, so they cannot check a Nomad that accepts only HTTPS",
     ),
 ];
 
@@ -117,9 +122,9 @@ pub fn find<'p>(
     })
 }
 
-/// Why a key is refused on a node of this role, in words.
+/// Why a key is refused on a node of this role.
 pub fn reason(daemon: Daemon, key: &Key, role: Option<Role>) -> String {
-    let mode = |mode, of: Role| format!("it turns the {mode} mode on, and this node is a {of}");
+    let mode = |mode, of: Role| format!("this enables the {mode} mode, but this node is a {of}");
     match (daemon, key.path, role.and_then(|role| Some((role, role.nomad()?)))) {
         (Daemon::Nomad, "server.enabled", Some((role, AgentMode::Client))) => mode("server", role),
         (Daemon::Nomad, "client.enabled", Some((role, AgentMode::Server))) => mode("client", role),

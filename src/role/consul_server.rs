@@ -6,7 +6,7 @@ use crate::state::Daemon;
 /// It runs Consul alone.
 pub(super) static SPEC: Spec = Spec {
     name: "consul-server",
-    summary: "a voting member of the Consul quorum",
+    summary: "votes in the Consul quorum",
     consul: AgentMode::Server,
     nomad: None,
     daemons: &[Daemon::Consul],

@@ -37,7 +37,7 @@ pub enum AgentMode {
 pub struct Spec {
     /// The value of the tag `cos:role`.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// What it does in the cluster: a verb and a few words.
     pub summary: &'static str,
     /// How it runs Consul.
     pub consul: AgentMode,

@@ -6,7 +6,7 @@ use crate::state::Daemon;
 /// It runs a Nomad client beside a Consul client, and pulls images.
 pub(super) static SPEC: Spec = Spec {
     name: "nomad-client",
-    summary: "a worker that runs the jobs of one Nomad datacenter",
+    summary: "runs the jobs of its datacenter",
     consul: AgentMode::Client,
     nomad: Some(AgentMode::Client),
     daemons: &[Daemon::Consul, Daemon::Nomad],

@@ -50,7 +50,7 @@ impl FromStr for Fault {
             text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let time = || {
             crate::text::duration(value.unwrap_or("3s"), FOR_EVER)
-                .ok_or_else(|| format!("`{text}`: expected a time like 3s or 500ms"))
+                .ok_or_else(|| format!("invalid fault `{text}`: expected a time like 3s or 500ms"))
         };
         // Without a time these last.
         let lasting = || if value.is_some() { time() } else { Ok(FOR_EVER) };
@@ -74,7 +74,7 @@ impl FromStr for Fault {
         };
         match value {
             None => Ok(fault),
-            Some(_) => Err(format!("`{name}` takes no value")),
+            Some(_) => Err(format!("the fault `{name}` takes no time")),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod fault;
 pub mod instance;
+pub mod overview;
 pub mod service;
 
 use crate::error::{Error, InputError};

@@ -6,6 +6,7 @@ pub mod secret;
 
 pub use duration::duration;
 use std::borrow::Cow;
+use std::fmt;
 
 /// The text of a file as editors save it, without the byte order mark that it may begin with: UTF-8, or UTF-16 that says by its mark that it is
 /// one. `None` where it is neither.
@@ -40,6 +41,11 @@ pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Op
         .map(|(_, candidate)| candidate)
 }
 
+/// A number of things: `1 member`, `2 members`. For nouns whose plural ends in a plain `s`.
+pub fn count<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    if number == N::from(1) { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// A name as people read it: bytes that are no UTF-8, and control characters, are escaped (`\xff.json`).
 pub fn shown(name: &std::ffi::OsStr) -> String {
     use std::os::unix::ffi::OsStrExt;
@@ -60,6 +66,12 @@ pub fn shown(name: &std::ffi::OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_singular_and_none_is_plural() {
+        let counted = [0, 1, 2].map(|number| count(number, "other server"));
+        assert_eq!(counted, ["0 other servers", "1 other server", "2 other servers"]);
+    }
 
     #[test]
     fn every_mark_is_taken_off() {

@@ -95,7 +95,7 @@ fn after_apply_below_another_root_nothing_is_due() {
 fn a_host_whose_units_are_not_touched_has_them_due() {
     let host = Host::packaged();
     let ran = host.run(&["apply", "--no-start"]);
-    assert!(ran.stdout.contains("actions stay due"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("left for the next `apply`"), "{}", ran.stdout);
     let plan = host.run(&["plan"]);
     assert!(plan.stdout.contains("! reload the unit files of systemd"), "{}", plan.stdout);
 }

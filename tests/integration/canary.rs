@@ -150,7 +150,7 @@ fn nothing_shows(places: Vec<Place>, prepare: impl Fn(&Path), each: impl Fn(&Pat
     prepare(node.folder.path());
     let first = node.run("apply --quiet");
     assert_eq!(first.code, Some(0), "{}", first.stderr);
-    assert!(everything(&node).contains("nothing to do"), "it is a node like any other");
+    assert!(everything(&node).contains("no changes"), "it is a node like any other");
     for (path, text) in places {
         let full = node.folder.path().join(path.trim_start_matches('/'));
         let before = std::fs::read(&full).ok();

@@ -16,7 +16,7 @@ fn what_lies_here_and_is_not_used_is_said_once_by_each_command() {
     put(folder.path(), "/etc/docker/config.json", br#"{"credsStore": "pass"}"#);
     let root = folder.path().to_str().unwrap();
     let notes =
-        ["/etc/cos-agent/ca.d/site.der is left out of the trust store", "docker-credential-pass"];
+        ["not added to the trust store: /etc/cos-agent/ca.d/site.der", "docker-credential-pass"];
     for command in ["plan", "apply", "facts"] {
         let ran = run(metadata.command(&[command, "--root", root]));
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -48,7 +48,7 @@ exit 0
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3: 10 changes
 --- stderr
-warning: /usr/bin/consul is not there: its new configuration is not validated
+/usr/bin/consul does not exist, so its new configuration is not validated
 /opt/consul/data: directory, 0700 consul:consul
 /etc/systemd/system/cos-agent.service: new, 0644 root:root
 /etc/systemd/system/cos-dns.service: new, 0644 root:root
@@ -64,7 +64,7 @@ warning: /usr/bin/consul is not there: its new configuration is not validated
     insta::assert_snapshot!(node.shown("apply --no-wait"), @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: nothing to do
+i-0123456789abcdef0 is a consul-server of demo, one of 3: no changes
 "#);
     assert_eq!(node.run("apply --quiet").stderr, "");
 }
@@ -88,12 +88,10 @@ exit 0
   "state": "frozen"
 }
 --- stderr
-warning: the agent is frozen: /etc/cos-agent/disabled exists, and `apply` changes nothing until it is removed
+warning: the agent is frozen: /etc/cos-agent/disabled exists, so `apply` changes nothing until you remove it
 "#);
     assert_eq!(node.run("apply").code, Some(0));
-    insta::assert_snapshot!(node.run("facts").stderr, @r#"
-warning: the agent is frozen: /etc/cos-agent/disabled exists, and `apply` changes nothing until it is removed
-"#);
+    insta::assert_snapshot!(node.run("facts").stderr, @r#"warning: the agent is frozen: /etc/cos-agent/disabled exists, so `apply` changes nothing until you remove it"#);
 }
 
 #[test]
@@ -109,7 +107,7 @@ fn plan() {
 exit 2
 --- stdout
 i-0123456789abcdef0 is a consul-server of demo, one of 3
-note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
+note: this version of Consul calls EC2 by its dual-stack name, which VPC endpoints do not have, so cos-agent-watch.service finds the servers and makes Consul join them
 + /opt/consul/data  (directory, 0700 consul:consul)
 + /etc/systemd/system/cos-agent.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-dns.service  (new, 0644 root:root)
@@ -143,7 +141,7 @@ fn plan_exits_0_where_nothing_is_left_and_2_where_something_is() {
     assert_eq!(done.code, Some(0), "{}", done.stdout);
     insta::assert_snapshot!(done.stdout, @r#"
 i-0123456789abcdef0 is a consul-server of demo, one of 3
-note: this Consul asks EC2 under its dual-stack name, which no endpoint of a VPC has: cos-agent-watch.service asks in its place, and makes it join
+note: this version of Consul calls EC2 by its dual-stack name, which VPC endpoints do not have, so cos-agent-watch.service finds the servers and makes Consul join them
 no changes: this node matches its configuration
 "#);
 }
@@ -235,7 +233,7 @@ tags (Metadata)
   cos:cluster          demo
   cos:datacenter       backoffice
   cos:role             nomad-client
-  Name                 (not read)
+  Name                 (ignored)
 
 settings
 ca.certificates = []                                             # default
@@ -301,12 +299,12 @@ fn a_run_without_tags_ends_with_their_code_although_others_have_succeeded() {
     node.run("apply");
     node.metadata.service.change(|instance| instance.tags.retain(|key, _| key == "Name"));
     insta::assert_snapshot!(node.shown("apply --timeout 300ms"), @r#"
-    exit 65
-    --- stderr
-    waiting up to N s for the tags cos:cluster, cos:role; there are Name
-    error: cannot gather the facts about this machine
-      cause: tags missing after N s: cos:cluster, cos:role; this instance has: Name
+exit 65
+--- stderr
+waiting up to N s for the tags cos:cluster, cos:role; found Name
+error: cannot gather the facts about this machine
+  cause: tags missing after N s: cos:cluster, cos:role; this instance has: Name
 
-    hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
-    "#);
+hint: add cos:cluster, cos:role to `tag_specifications` of the launch template (resource_type "instance"), or tag the running instance; the agent tries again by itself
+"#);
 }

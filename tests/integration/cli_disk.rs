@@ -53,7 +53,7 @@ a packaged nomad.hcl: exit 78
 --- stderr
 error: cannot plan the changes
   cause: a file in a daemon's directory conflicts with the agent's configuration
-  cause: /etc/nomad.d/nomad.hcl sets `server.enabled`: it turns the server mode on, and this node is a nomad-client
+  cause: /etc/nomad.d/nomad.hcl sets `server.enabled`: this enables the server mode, but this node is a nomad-client
 
 hint: remove the key from /etc/nomad.d/nomad.hcl, or move the file away if it came with a package (`mv /etc/nomad.d/nomad.hcl /etc/nomad.d/nomad.hcl.packaged`); nothing was changed
 

@@ -318,7 +318,7 @@ fn nobody_at_the_address() {
     insta::assert_snapshot!(ran.shown(root.path()), @r#"
 exit 69
 --- stderr
-metadata service: Connection refused (os error 111); trying again for N s
+metadata service: Connection refused (os error 111); retrying for N s
 error: cannot gather the facts about this machine
   cause: cannot read the instance metadata
   cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: Connection refused (os error 111)
@@ -361,31 +361,31 @@ fn something_else_at_the_address_is_not_believed_and_a_redirect_not_followed() {
     }
     assert!(metadata.service.served().is_empty());
     insta::assert_snapshot!(text, @r"
-    redirect: exit 69
-    --- stderr
-    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307; trying again for N s
-    error: cannot gather the facts about this machine
-      cause: cannot read the instance metadata
-      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307
+redirect: exit 69
+--- stderr
+metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307; retrying for N s
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 307
 
-    hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
+hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
 
-    web server: exit 69
-    --- stderr
-    metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405; trying again for N s
-    error: cannot gather the facts about this machine
-      cause: cannot read the instance metadata
-      cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405
+web server: exit 69
+--- stderr
+metadata service: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405; retrying for N s
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no IMDSv2 at http://127.0.0.1:PORT: PUT /latest/api/token answered 405
 
-    hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
+hint: the address answers but is not the EC2 metadata service: unset AWS_EC2_METADATA_SERVICE_ENDPOINT; on a machine that is not an EC2 instance, try `cos-agent simulate`
 
-    no HTTP: exit 69
-    --- stderr
-    metadata service: invalid HTTP version parsed; trying again for N s
-    error: cannot gather the facts about this machine
-      cause: cannot read the instance metadata
-      cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: invalid HTTP version parsed
+no HTTP: exit 69
+--- stderr
+metadata service: invalid HTTP version parsed; retrying for N s
+error: cannot gather the facts about this machine
+  cause: cannot read the instance metadata
+  cause: no answer for `PATH` from http://127.0.0.1:PORT after N attempts in N s; last failure: invalid HTTP version parsed
 
-    hint: check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try `cos-agent simulate`
-    ");
+hint: check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try `cos-agent simulate`
+");
 }

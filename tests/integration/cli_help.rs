@@ -11,15 +11,15 @@ use std::process::{Command, Stdio};
 const COMMON: [&str; 2] = [
     "\
   -v, --verbose...
-          Say more; twice for what libraries say
+          Increase verbosity (-vv includes libraries)
 
   -q, --quiet
-          Say only what is wrong
+          Print errors only
 
 ",
     "\
-  -o, --output <FORM>
-          The form of data on standard output
+  -o, --output <FORMAT>
+          The format of the data on standard output
 
           Possible values:
           - text: For people
@@ -53,26 +53,27 @@ fn help(command: &str) -> String {
 #[test]
 fn help_of_all() {
     insta::assert_snapshot!(help(""), @r#"
-Turns an EC2 instance into its COS node: Consul server, Nomad server or Nomad client, from metadata
-and tags alone
+Configures an EC2 instance as a Consul server, Nomad server or Nomad client, from its metadata and
+tags alone
 
 Usage: cos-agent [OPTIONS] <COMMAND>
 
 Commands:
-  apply        Make this machine its node; a second run changes nothing
+  apply        Converge this machine to its role; a second run changes nothing
   plan         Show what `apply` would change, and why
-  facts        Show what this machine is: identity, tags, role, settings with their sources
-  simulate     Try any role on any Linux machine: an embedded metadata service, the real pipeline, a
-               scratch folder
-  peers        Print the addresses of the servers of this cluster, one a line
-  status       Show who this node is, what was applied, and how its membership stands
+  facts        Show what is known of this machine: identity, tags, role, and each setting with its
+               source
+  simulate     Try any role on any Linux machine, with an embedded metadata service and a scratch
+               directory
+  peers        Print the addresses of the servers of this cluster, one per line
+  status       Show what this node is, what was applied, and whether it has joined its cluster
   wait         Wait until this node is a member of its cluster
-  watch        Look after the membership of this node for ever: what cos-agent-watch.service runs
-  reform       Let the servers of a cluster that is lost, data and all, form a new one
+  watch        Keep this node joined to its cluster; cos-agent-watch.service runs this
+  reform       Let new servers form a new cluster after the old cluster and its data are lost
   config       Check, show or describe the settings
-  completions  Print the completions of a shell
+  completions  Print the completion script of a shell
   man          Print the man page
-  version      Print the version, and the versions of Consul and Nomad that are supported
+  version      Print the version, and the supported versions of Consul and Nomad
   help         Print this message or the help of the given subcommand(s)
 
 Options:
@@ -81,52 +82,54 @@ Options:
    2  there are changes (plan --detailed-exitcode)
   64  the command line is wrong
   65  a tag or other data is wrong, or missing at the deadline
-  69  metadata or an API cannot be reached
-  70  a bug
-  74  the file system failed
-  75  not now, try again
-  77  not root, or denied
-  78  settings are wrong, a validator refused, or a binary is missing
+  69  metadata or an API is unreachable
+  70  a bug in cos-agent
+  74  a file cannot be read or written
+  75  not possible now; try again
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
 #[test]
 fn help_of_apply() {
     insta::assert_snapshot!(help("apply"), @r#"
-Make this machine its node; a second run changes nothing
+Converge this machine to its role; a second run changes nothing
 
 Usage: cos-agent apply [OPTIONS]
 
 Options:
       --root <DIR>
-          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
-          alone
+          Use DIR in place of `/` for settings, binaries and all files; file owners and units stay
+          as they are
 
       --timeout <TIME>
-          How long to wait for the network, metadata and tags
+          Time limit for the network, metadata and tags
           
           [default: 120s]
 
       --no-start
-          Render and validate, but touch no unit; what has to happen stays due
+          Render and validate, but leave the units alone; the next `apply` does what is left
 
       --no-wait
-          Return as soon as the units are enqueued (the form of the boot unit)
+          Return as soon as the units are queued, without waiting for the join (as cos-agent.service
+          does)
 
       --adopt-data
-          Keep server data that no record speaks of: it is this instance's
+          Keep server data without a record of which instance wrote it: it belongs to this instance
 
       --discard-data
-          Move server data that no record speaks of aside: it came with an image
+          Move server data without a record of which instance wrote it aside: it came with the image
 
     Examples:
-  cos-agent apply                          what the boot unit and user data call
-  cos-agent apply --no-wait                the same, but not waiting until the node has joined
-  cos-agent apply --no-start               render and validate, touch no unit
-  cos-agent apply --root /mnt/image        into another root folder, unprivileged
+  cos-agent apply                          converge, then wait until the node has joined
+  cos-agent apply --no-wait                what cos-agent.service runs at every boot
+  cos-agent apply --no-start               render and validate, but leave the units alone
+  cos-agent apply --root /mnt/image        into another root directory, without being root
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file system;
-75 not now; 77 not root; 78 settings wrong, validator refused, binary missing
+Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file cannot be
+read or written; 75 not possible now; 77 not root; 78 settings wrong, validator failed, or binary
+missing
 "#);
 }
 
@@ -139,151 +142,152 @@ Usage: cos-agent plan [OPTIONS]
 
 Options:
       --root <DIR>
-          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
-          alone
+          Use DIR in place of `/` for settings, binaries and all files; file owners and units stay
+          as they are
 
       --timeout <TIME>
-          How long to wait for the network, metadata and tags
+          Time limit for the network, metadata and tags
           
           [default: 120s]
 
       --facts <FILE>
-          Plan for the node of these facts (from `facts -o json`), without metadata
+          Plan for the node of these facts (the output of `cos-agent facts -o json`), without
+          metadata
 
       --out <DIR>
-          Write the node's files below DIR
+          Write the files of the node below DIR
 
       --detailed-exitcode
-          Exit with 2 if there is something to do
+          Exit with 2 if there are changes
 
     Examples:
-  cos-agent plan                           diff of every file, and the units that would restart
-  cos-agent plan --detailed-exitcode       0 nothing to do, 2 changes
+  cos-agent plan                           the diff of every file, and the units that would restart
+  cos-agent plan --detailed-exitcode       exit with 0 if nothing changes, else with 2
   cos-agent plan --facts node.json --out tree/
-                                           the files of another node, byte for byte, offline
+                                           the exact files of another node, offline
 
-Exit codes: 0 done; 2 changes (with --detailed-exitcode); else those of apply
+Exit codes: 0 done; 2 changes (with --detailed-exitcode); otherwise those of apply
 "#);
 }
 
 #[test]
 fn help_of_facts() {
     insta::assert_snapshot!(help("facts"), @r#"
-Show what this machine is: identity, tags, role, settings with their sources
+Show what is known of this machine: identity, tags, role, and each setting with its source
 
 Usage: cos-agent facts [OPTIONS]
 
 Options:
       --root <DIR>
-          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
-          alone
+          Use DIR in place of `/` for settings, binaries and all files; file owners and units stay
+          as they are
 
       --timeout <TIME>
-          How long to wait for the network, metadata and tags
+          Time limit for the network, metadata and tags
           
           [default: 120s]
 
     Examples:
   cos-agent facts                          for people
-  cos-agent facts -o json > node.json      for `plan --facts`
+  cos-agent facts -o json > node.json      for `cos-agent plan --facts`
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable;
-75 credentials of the instance role late; 77 denied; 78 settings wrong
+75 credentials of the instance role late; 77 permission denied; 78 settings wrong
 "#);
 }
 
 #[test]
 fn help_of_simulate() {
-    insta::assert_snapshot!(help("simulate"), @"
-    Try any role on any Linux machine: an embedded metadata service, the real pipeline, a scratch folder
+    insta::assert_snapshot!(help("simulate"), @r#"
+Try any role on any Linux machine, with an embedded metadata service and a scratch directory
 
-    Usage: cos-agent simulate [OPTIONS] [ROLE]
+Usage: cos-agent simulate [OPTIONS] [ROLE]
 
-    Arguments:
-      [ROLE]
-              The role; all six kinds of node if there is none
+Arguments:
+  [ROLE]
+          consul-server, nomad-server or nomad-client; without it, a summary of the six kinds of
+          node
 
-    Options:
-          --datacenter <NAME>
-              The Nomad datacenter of a client
+Options:
+      --datacenter <NAME>
+          The Nomad datacenter of a client
 
-          --cluster <NAME>
-              The cluster
-              
-              [default: demo]
+      --cluster <NAME>
+          The name of the cluster
+          
+          [default: demo]
 
-          --servers <N>
-              How many servers form the cluster
-              
-              [default: 3]
+      --servers <N>
+          How many servers form the cluster
+          
+          [default: 3]
 
-          --tag <KEY=VALUE>
-              Another tag, or another value; `KEY=` alone takes the tag away
+      --tag <KEY=VALUE>
+          Set a tag; `KEY=` removes it. May be given more than once
 
-          --user-data <FILE>
-              User data as EC2 hands it out; it may be packed by gzip or base64
+      --user-data <FILE>
+          The user data of the instance, plain or packed with gzip or base64
 
-          --consul-version <VERSION>
-              The version of Consul to render for, where the root folder has no binary
-              
-              [default: 1.22.7]
+      --consul-version <VERSION>
+          The version of Consul to render for, if the root directory has no binary
+          
+          [default: 1.22.7]
 
-          --nomad-version <VERSION>
-              The version of Nomad to render for, where the root folder has no binary
-              
-              [default: 1.10.5]
+      --nomad-version <VERSION>
+          The version of Nomad to render for, if the root directory has no binary
+          
+          [default: 1.10.5]
 
-          --fault <FAULT>
-              Make the metadata service misbehave; may be given more than once
+      --fault <FAULT>
+          Make the metadata service misbehave (the list is below). May be given more than once
 
-          --root <DIR>
-              Into this folder instead of a scratch one; a second run then shows what changes
+      --root <DIR>
+          Use this directory instead of a scratch one; a second run then shows what changes
 
-          --timeout <TIME>
-              How long the agent waits for metadata and tags
-              
-              [default: 10s]
+      --timeout <TIME>
+          Time limit for metadata and tags
+          
+          [default: 10s]
 
-          --serve <ADDRESS:PORT>
-              Serve metadata at this address until interrupted, and do nothing else
+      --serve <ADDRESS:PORT>
+          Only serve metadata at this address, until interrupted
 
-          --instance <FILE>
-              The instance to serve, as JSON; read again whenever the file changes
+      --instance <FILE>
+          The instance to serve, as JSON; the file is read again whenever it changes
 
-        Examples:
-      cos-agent simulate                       all six kinds of node, or a question on a terminal
-      cos-agent simulate nomad-client --datacenter backoffice
-      cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
-      cos-agent simulate nomad-server --fault late-tags=3s
-      cos-agent simulate nomad-server --tag cos:servers=2       see an error
+    Examples:
+  cos-agent simulate                       the six kinds of node, on one screen
+  cos-agent simulate nomad-client --datacenter backoffice
+  cos-agent simulate consul-server --servers 5 --tag cos:launch-hook=joined
+  cos-agent simulate nomad-server --fault late-tags=3s
+  cos-agent simulate nomad-server --tag cos:servers=2       an error
 
-    Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=TIME],
-            late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank,
-            tags-off[=TIME], truncated,
-            unavailable=TIME (503 with Retry-After)
+Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=TIME],
+        late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank,
+        tags-off[=TIME], truncated, unavailable=TIME (503 with Retry-After)
 
-    Exit codes: those of apply
-    ");
+Exit codes: those of apply
+"#);
 }
 
 #[test]
 fn help_of_peers() {
     insta::assert_snapshot!(help("peers"), @r#"
-Print the addresses of the servers of this cluster, one a line
+Print the addresses of the servers of this cluster, one per line
 
 Usage: cos-agent peers [OPTIONS] <ROLE>
 
 Arguments:
   <ROLE>
-          Whose addresses
+          Which servers
 
           Possible values:
-          - consul-server: Those of the Consul servers
-          - nomad-server:  Those of the Nomad servers
+          - consul-server: The Consul servers
+          - nomad-server:  The Nomad servers
 
 Options:
       --timeout <TIME>
-          How long to wait for metadata and EC2
+          Time limit for metadata and EC2
           
           [default: 60s]
 
@@ -291,40 +295,40 @@ Options:
   cos-agent peers consul-server
   cos-agent peers nomad-server             what Nomad's `retry_join = ["exec=…"]` runs
 
-This node is left out, unless it is a server that forms its cluster alone.
+The list omits this node, unless it is the only server of its cluster.
 
 Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable;
-75 credentials of the instance role late; 77 denied
+75 credentials of the instance role late; 77 permission denied
 "#);
 }
 
 #[test]
 fn help_of_reform() {
     insta::assert_snapshot!(help("reform"), @r#"
-Let the servers of a cluster that is lost, data and all, form a new one
+Let new servers form a new cluster after the old cluster and its data are lost
 
 Usage: cos-agent reform [OPTIONS] <DAEMON>
 
 Arguments:
   <DAEMON>
-          Whose servers
+          Which servers
           
           [possible values: consul, nomad]
 
 Options:
       --yes
-          Do not ask
+          Do not ask for confirmation
 
       --assume-lost
-          Go on although EC2, or a server that it lists, does not answer: you know that those are
+          Continue although EC2 or a server does not answer: you have checked that those servers are
           lost
 
       --root <DIR>
-          Take DIR for `/`: settings, binaries and all files lie below it; owners and units are left
-          alone
+          Use DIR in place of `/` for settings, binaries and all files; file owners and units stay
+          as they are
 
       --timeout <TIME>
-          How long to wait for the network, metadata and tags
+          Time limit for the network, metadata and tags
           
           [default: 120s]
 
@@ -332,13 +336,14 @@ Options:
   cos-agent reform consul                  on each new Consul server
   cos-agent reform nomad --yes             on each new Nomad server, from a script
 
-A server that starts empty where a cluster has formed can only join. This asks the other running
-servers whether they have a leader, then sets the cluster's parameter, /cos/CLUSTER/formed/consul or
-nomad, back to `no`, and applies.
+Once a cluster has formed, a server without data can only join it. This command asks the other
+running servers whether they have a leader. If none has, it sets the cluster's parameter in the
+parameter store (/cos/CLUSTER/formed/consul or /cos/CLUSTER/formed/nomad) back to `no`, then runs
+`apply`.
 
 Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 EC2 or the parameter store
-unreachable; 75 there is a leader, a server does not say, or the data is not lost; 77 denied; else
-those of apply
+unreachable; 75 there is a leader, a server does not answer, or the data is not lost;
+77 permission denied; otherwise those of apply
 "#);
 }
 
@@ -350,14 +355,14 @@ Check, show or describe the settings
 Usage: cos-agent config [OPTIONS] <COMMAND>
 
 Commands:
-  check   Check files, by default all of this node
+  check   Check settings files, by default all files of this node
   dump    Show the merged settings, each with its source
-  schema  Print the JSON schema
+  schema  Print the JSON schema of all settings
   help    Print this message or the help of the given subcommand(s)
 
 Options:
       --root <DIR>
-          Take DIR for `/`
+          Use DIR in place of `/`
 
     Examples:
   cos-agent config check                   all files of this node
@@ -365,7 +370,7 @@ Options:
   cos-agent config dump                    merged, each value with its source
   cos-agent config schema                  JSON schema of all settings
 
-Exit codes: 0 done; 74 file system; 78 settings wrong
+Exit codes: 0 done; 74 file cannot be read; 78 settings wrong
 "#);
 }
 

@@ -196,7 +196,7 @@ two parts: exit 78
 --- stderr
 error: cannot gather the facts about this machine
   cause: the settings are invalid
-  cause: user data: the MIME message has two parts of type application/vnd.cos-agent+toml, expected one
+  cause: user data: the MIME message has two parts of type application/vnd.cos-agent+toml; expected one
 
 hint: make the user data TOML text, or a MIME message with one part of type application/vnd.cos-agent+toml
 "#);
@@ -300,22 +300,22 @@ fn operators_files_from_config_check() {
 /etc/consul.d/domain.hcl: ok
 /etc/consul.d/services.hcl: ok
 --- stderr
-warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only the domain `consul` to Consul
 /etc/nomad.d/chroot.hcl: exit 0
 --- stdout
 /etc/consul.d/domain.hcl: ok
 /etc/consul.d/services.hcl: ok
 /etc/nomad.d/chroot.hcl: ok
 --- stderr
-warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only the domain `consul` to Consul
 warning: cannot parse /etc/nomad.d/chroot.hcl (line 1: expected a decimal number), so only nomad checks it; once it runs, the gates check its role and datacenter
 /etc/nomad.d/docker.hcl: exit 78
 --- stderr
-warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only names below `consul` to Consul
+warning: /etc/consul.d/domain.hcl sets `domain`: this host sends only the domain `consul` to Consul
 warning: cannot parse /etc/nomad.d/chroot.hcl (line 1: expected a decimal number), so only nomad checks it; once it runs, the gates check its role and datacenter
 error: cannot plan the changes
   cause: a file in a daemon's directory conflicts with the agent's configuration
-  cause: /etc/nomad.d/docker.hcl sets `plugin.docker.config.volumes.enabled`: of two such blocks Nomad takes the last as a whole (hashicorp/nomad 9382), so either this one or the agent's access to ECR would be lost
+  cause: /etc/nomad.d/docker.hcl sets `plugin.docker.config.volumes.enabled`: Nomad uses only the last of two such blocks (hashicorp/nomad 9382), so either this block or the access to ECR would be lost
 
 hint: move it to the table `[nomad.extra.plugin.docker.config.volumes]` of the agent's settings, which is merged with the agent's own block, and remove it from /etc/nomad.d/docker.hcl; nothing was changed
 /etc/consul.d/broken.hcl: exit 78

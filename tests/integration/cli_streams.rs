@@ -8,23 +8,59 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 #[test]
-fn simulate_shows_all_kinds_of_node_without_a_terminal() {
+fn simulate_shows_all_kinds_of_node_on_one_screen() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().display().to_string();
-    let ran = run(cos_agent(&["simulate", "--root", root.as_str()]));
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let nodes: Vec<&str> = ran.stdout.lines().filter(|line| line.contains(" is a ")).collect();
-    insta::assert_snapshot!(nodes.join("\n"), @r#"
-i-0123456789abcdef0 is a consul-server of demo, one of 3
-i-0123456789abcdef1 is a nomad-server of demo in datacenter leader, one of 3
-i-0123456789abcdef2 is a nomad-client of demo in datacenter backoffice
-i-0123456789abcdef3 is a nomad-client of demo in datacenter public-services
-i-0123456789abcdef4 is a nomad-client of demo in datacenter private-services
-i-0123456789abcdef5 is a nomad-client of demo in datacenter content-connector
+    let simulate = || run(cos_agent(&["simulate", "--root", root.as_str()]));
+    let ran = simulate();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let screen = ran.stdout.replace(&root, "DIR");
+    assert!(screen.lines().count() <= 24, "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 100), "{screen}");
+    insta::assert_snapshot!(screen, @r#"
+A COS has 6 kinds of node. cos-agent reads from the tags of an instance which one to set up:
+
+KIND          DATACENTER         DAEMONS                      FILES  WHAT IT DOES
+consul-server -                  Consul server                9      votes in the Consul quorum
+nomad-server  leader             Consul client, Nomad server  12     votes in the Nomad quorum
+nomad-client  backoffice         Consul client, Nomad client  14     runs the jobs of its datacenter
+nomad-client  public-services    Consul client, Nomad client  14     runs the jobs of its datacenter
+nomad-client  private-services   Consul client, Nomad client  14     runs the jobs of its datacenter
+nomad-client  content-connector  Consul client, Nomad client  14     runs the jobs of its datacenter
+
+All have (* where the contents differ):
+  /etc/consul.d/cos.json*, /etc/profile.d/cos.sh*, /etc/systemd/resolved.conf.d/cos.conf,
+  /etc/systemd/system/consul.service, /etc/systemd/system/cos-agent-ready.service,
+  /etc/systemd/system/cos-agent-watch.service, /etc/systemd/system/cos-agent.service,
+  /etc/systemd/system/cos-dns.service, /etc/systemd/system/cos-dns.service.d/cos.conf
+nomad-server and nomad-client also have:
+  /etc/nomad.d/cos.json*, /etc/systemd/system/nomad.service,
+  /etc/systemd/system/nomad.service.d/cos.conf*
+nomad-client also has:
+  /etc/docker/config.json, /etc/docker/daemon.json
+
+The files are in DIR (88 changes in this run).
+Next, the configuration and all files of one node:
+  cos-agent simulate nomad-client --datacenter backoffice
 "#);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
+    let again = simulate().stdout;
+    assert!(again.contains("(0 changes in this run)"), "{again}");
     let value = json(&run(cos_agent(&["simulate", "-o", "json", "--root", root.as_str()])).stdout);
     assert_eq!(value["nodes"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn simulate_shows_the_configurations_of_one_node_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let ran = run(cos_agent(&["simulate", "nomad-client", "--root", root.as_str()]));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let diffs: Vec<&str> =
+        ran.stdout.lines().filter_map(|line| line.strip_prefix("+++ b")).collect();
+    assert_eq!(diffs[..2], ["/etc/consul.d/cos.json", "/etc/nomad.d/cos.json"]);
+    assert_eq!(diffs.len(), 14, "{diffs:?}");
+    assert!(ran.stdout.ends_with(&format!("\nThe files are in {root}.\n")), "{}", ran.stdout);
 }
 
 #[test]

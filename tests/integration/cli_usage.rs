@@ -140,7 +140,7 @@ For more information, try '--help'.
 $ cos-agent version -o yaml
 exit 64
 --- stderr
-error: invalid value 'yaml' for '--output <FORM>'
+error: invalid value 'yaml' for '--output <FORMAT>'
   [possible values: text, json]
 
 For more information, try '--help'.
@@ -178,7 +178,7 @@ hint: see the faults in `cos-agent simulate --help`
 $ cos-agent simulate nomad-client --fault slow=soon
 exit 64
 --- stderr
-error: `slow=soon`: expected a time like 3s or 500ms
+error: invalid fault `slow=soon`: expected a time like 3s or 500ms
 
 hint: see the faults in `cos-agent simulate --help`
 

@@ -132,7 +132,7 @@ async fn a_link_that_leads_nowhere_is_said_where_it_keeps_its_daemon_from_starti
             std::fs::create_dir_all(node.path(daemon.folder())).unwrap();
             put(&node.path(daemon.folder()));
             node.converge().await;
-            let words = format!("{}/{name} is a link that leads nowhere", daemon.folder());
+            let words = format!("{}/{name} is a broken link", daemon.folder());
             assert_eq!(node.notes().contains(&words), expected, "{daemon:?}: {}", node.notes());
         }
     }
@@ -143,7 +143,7 @@ async fn a_drop_in_that_sends_every_name_to_consul_is_said_once() {
     let node = TestNode::new("nomad-client").await;
     let path = "/etc/systemd/resolved.conf.d/consul.conf";
     node.write(path, "[Resolve]\nDNS=127.0.0.1:8600\nDNSSEC=false\nDomains=~consul\n");
-    let words = format!("{path} has DNS=127.0.0.1:8600 for every name");
+    let words = format!("{path} sets DNS=127.0.0.1:8600, so systemd-resolved sends every name");
     let system = node.system(true);
     let survey = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap();
     let plan = pipeline::plan(&system, &survey.node, &Granted::default(), UnrecordedData::Refuse)

@@ -55,7 +55,7 @@ async fn an_expired_login_for_our_registry_goes_and_the_plan_says_so() {
             json!({"auths": {&entry: {"auth": token}, "r.example": other}, "detachKeys": "ctrl-x"});
         node.write(CONFIG, &text.to_string());
         let (text, json) = planned(&node).await;
-        let words = format!("the login of AWS for {entry:?} goes");
+        let words = format!("remove the login of AWS for {entry:?}");
         assert!(
             text.contains(&words) && json.to_string().contains("the login of AWS for"),
             "{text}"
@@ -98,17 +98,17 @@ async fn what_else_is_before_the_helper_is_said_once_in_plan_apply_and_status() 
     for (text, words) in [
         (
             json!({"auths": {&host: {"auth": STANDARD.encode("ci:hush")}}}),
-            "as the user \"ci\" is taken by Nomad instead",
+            "as the user \"ci\" to the credential helper",
         ),
         (
             json!({"auths": {format!("https://{host}/"): {}}}),
-            "without a user is taken by Nomad instead",
+            "without a user to the credential helper",
         ),
         (
             json!({"credsStore": "secretservice"}),
-            "asks docker-credential-secretservice for every registry",
+            "runs docker-credential-secretservice for every registry",
         ),
-        (json!({"auths": {"r.example": {"auth": "hush"}}}), "Nomad refuses the file"),
+        (json!({"auths": {"r.example": {"auth": "hush"}}}), "Nomad rejects the file"),
     ] {
         let node = client().await;
         node.write(CONFIG, &text.to_string());

@@ -126,7 +126,7 @@ async fn plan_shows_what_apply_would_render_and_does_not_fail_for_want_of_an_ans
     store.fails(Fault::Denies("GetParameter"));
     let denied = command(&node, &store, &args).await;
     assert_eq!(denied.code, Some(0), "{}", denied.stderr);
-    let words = "can only join until it is known whether the cluster has formed";
+    let words = "can only join, because the agent cannot verify whether the cluster has formed";
     assert!(denied.stdout.contains(words) && !denied.stdout.contains("bootstrap_expect"));
     assert!(denied.stderr.contains("ssm:GetParameter is denied"), "{}", denied.stderr);
 

@@ -225,7 +225,7 @@ async fn a_state_that_is_ahead_of_the_action_is_waited_for() {
         assert_eq!(outcome, Outcome::Completed);
         assert_eq!(bench.api.times(COMPLETE), [0, 5, 10, 15, 20]);
         assert_eq!(troubles(&told).len(), 1, "said once: {told:?}");
-        assert!(troubles(&told)[0].starts_with(&format!("the instance is {state}, but no action")));
+        assert!(troubles(&told)[0].starts_with(&format!("the instance is {state}, but `")));
     }
 }
 
@@ -235,7 +235,10 @@ async fn a_hook_of_another_name_is_never_taken_for_completed() {
     bench.hook.name = "joind".to_owned();
     let told = bench.run_for(HOUR / 4, ready(())).await;
     let troubles = troubles(&told);
-    assert!(troubles.len() == 1 && troubles[0].contains("`cos:launch-hook` names no launch hook"));
+    assert!(
+        troubles.len() == 1
+            && troubles[0].contains("no launch hook of that name (tag `cos:launch-hook`)")
+    );
     let calls = bench.api.times(COMPLETE).len();
     assert!((45..55).contains(&calls), "{calls} calls in a quarter of an hour");
     assert_eq!(bench.record(), None);
@@ -466,7 +469,7 @@ async fn a_group_that_no_tag_names_is_asked_for() {
     bench.api.group().state = None;
     let (outcome, told, _) = bench.run(ready(())).await;
     assert_eq!(outcome, Outcome::NotActive { state: None });
-    assert!(troubles(&told)[0].contains("belongs to no group"), "{told:?}");
+    assert!(troubles(&told)[0].contains("does not belong to an Auto Scaling group"), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -518,17 +521,17 @@ fn every_outcome_has_words_and_a_form_for_programs() {
         .map(|outcome| format!("{outcome}\n  {}\n", serde_json::to_string(outcome).unwrap()))
         .collect();
     insta::assert_snapshot!(text, @r#"
-holds this instance back until it has joined
+holds this instance until it has joined
   {"result":"holding","heartbeats":0}
-holds this instance back until it has joined; heartbeats sent: 2
+holds this instance until it has joined (2 heartbeats sent)
   {"result":"holding","heartbeats":2}
-completed: the instance goes into service
+completed: this instance goes into service
   {"result":"completed"}
-does not hold this instance back: it is InService
+does not hold this instance, which is InService
   {"result":"not-active","state":"InService"}
-does not hold this instance back, as it seems: none of its actions has been active for minutes; the state of the instance is not known
+seems not to hold this instance: no lifecycle action has been active for minutes, and the lifecycle state is unknown
   {"result":"not-active","state":null}
-abandoned, as `launch_hook.abandon_after` asks: the group replaces this instance
+abandoned after `launch_hook.abandon_after`: the Auto Scaling group replaces this instance
   {"result":"abandoned"}
 is not completed yet: it rains
   {"result":"still-trying","why":"it rains"}

@@ -97,7 +97,7 @@ async fn a_restart_that_is_left_to_a_person_is_looked_at_by_every_run() {
     for _ in 0..3 {
         node.converge().await;
         let notes = node.notes();
-        assert!(!restarts(&node) && notes.contains("docker.service has to restart"), "{notes}");
+        assert!(!restarts(&node) && notes.contains("docker.service must restart"), "{notes}");
         assert_eq!(node.manifest().pending, [Action::unit(Verb::TryRestart, DOCKER)]);
     }
     node.quorum.client_is("ineligible");
@@ -143,7 +143,7 @@ async fn another_change_makes_it_due_again() {
     node.units.start(DOCKER);
     node.set("dns", "address", "169.254.99.99");
     node.converge().await;
-    assert!(node.notes().contains("docker.service has to restart"), "{}", node.notes());
+    assert!(node.notes().contains("docker.service must restart"), "{}", node.notes());
     assert_eq!(node.manifest().pending, [Action::unit(Verb::TryRestart, DOCKER)]);
 }
 
@@ -180,7 +180,7 @@ impl tracing::Subscriber for Log {
         struct Words(bool);
         impl tracing::field::Visit for Words {
             fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                self.0 |= format!("{value:?}").contains("docker.service has to restart");
+                self.0 |= format!("{value:?}").contains("docker.service must restart");
             }
         }
         let mut words = Words(false);

@@ -169,7 +169,7 @@ async fn what_is_on_record_is_compared_once_an_hour() {
         let mut founding = Founding::new(daemon, id);
         founding.record(&node.system(true)).await;
         let problem = founding.problem.unwrap();
-        assert!(problem.contains("whether") && problem.contains("is denied"), "{problem}");
+        assert!(problem.contains("cannot verify") && problem.contains("is denied"), "{problem}");
     }
 }
 
@@ -356,21 +356,21 @@ async fn on_the_command_line_it_says_what_is_lost_and_what_was_done() {
     let done = run(command(&node, &store, "reform consul --yes")).await;
     // The problem of a connection that nobody takes has words of the C library.
     let mut shown = done.shown(node.root());
-    let (from, to) = (shown.find("leader (").unwrap(), shown.find(")\nThe consul").unwrap());
-    shown.replace_range(from..=to, "leader (PROBLEM)");
+    let (from, to) = (shown.find("leader: ").unwrap(), shown.find("\nThe consul").unwrap());
+    shown.replace_range(from..to, "leader: PROBLEM");
     insta::assert_snapshot!(shown, @r"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: it may form a new cluster; /cos/demo/formed/consul is set to `no`
+i-0123456789abcdef0 is a consul-server of demo, one of 3: may form a new cluster; set /cos/demo/formed/consul to `no`
 ~ /etc/consul.d/cos.json  (changes, 0640 root:consul)
 --- stderr
-warning: consul.service does not say whether there is a leader (PROBLEM)
-The consul-servers of demo will form a new, empty cluster. Lost for good is what the old one stored:
-its keys and values, sessions, intentions, prepared queries, ACLs and certificate authority.
-Do this only when no server that has its data will come back, and on each of the new ones.
+warning: cannot ask consul.service for its leader: PROBLEM
+The consul-servers of demo will form a new, empty cluster. This permanently discards what the old cluster stored:
+keys and values, sessions, intentions, prepared queries, ACLs and certificate authority.
+Continue only if no server that still has the data will come back. Run this command on each new server.
 /cos/demo/formed/consul is `no`
-/cos/demo/formed/consul is `no`: consul.service may found a new cluster
-warning: /usr/bin/consul is not there: its new configuration is not validated
+/cos/demo/formed/consul is `no`: consul.service may form a new cluster
+/usr/bin/consul does not exist, so its new configuration is not validated
 /etc/consul.d/cos.json: changes, 0640 root:consul
 ");
     let again = run(command(&node, &store, "reform consul --yes -o json")).await;
@@ -409,7 +409,7 @@ async fn on_a_terminal_the_name_of_the_cluster_is_asked_for() {
         let output = output.await.unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("type the name of the cluster, demo:"), "{said}");
+        assert!(said.contains("type the name of the cluster (demo):"), "{said}");
         assert_eq!(store.value(CONSUL).as_deref(), Some(formed), "{said}");
     }
 }

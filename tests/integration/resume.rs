@@ -179,7 +179,7 @@ async fn a_frozen_agent_starts_what_ran_once_a_boot_and_changes_nothing() {
     }
     assert!(node.configuration() == before);
     let reason = record(&node).reason.unwrap();
-    assert!(reason.contains("frozen by /etc/cos-agent/disabled"), "{reason}");
+    assert!(reason.contains("frozen (/etc/cos-agent/disabled exists)"), "{reason}");
     // Who stops a daemon of a frozen node in this boot wants it to stay down.
     node.system(true).services.unwrap().run(Job::Stop, "nomad.service").await.unwrap();
     node.units.take_jobs();

@@ -110,7 +110,7 @@ async fn a_program_of_another_user_opens_no_gate_and_is_told_no_secret() {
     assert_eq!(found.len(), 2);
     for one in found {
         let Finding::Fail(problem) = one else { panic!("{one:?}") };
-        assert!(problem.found.contains("a program of user 65534 listens at"), "{problem:?}");
+        assert!(problem.found.contains("a program of user ID 65534 listens at"), "{problem:?}");
     }
     assert_eq!(stranger.end(), [""; 0]);
 }

@@ -96,8 +96,8 @@ impl Rounds<'_> {
         check_files(&node, &self.model, true);
         until(&format!("{name}: a further `apply` finds nothing to do ({cut:.2} s)"), SOON, || {
             let again = node.ok(&["cos-agent", "apply", "--no-wait"]);
-            assert!(again.contains("nothing to do"), "{name}, {cut:.2} s: {again}");
-            if again.ends_with("nothing to do\n") { Ok(()) } else { Err(again) }
+            assert!(again.contains("no changes"), "{name}, {cut:.2} s: {again}");
+            if again.ends_with("no changes\n") { Ok(()) } else { Err(again) }
         });
         if round == ROUNDS {
             node.until_ready();

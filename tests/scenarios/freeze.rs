@@ -51,7 +51,10 @@ fn a_frozen_agent_changes_nothing_and_a_reboot_starts_what_ran() {
     assert_eq!(changed(&disk, &node.managed()), Vec::<std::path::PathBuf>::new());
     let status = node.run(&["cos-agent", "status"]);
     assert!(status.is_ok() && status.stderr.contains(FROZEN), "{status:?}");
-    assert!(status.stdout.contains("what ran before the reboot runs as it was"), "{status:?}");
+    assert!(
+        status.stdout.contains("the daemons run with the configuration from before the reboot"),
+        "{status:?}"
+    );
     node.ok(&["cos-agent", "wait", "--for", "ready", "--timeout", "20s"]);
     transcript
         .proved("a reboot of a frozen node starts what ran before, as it was, and changes nothing");

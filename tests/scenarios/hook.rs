@@ -35,7 +35,7 @@ fn servers_held_by_a_launch_hook_elect_a_leader_and_each_completes_it_once() {
     second.boot();
     for node in [first, second] {
         until(&format!("{} waits, and says so", node.name), SOON, || match hook(node) {
-            words if words.contains("holds this instance back") => Ok(()),
+            words if words.contains("holds this instance until") => Ok(()),
             words => Err(words),
         });
     }
@@ -67,7 +67,7 @@ fn servers_held_by_a_launch_hook_elect_a_leader_and_each_completes_it_once() {
     first.reboot();
     first.until_ready();
     until("the record is read", SOON, || match hook(first) {
-        words if words.contains("completed: the instance goes into service") => Ok(()),
+        words if words.contains("completed: this instance goes into service") => Ok(()),
         words => Err(words),
     });
     throughout("nothing is sent again", LONG, || {

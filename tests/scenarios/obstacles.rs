@@ -41,10 +41,7 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
     assert_eq!(wait.code, Some(78), "{wait:?}");
     assert!(wait.stderr.contains("/usr/bin/consul is not there"), "{wait:?}");
     transcript.proved("`wait` ends at once, with the code and the words of `apply`");
-    until_said(
-        &node,
-        &["apply ended with 78", "/usr/bin/consul is not there", "hint: install consul"],
-    );
+    until_said(&node, &["exit code 78", "/usr/bin/consul is not there", "hint: install consul"]);
     transcript.proved("`status` says what is missing");
 
     throughout("nothing starts, and nothing is tried again", Duration::from_secs(15), || {
@@ -79,7 +76,7 @@ fn a_setting_that_consul_refuses_leaves_what_runs_as_it_was() {
     assert!(!by_unit.is_ok(), "{by_unit:?}");
     assert_eq!(node.unit("cos-agent.service")["ExecMainStatus"], "78");
     transcript.proved("`apply` ends with 78 and names the key, by hand and as a unit");
-    until_said(&node, &["apply ended with 78", "no_such_key"]);
+    until_said(&node, &["exit code 78", "no_such_key"]);
     transcript.proved("`status` names the key");
 
     assert_eq!(node.read(RENDERED), rendered);

@@ -147,7 +147,7 @@ fn replaced(consul: Consul) {
     for node in lab.role("consul-server") {
         until(&format!("{} says that nobody guards", node.name), SOON, || {
             let status = node.ok(&["cos-agent", "status"]);
-            let words = "servers that replace all of these at once would found a new one";
+            let words = "if all servers were replaced at once, they would form a new cluster";
             if status.contains(words) { Ok(()) } else { Err(status) }
         });
     }
@@ -169,7 +169,7 @@ fn servers_that_get_no_answer_only_join_and_found_their_cluster_once_it_is_no() 
         assert!(!node.read("/etc/consul.d/cos.json").contains("bootstrap_expect"), "{name}");
         until(&format!("{name} says why"), SOON, || {
             let status = node.status_text();
-            let words = ["could not ask whether the cluster has formed", "can only join"];
+            let words = ["cannot verify whether the cluster has formed", "can only join"];
             if words.iter().all(|words| status.contains(words)) { Ok(()) } else { Err(status) }
         });
         until(&format!("{name} asks again"), SOON, || {
@@ -200,7 +200,7 @@ fn servers_that_get_no_answer_only_join_and_found_their_cluster_once_it_is_no() 
         });
         until(&format!("{} has nothing more to say", node.name), SOON, || {
             let status = node.status_text();
-            if status.contains("could not ask") { Err(status) } else { Ok(()) }
+            if status.contains("cannot verify") { Err(status) } else { Ok(()) }
         });
     }
     transcript.proved("the parameter says `no`: one cluster, and nobody did anything");

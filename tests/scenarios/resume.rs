@@ -58,7 +58,11 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
         });
     };
     for (node, units, words) in [
-        (&same, ["active", "active"], "what ran before the reboot runs as it was"),
+        (
+            &same,
+            ["active", "active"],
+            "the daemons run with the configuration from before the reboot",
+        ),
         (
             &moved,
             ["inactive", ""],
@@ -78,7 +82,7 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
         (
             &emptied,
             ["inactive", ""],
-            "consul.service is not started: /opt/consul/data/raft is empty",
+            "consul.service was not started: /opt/consul/data/raft is empty",
         ),
     ] {
         said(node, words);

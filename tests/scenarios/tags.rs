@@ -27,7 +27,7 @@ fn late_tags_are_waited_for_and_nothing_is_decided_before_they_are_all_there() {
         late.has_no_role().and(roleless.has_no_role())
     });
     assert!(roleless.journal(AGENT).contains("for the tags cos:role; there are cos:cluster"));
-    assert!(late.status_text().starts_with("nobody knows yet what this node is"));
+    assert!(late.status_text().starts_with("role unknown: no `apply` has finished"));
     transcript.proved("all tags but the role are there, and nothing is decided");
     throughout("nothing is decided", late.before_age(40.0), || late.has_no_role());
     transcript.proved("for 40 s no tag is there, and nothing is decided");
@@ -141,7 +141,10 @@ fn a_server_that_lost_its_tags_reboots_on_its_last_good_facts() {
         if is_whole { Ok(()) } else { Err(record.to_string()) }
     });
     assert_eq!(node.status()["ready"], true);
-    assert!(node.status_text().contains("what ran before the reboot runs as it was"));
+    assert!(
+        node.status_text()
+            .contains("the daemons run with the configuration from before the reboot")
+    );
     let written = changed(&disk, &node.managed());
     assert!(written.is_empty(), "{written:?}");
     transcript.proved("nothing was written; Consul runs as it was, and status says why");

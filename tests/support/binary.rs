@@ -105,7 +105,7 @@ impl Ran {
 /// Puts names in the place of ports, times and numbers of attempts.
 fn mask(text: &str) -> String {
     let mut text = digits(text, "127.0.0.1:", "PORT");
-    for (after, name) in [("after ", "N"), ("up to ", "N"), ("again for ", "N"), (" in ", "N")] {
+    for (after, name) in [("after ", "N"), ("up to ", "N"), ("retrying for ", "N"), (" in ", "N")] {
         text = digits(&text, after, name);
     }
     // Questions that are asked at once give up in any order.

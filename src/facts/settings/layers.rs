@@ -102,7 +102,7 @@ fn value(layer: &Layer, item: &Spanned<DeValue<'_>>) -> Result<Value, SettingsEr
         },
         DeValue::Float(number) => match number.as_str().parse().ok().and_then(Number::from_f64) {
             Some(number) => Value::Number(number),
-            None => return Err(without_type("a number that is not finite")),
+            None => return Err(without_type("a number that is infinite or not a number")),
         },
         DeValue::Datetime(_) => return Err(without_type("a date")),
         DeValue::Array(items) => {
@@ -241,6 +241,6 @@ mod tests {
         refused("[nomad]\nregion = \"a\"\nregion = \"b\"\n", 3, 1, "`region`");
         refused("nomad = { region = \"a\", region = \"b\" }\n", 1, 25, "`region`");
         refused("[nomad.extra]\nx = 1979-05-27\n", 2, 5, "a date");
-        refused("[nomad.extra]\nx = [1, inf]\n", 2, 9, "not finite");
+        refused("[nomad.extra]\nx = [1, inf]\n", 2, 9, "infinite");
     }
 }

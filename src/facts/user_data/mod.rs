@@ -42,14 +42,14 @@ pub fn decode(bytes: &[u8]) -> Result<UserData, SettingsError> {
         return if kind::is_addressed(&data) {
             Err(refused(problem))
         } else {
-            Ok(UserData::NotOurs("packed data that is cut off, broken or too large"))
+            Ok(UserData::NotOurs("packed data that is truncated, broken or too large"))
         };
     }
     let data = data.strip_prefix(kind::UTF8_MARK).unwrap_or(&data);
     if message::is_message(data) {
         return Ok(match search::settings(data, &mut budget)? {
             Some(layer) => UserData::Settings(layer),
-            None => UserData::NotOurs("a MIME message without a part of ours"),
+            None => UserData::NotOurs("a MIME message without a part for cos-agent"),
         });
     }
     match std::str::from_utf8(data) {
@@ -72,7 +72,7 @@ fn plain(text: &str) -> Result<UserData, SettingsError> {
     } else if tables::names_our_tables(text) {
         Ok(UserData::Settings(Layer { name: NAME.to_owned(), text: text.to_owned() }))
     } else {
-        Ok(UserData::NotOurs("text without a table of ours"))
+        Ok(UserData::NotOurs("text without a table of cos-agent"))
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn transfer<'a>(body: &'a [u8], content: &Content) -> Result<Cow<'a, 
                 "is not quoted-printable: expected two digits or a line end after `=`".to_owned()
             }),
         Some(other) => Err(format!(
-            "has the transfer encoding `{other}`, expected 7bit, 8bit, binary, base64 or quoted-printable"
+            "has the unknown transfer encoding `{other}`; expected 7bit, 8bit, binary, base64 or quoted-printable"
         )),
     }
 }

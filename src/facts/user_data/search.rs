@@ -177,7 +177,7 @@ impl Search<'_> {
         };
         if self.found.replace(layer).is_some() {
             return Err(refused(format!(
-                "the MIME message has two parts of type {MEDIA_TYPE}, expected one"
+                "the MIME message has two parts of type {MEDIA_TYPE}; expected one"
             )));
         }
         Ok(())

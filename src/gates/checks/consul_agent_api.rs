@@ -44,13 +44,27 @@ fn judge(itself: &Itself, node: &Identity) -> Finding {
         return Finding::Fail(other_configuration(Daemon::Consul, &found, &expected));
     }
     if itself.member.is_alive() {
-        Finding::Pass(format!("it is alive at {}", itself.member.addr))
+        Finding::Pass(format!("alive at {}", itself.member.addr))
     } else {
         Finding::Fail(Problem::new(
-            format!("the agent is not alive to itself (Serf state {})", itself.member.status),
-            "it is a live member of the pool",
-            "it left or is leaving: `systemctl restart consul` brings it back",
+            format!(
+                "the Serf status of the local agent is `{}`",
+                status_name(itself.member.status)
+            ),
+            "`alive`",
+            "if the agent has left the cluster, run `systemctl restart consul`",
         ))
+    }
+}
+
+/// Serf's name of a member's status (`MemberStatus` of hashicorp/serf).
+fn status_name(status: u8) -> &'static str {
+    match status {
+        1 => "alive",
+        2 => "leaving",
+        3 => "left",
+        4 => "failed",
+        _ => "none",
     }
 }
 

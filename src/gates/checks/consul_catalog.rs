@@ -7,7 +7,7 @@ use crate::store::status::Identity;
 /// The check.
 pub(super) static CHECK: Check = Check {
     id: "consul-catalog",
-    title: "Consul's catalog has this node with its address",
+    title: "the Consul catalog has this node with its address",
     roles: Role::ALL,
     needs: &["consul-leader"],
     gate: true,
@@ -26,19 +26,19 @@ fn judge(address: Option<&str>, node: &Identity) -> Finding {
     let name = &node.instance;
     match address {
         Some(found) if found == node.address.to_string() => {
-            Finding::Pass(format!("{name} is at {found}"))
+            Finding::Pass(format!("{name} has the address {found}"))
         }
         Some(found) => Finding::Fail(Problem::new(
-            format!("the catalog has {name} at {found}"),
-            format!("{name} at {}", node.address),
+            format!("the catalog has the address {found} for {name}"),
+            node.address.to_string(),
             format!(
-                "another agent uses this name, or an old entry stayed: `consul force-leave -prune {name}` on a server"
+                "another agent uses this name, or the entry is old: run `consul force-leave -prune {name}` on a server"
             ),
         )),
         None => Finding::Waiting(Problem::new(
-            format!("the catalog does not have {name} yet"),
-            format!("{name} at {}", node.address),
-            "the leader adds members within seconds; else look for `is reserved by node` in `journalctl -b -u consul`",
+            format!("the catalog has no entry for {name} yet"),
+            node.address.to_string(),
+            "the leader adds members within seconds; if this lasts, look for `is reserved by node` in `journalctl -b -u consul`",
         )),
     }
 }

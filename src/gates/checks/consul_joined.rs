@@ -4,12 +4,13 @@ use crate::gates::{Check, Context, Finding, Problem, silent};
 use crate::role::Role;
 use crate::store::status::Identity;
 use crate::system::daemon::consul::Member;
+use crate::text::count;
 
 /// The check. An agent that found only itself takes that for a join and never tries again
 /// (hashicorp/consul `agent/retry_join.go`).
 pub(super) static CHECK: Check = Check {
     id: "consul-joined",
-    title: "Consul knows a server besides this node",
+    title: "Consul sees another live server",
     roles: Role::ALL,
     needs: &["consul-agent-api"],
     gate: true,
@@ -28,15 +29,15 @@ fn judge(members: &[Member], node: &Identity) -> Finding {
     let servers = members.iter().filter(|member| member.is_server() && member.is_alive());
     let others = servers.filter(|server| server.name != node.instance).count();
     if others > 0 {
-        return Finding::Pass(format!("{others} other servers are alive"));
+        return Finding::Pass(format!("{} alive", count(others, "other server")));
     }
     if node.consul_servers() == Some(1) {
-        return Finding::Pass("it forms its cluster alone".to_owned());
+        return Finding::Pass("this node is the only server of its cluster".to_owned());
     }
     Finding::Waiting(Problem::new(
-        format!("it sees no live server besides itself among {} members", members.len()),
-        "a live server of this cluster",
-        "do the servers run, and may this node ask EC2 and reach 8301 by TCP and UDP? `cos-agent peers consul-server`",
+        format!("no other live server; {}", count(members.len(), "known member")),
+        "at least one other live server",
+        "check that the servers run and that port 8301 (TCP and UDP) is open; `cos-agent peers consul-server` lists the servers",
     ))
 }
 

@@ -5,6 +5,7 @@ use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
 use crate::role::Role;
 use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
+use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
 pub(super) static CHECK: Check = Check {
@@ -50,12 +51,12 @@ fn judge(
     let own = format!("{}:8300", node.address);
     if voters.is_some_and(|voters| !voters.contains(&own)) {
         return Finding::Waiting(Problem::new(
-            format!("the leader {leader} has not taken this server as a voter yet"),
+            format!("the leader {leader} has not made this server a voter yet"),
             format!("{own} is one of the voters"),
-            "autopilot adds it after 10 stable seconds; else `consul operator raft list-peers`",
+            "autopilot adds it after 10 stable seconds; if this lasts, look at `consul operator raft list-peers`",
         ));
     }
-    Finding::Pass(format!("{leader} leads {} servers", servers.alive))
+    Finding::Pass(format!("{leader} leads {}", count(servers.alive, "server")))
 }
 
 #[cfg(test)]
@@ -81,6 +82,6 @@ mod tests {
         else {
             panic!("not an error of this node")
         };
-        assert_eq!(problem.found, "no leader: 1 of 3 servers is here");
+        assert_eq!(problem.found, "no leader: 1 of 3 servers is alive");
     }
 }

@@ -52,7 +52,7 @@ fn judge(found: &RunsAs, node: &Identity, base: &str) -> Finding {
     if runs != expected {
         return Finding::Fail(other_configuration(Daemon::Nomad, &runs, &expected));
     }
-    Finding::Pass(format!("it answers at {base}"))
+    Finding::Pass(format!("answers at {base}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::role::Role;
 use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
 use crate::system::daemon::nomad;
+use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
 pub(super) static CHECK: Check = Check {
@@ -40,12 +41,12 @@ fn judge(leader: Option<&str>, voters: &[String], servers: &Servers, node: &Iden
     let Some(leader) = leader else { return Finding::Waiting(servers.leaderless("nomad")) };
     let own = format!("{}:{}", node.address, nomad::RPC);
     if voters.contains(&own) {
-        Finding::Pass(format!("{leader} leads {} servers", servers.alive))
+        Finding::Pass(format!("{leader} leads {}", count(servers.alive, "server")))
     } else {
         Finding::Waiting(Problem::new(
-            format!("the leader {leader} has not taken this server as a voter yet"),
+            format!("the leader {leader} has not made this server a voter yet"),
             format!("{own} is one of the voters"),
-            "autopilot adds it after 10 stable seconds; else `nomad operator raft list-peers`",
+            "autopilot adds it after 10 stable seconds; if this lasts, look at `nomad operator raft list-peers`",
         ))
     }
 }

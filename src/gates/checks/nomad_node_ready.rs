@@ -10,7 +10,7 @@ use crate::system::daemon::nomad::Registered;
 /// The check. `agent/health` does not do: it proves that a client knows a server, not that a server knows it.
 pub(super) static CHECK: Check = Check {
     id: "nomad-node-ready",
-    title: "Nomad has this node registered, ready, in its datacenter",
+    title: "this node is registered with Nomad and ready",
     roles: &[Role::NomadClient],
     needs: &["nomad-agent-api"],
     gate: true,
@@ -71,23 +71,23 @@ async fn changed(context: &Context) {
 
 fn judge(registered: Option<&Registered>, node: &Identity) -> Finding {
     let wanted = node.nomad_datacenter.as_deref().unwrap_or_default();
-    let expected = format!("{} is ready in {wanted}", node.instance);
+    let expected = format!("{} is ready in datacenter {wanted}", node.instance);
     match registered {
         None => Finding::Waiting(Problem::new(
-            "no Nomad server has registered this client yet",
+            "this client is not registered with a Nomad server yet",
             expected,
-            "do the servers have a leader, and can this node reach 4647? `cos-agent peers nomad-server`",
+            "check that the servers have a leader and that port 4647 is open; `cos-agent peers nomad-server` lists the servers",
         )),
         Some(found) if found.datacenter != wanted => Finding::Fail(Problem::new(
-            format!("it is registered in {}", found.datacenter),
+            format!("this client is registered in datacenter {}", found.datacenter),
             expected,
-            "it runs with another configuration: `cos-agent plan`, then `systemctl restart nomad`",
+            "it runs with another configuration: look at `cos-agent plan`, then run `systemctl restart nomad`",
         )),
         Some(found) if found.status == "ready" => Finding::Pass(expected),
         Some(found) => Finding::Waiting(Problem::new(
-            format!("the servers have it as {}", found.status),
+            format!("the status of this client is `{}`", found.status),
             expected,
-            "`journalctl -b -u nomad -n 50`",
+            "look at `journalctl -b -u nomad -n 50`",
         )),
     }
 }

@@ -103,7 +103,7 @@ pub async fn others(
 /// A foreign instance as people read it.
 pub fn foreign_words(peer: &Peer) -> String {
     format!(
-        "{} at {} carries the auto-join tag of this cluster in another VPC, {}: it is left out; take the tag away, or give its cluster another name",
+        "ignoring {} at {}: it has the auto-join tag of this cluster but is in another VPC, {}; remove the tag, or give its cluster another name",
         peer.instance, peer.address, peer.vpc
     )
 }

@@ -12,6 +12,7 @@ use crate::system::aws::ec2::Peer;
 use crate::system::daemon::api::ApiError;
 use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
+use crate::text::count;
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -51,11 +52,14 @@ impl Pool {
         self.known.len() < self.expected || !self.has_leader
     }
 
-    /// `Consul: 2 of 3 servers, no leader`; `Nomad: 3 servers` where nobody says how many there shall be.
+    /// `Consul: 2 of 3 servers, no leader`; `Nomad: 3 servers` if the expected number is unknown.
     pub fn words(&self) -> String {
         let leader = if self.has_leader { "" } else { ", no leader" };
-        let of = if self.expected > 1 { format!(" of {}", self.expected) } else { String::new() };
-        format!("{}: {}{of} servers{leader}", title(self.daemon), self.known.len())
+        let servers = match (self.known.len(), self.expected) {
+            (known, 0 | 1) => count(known, "server"),
+            (known, expected) => format!("{known} of {expected} servers"),
+        };
+        format!("{}: {servers}{leader}", title(self.daemon))
     }
 }
 
@@ -152,8 +156,8 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
     if is_client {
         let all: Vec<Ipv4Addr> = peers.iter().map(|peer| peer.address).collect();
         return Some(match context.nomad.set_servers(&all).await {
-            Ok(()) => format!("{name} was given {} servers", all.len()),
-            Err(error) => format!("{name} takes no servers: {error}"),
+            Ok(()) => format!("{name}: set {}", count(all.len(), "server")),
+            Err(error) => format!("{name}: cannot set the servers: {error}"),
         });
     }
     // Side by side: an address that does not answer holds its own join for 10 s and no other.
@@ -167,7 +171,7 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
         .zip(&missing)
         .map(|(joined, address)| match joined {
             Ok(()) => format!("joined {address}"),
-            Err(error) => format!("{address} not joined: {error}"),
+            Err(error) => format!("cannot join {address}: {error}"),
         })
         .collect();
     Some(format!("{name}: {}", words.join("; ")))

@@ -111,8 +111,8 @@ impl<'a> Caller<'a> {
             Ok(Some(member)) => {
                 let state = member.state;
                 let why = format!(
-                    "the instance is {state}, but no action of `{hook}` is active yet; if that lasts, `cos:launch-hook` \
-                     names no launch hook of the group, or another hook holds the instance"
+                    "the instance is {state}, but `{hook}` has no active lifecycle action yet; if this lasts, the group has no \
+                     launch hook of that name (tag `cos:launch-hook`), or another hook holds the instance"
                 );
                 Ok((Event::State(Some(state)), Some(why)))
             }
@@ -121,8 +121,8 @@ impl<'a> Caller<'a> {
                 let target = imds.text(TARGET).await?;
                 let target = target.as_deref().map_or("none yet", str::trim);
                 let why = format!(
-                    "no action of `{hook}` is active, and whether the instance still waits is not to be had: the target \
-                     state in metadata is {target}; {}",
+                    "`{hook}` has no active lifecycle action, and cannot verify that the instance is still waiting (its target \
+                     lifecycle state in metadata is {target}): {}",
                     error.trouble()
                 );
                 Ok((Event::State(leaving(target)), Some(why)))
@@ -133,7 +133,7 @@ impl<'a> Caller<'a> {
 }
 
 fn in_no_group() -> (Event, Option<String>) {
-    let why = "Auto Scaling says that the instance belongs to no group";
+    let why = "the instance does not belong to an Auto Scaling group";
     (Event::State(None), Some(why.to_owned()))
 }
 

@@ -124,7 +124,9 @@ async fn overdue(system: &System, time: Option<Duration>) {
     let mut said = false;
     while is_frozen(system) {
         if !said {
-            tracing::warn!("{FREEZE} exists, so this instance is held back, and not given up");
+            tracing::warn!(
+                "the agent is frozen ({FREEZE} exists), so the launch hook is not abandoned"
+            );
             said = true;
         }
         tokio::time::sleep(FROZEN).await;
@@ -139,6 +141,6 @@ fn is_frozen(system: &System) -> bool {
 /// A file that cannot be written costs one call at the next boot.
 async fn save(system: &System, hook: &Hook, outcome: &Outcome) {
     if let Err(error) = outcome::save(&system.root, hook, outcome).await {
-        tracing::warn!("{error}: {}; the hook is asked again at the next boot", error.source);
+        tracing::warn!("{error}: {}; the next boot calls Auto Scaling again", error.source);
     }
 }

@@ -4,6 +4,7 @@ use super::Hook;
 use crate::store;
 use crate::store::launch_hook::{Ended, FILE, LaunchHook};
 use crate::system::root::{FileError, Root};
+use crate::text::count;
 use serde::Serialize;
 use std::fmt::{Display, Formatter};
 
@@ -56,22 +57,23 @@ impl Display for Outcome {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Holding { heartbeats: 0 } => {
-                formatter.write_str("holds this instance back until it has joined")
+                formatter.write_str("holds this instance until it has joined")
             }
             Self::Holding { heartbeats } => write!(
                 formatter,
-                "holds this instance back until it has joined; heartbeats sent: {heartbeats}"
+                "holds this instance until it has joined ({} sent)",
+                count(*heartbeats, "heartbeat")
             ),
-            Self::Completed => formatter.write_str("completed: the instance goes into service"),
+            Self::Completed => formatter.write_str("completed: this instance goes into service"),
             Self::NotActive { state: Some(state) } => {
-                write!(formatter, "does not hold this instance back: it is {state}")
+                write!(formatter, "does not hold this instance, which is {state}")
             }
             Self::NotActive { state: None } => formatter.write_str(
-                "does not hold this instance back, as it seems: none of its actions has been active for minutes; the state of \
-                 the instance is not known",
+                "seems not to hold this instance: no lifecycle action has been active for minutes, and the lifecycle state is \
+                 unknown",
             ),
             Self::Abandoned => formatter.write_str(
-                "abandoned, as `launch_hook.abandon_after` asks: the group replaces this instance",
+                "abandoned after `launch_hook.abandon_after`: the Auto Scaling group replaces this instance",
             ),
             Self::StillTrying { why } => write!(formatter, "is not completed yet: {why}"),
         }

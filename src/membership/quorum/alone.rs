@@ -25,7 +25,7 @@ pub async fn must_be_alone(system: &System, node: &Node, daemon: Daemon) -> Resu
         Ok(others) => others,
         Err(error) => {
             tracing::warn!(
-                "cannot compare `cos:servers`, which is 1 here, with that of other servers: {}; {unit} may found a \
+                "cannot compare `cos:servers` (1 on this node) with the tags of other servers: {}; {unit} may form a \
                  cluster alone",
                 error.trouble()
             );

@@ -66,12 +66,12 @@ impl Founding {
         let why = match parameter::record(system, &node, self.daemon).await {
             Ok(Changed::Now(value)) if known.is_some() => {
                 tracing::warn!(
-                    "{name} said that the cluster has not formed, although it has; it is {value:?} again"
+                    "{name} was set back although the cluster has formed; set it to {value:?} again"
                 );
                 None
             }
             Ok(Changed::Now(value)) => {
-                tracing::info!("{name} is now {value:?}");
+                tracing::info!("set {name} to {value:?}");
                 None
             }
             Ok(Changed::Already(_)) => None,
@@ -80,13 +80,10 @@ impl Founding {
                 return;
             }
             Ok(Changed::NoParameter) => {
-                Some("there is no such parameter; Terraform makes it".to_owned())
+                Some("the parameter does not exist; Terraform creates it".to_owned())
             }
             Err(error) if known.is_some() => {
-                self.problem = Some(format!(
-                    "whether {name} still says that the cluster has formed is not known: {}",
-                    error.trouble()
-                ));
+                self.problem = Some(format!("cannot verify {name}: {}", error.trouble()));
                 return;
             }
             Err(error) => Some(error.trouble()),
@@ -96,7 +93,8 @@ impl Founding {
         }
         self.problem = why.map(|why| {
             format!(
-                "{name} does not say that the cluster has formed, so servers that replace all of these at once would found a new one: {why}"
+                "cannot record in {name} that the cluster has formed: {why}; if all servers were replaced at once, they would form a \
+                 new cluster"
             )
         });
     }
@@ -108,7 +106,7 @@ impl Founding {
             Err(error) => Err(error),
         };
         if let Err(error) = &saved {
-            tracing::warn!("{error}: {}", error.source);
+            tracing::warn!("cannot save the time of this check: {error}: {}", error.source);
         }
         saved.is_ok()
     }

@@ -100,23 +100,23 @@ pub async fn ask(system: &System, node: &Node, was: &Formation, daemon: Daemon) 
 fn say(node: &Node, daemon: Daemon, formed: &Formed) {
     let (name, unit) = (parameter(node, daemon), daemon.unit());
     match formed {
-        Formed::No => tracing::info!("{name} is `no`: {unit} may found a new cluster"),
+        Formed::No => tracing::info!("{name} is `no`: {unit} may form a new cluster"),
         Formed::NoParameter => tracing::warn!(
-            "the parameter store has no {name}, which Terraform makes: {unit} may found a new cluster"
+            "the parameter {name}, which Terraform creates, does not exist: {unit} may form a new cluster"
         ),
         Formed::Yes(value) => {
             let value: String = value.chars().take(SHOWN).collect();
             tracing::info!("{name} is {value:?}");
             tracing::warn!(
-                "the cluster {} has formed: {unit} gets no bootstrap_expect and can only join it; where all its \
-                 servers are lost, run `cos-agent reform {}` on each new one",
+                "the cluster {} has already formed, so {unit} gets no bootstrap_expect and can only join; if all its \
+                 servers are lost, run `cos-agent reform {}` on each new server",
                 node.cluster,
                 daemon.name()
             );
         }
         Formed::Unknown(why) => {
             tracing::warn!(
-                "cannot read {name}: {why}; {unit} gets no bootstrap_expect, and can only join"
+                "cannot read {name}: {why}; {unit} gets no bootstrap_expect and can only join"
             );
         }
     }

@@ -41,7 +41,9 @@ pub async fn must_be_lost(
         Err(source) if unanswered == Unanswered::Refuse => {
             return Err(GuardError::NotListed { daemon, source });
         }
-        Err(error) => return Ok(vec![format!("EC2 did not list them: {}", error.trouble())]),
+        Err(error) => {
+            return Ok(vec![format!("EC2 did not list the other servers: {}", error.trouble())]);
+        }
     };
     let asked = others.iter().map(async |peer| (name(peer), leader(system, daemon, peer).await));
     let mut silent = Vec::new();
@@ -51,9 +53,7 @@ pub async fn must_be_lost(
                 return Err(GuardError::HasLeader { daemon, leader, told_by: Some(name) });
             }
             Ok(None) => {}
-            Err(problem) => {
-                silent.push(format!("{name} does not say whether it has a leader: {problem}"))
-            }
+            Err(problem) => silent.push(format!("cannot ask {name} for its leader: {problem}")),
         }
     }
     if silent.is_empty() || unanswered == Unanswered::AssumeLost {
@@ -88,7 +88,7 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
         }
     }
     let Some(problem) = silence else { return Ok(()) };
-    tracing::warn!("{} does not say whether there is a leader ({problem})", daemon.unit());
+    tracing::warn!("cannot ask {} for its leader: {problem}", daemon.unit());
     if !system.root.holds_data(daemon.server_data())? {
         return Ok(());
     }

@@ -77,7 +77,10 @@ pub(super) async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formed 
     match tokio::time::timeout(QUESTION_TIMEOUT, asked).await {
         Ok(answer) => Formed::from(answer),
         // An answer of metadata that stalls can last for longer than all others together.
-        Err(_) => Formed::Unknown("metadata gave no role credentials in time".to_owned()),
+        Err(_) => Formed::Unknown(
+            "the metadata service did not return the credentials of the instance role in time"
+                .to_owned(),
+        ),
     }
 }
 

@@ -174,6 +174,6 @@ pub async fn save(system: &System, stopwatch: Stopwatch) {
         stopwatch.save(&system.root).await
     };
     if let Err(error) = saved.await {
-        tracing::debug!("{error}: {}", error.source);
+        tracing::debug!("cannot save the time of the join: {error}: {}", error.source);
     }
 }

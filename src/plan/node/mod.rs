@@ -34,7 +34,10 @@ pub fn plan(mut inputs: NodeInputs<'_>) -> Result<Plan, PlanError> {
     let mut notes = inputs.notes.to_vec();
     notes.extend(notes_of_files(&inputs)?);
     notes.extend(inputs.observed.dead_links.iter().map(|(daemon, path)| {
-        format!("{path} is a link that leads nowhere, and {} does not start while it is there; remove it", daemon.unit())
+        format!(
+            "{path} is a broken link, and {} does not start while it exists; remove it",
+            daemon.unit()
+        )
     }));
     inputs.desired.moves = identity::moves(&inputs)?;
     inputs.desired.identity.leaving = votes::leaving(&inputs);

@@ -56,19 +56,19 @@ fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
             let is_broken = |value: &Value| !value.is_string() && !value.is_null();
             let broken = entries.iter().filter(|(_, helper)| is_broken(helper));
             broken
-                .map(|(entry, _)| refused(&format!("the helper for {entry:?} is no text")))
+                .map(|(entry, _)| refused(&format!("the helper for {entry:?} is not a string")))
                 .collect()
         }
         ("credsstore", Value::String(store)) if store.is_empty() => Vec::new(),
         ("credsstore", Value::String(store)) => vec![format!(
-            "{CONFIG}: `{key}` is {store:?}, so Nomad asks docker-credential-{} for every registry that has no entry of its \
-             own, and a task fails where it has no answer; `credHelpers` asks for single registries",
+            "{CONFIG}: `{key}` is {store:?}, so Nomad runs docker-credential-{} for every registry without an entry of its \
+             own, and a task fails if that helper fails; use `credHelpers` to set a helper for single registries",
             store.escape_debug()
         )],
         // Ours takes the place of what is there, until it goes.
         ("credhelpers", _) if key == HELPERS => Vec::new(),
-        ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is no JSON object"))],
-        ("credsstore", _) => vec![refused(&format!("`{key}` is no text"))],
+        ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is not a JSON object"))],
+        ("credsstore", _) => vec![refused(&format!("`{key}` is not a string"))],
         _ => Vec::new(),
     }
 }
@@ -76,15 +76,14 @@ fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
 /// The note about what docker's client, and so Nomad, cannot read.
 fn refused(what: &str) -> String {
     format!(
-        "{CONFIG}: {what}, so Nomad refuses the file, and every task with an image of a registry fails; put it right or take \
-         it out"
+        "{CONFIG}: {what}, so Nomad rejects the file, and every task that pulls an image fails; correct or remove it"
     )
 }
 
 /// What is said of a login that goes.
 fn taken_out(entry: &str) -> String {
     format!(
-        "the login of {USER} for {entry:?} goes, which lasts for 12 hours and which Nomad takes before the credential helper"
+        "remove the login of {USER} for {entry:?}, which expires after 12 hours and which Nomad prefers to the credential helper"
     )
 }
 
@@ -92,17 +91,17 @@ fn taken_out(entry: &str) -> String {
 fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<String> {
     let broken = |what: &str| Some(refused(&format!("the login for {entry:?} {what}")));
     let who = match user(login) {
-        User::Broken => return broken("is no JSON object of texts"),
+        User::Broken => return broken("is not a JSON object of strings"),
         User::BrokenAuth => {
-            return broken("has an `auth` that is no base64 of a user, a colon and a password");
+            return broken("has an `auth` that is not base64 of USER:PASSWORD");
         }
         User::Named(user) => format!("as the user {user:?}"),
         User::Nobody => "without a user".to_owned(),
     };
     hosts.contains_key(host(entry)).then(|| {
         format!(
-            "{CONFIG}: the login for {entry:?} {who} is taken by Nomad instead of the credential helper, also when it is no \
-             longer valid; take it out if it is not wanted (`docker logout {}`)",
+            "{CONFIG}: Nomad prefers the login for {entry:?} {who} to the credential helper, even after the login expires; to \
+             remove it, run `docker logout {}`",
             host(entry)
         )
     })
@@ -177,13 +176,13 @@ mod tests {
         for (file, words) in [
             (
                 json!({"auths": {HOST: {"auth": secret}}}),
-                "as the user \"ci\" is taken by Nomad instead",
+                "as the user \"ci\" to the credential helper",
             ),
             (
                 json!({"auths": {HOST: {"username": "aws", "password": "hush"}}}),
                 "as the user \"aws\"",
             ),
-            (json!({"auths": {HOST: {}}}), "without a user is taken by Nomad instead"),
+            (json!({"auths": {HOST: {}}}), "without a user to the credential helper"),
             (json!({"auths": {HOST: {"identitytoken": "hush"}}}), "without a user"),
             (
                 json!({"auths": {"other.example": {"auth": "hush!"}}}),
@@ -197,19 +196,22 @@ mod tests {
                 json!({"auths": {"other.example": {"auth": auth(":hush")}}}),
                 "\"other.example\" has an `auth`",
             ),
-            (json!({"auths": {"other.example": "hush"}}), "is no JSON object of texts"),
-            (json!({"auths": {"other.example": {"auth": 5}}}), "is no JSON object of texts"),
-            (json!({"auths": {"other.example": {"password": 5}}}), "is no JSON object of texts"),
-            (json!({"auths": ["hush"]}), "`auths` is no JSON object"),
+            (json!({"auths": {"other.example": "hush"}}), "is not a JSON object of strings"),
+            (json!({"auths": {"other.example": {"auth": 5}}}), "is not a JSON object of strings"),
+            (
+                json!({"auths": {"other.example": {"password": 5}}}),
+                "is not a JSON object of strings",
+            ),
+            (json!({"auths": ["hush"]}), "`auths` is not a JSON object"),
             (
                 json!({"credHelpers": {"other.example": 5}}),
-                "the helper for \"other.example\" is no text",
+                "the helper for \"other.example\" is not a string",
             ),
-            (json!({"credhelpers": ["hush"]}), "`credhelpers` is no JSON object"),
-            (json!({"credsStore": 5}), "`credsStore` is no text"),
+            (json!({"credhelpers": ["hush"]}), "`credhelpers` is not a JSON object"),
+            (json!({"credsStore": 5}), "`credsStore` is not a string"),
             (
                 json!({"credsStore": "ecr-login"}),
-                "asks docker-credential-ecr-login for every registry",
+                "runs docker-credential-ecr-login for every registry",
             ),
             (json!({"credsstore": "pass"}), "`credsstore` is \"pass\""),
         ] {

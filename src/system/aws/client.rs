@@ -98,7 +98,7 @@ impl Client {
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", &target)];
         let text = self.call(action, &headers, &body.to_string()).await?;
         serde_json::from_str(&text)
-            .map_err(|error| self.malformed(action, format!("no JSON ({error})")))
+            .map_err(|error| self.malformed(action, format!("not JSON ({error})")))
     }
 
     /// An answer that is not what the API documents.

@@ -66,7 +66,7 @@ fn read(role: &str, text: &str) -> Result<Credentials, AwsError> {
     // The parser's own words may quote the document, which is a secret: only the place of the error is passed on.
     let document: Document = serde_json::from_str(text).map_err(|error| {
         malformed(format!(
-            "no JSON of credentials (line {}, column {})",
+            "not the JSON of credentials (line {}, column {})",
             error.line(),
             error.column()
         ))
@@ -93,9 +93,9 @@ mod tests {
             r#"{"Code":"Success","AccessKeyId":"ASIA","SecretAccessKey":"hush","Token":"t"}"#;
         assert!(read("r", whole).is_ok());
         for (text, words) in [
-            (&whole[..whole.len() - 9], "no JSON of credentials"),
-            ("", "no JSON of credentials"),
-            ("<html>", "no JSON of credentials"),
+            (&whole[..whole.len() - 9], "not the JSON of credentials"),
+            ("", "not the JSON of credentials"),
+            ("<html>", "not the JSON of credentials"),
             (r#"{"Code":"Success","SecretAccessKey":"hush"}"#, "is missing"),
             (r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no trust"}"#, "no trust"),
         ] {

@@ -31,7 +31,7 @@ pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, Aws
     match answer["Parameter"]["Value"].as_str() {
         Some(value) if !value.trim().is_empty() => Ok(Parameter::Value(value.to_owned())),
         _ => {
-            let problem = "`Parameter.Value` is no text, or empty".to_owned();
+            let problem = "`Parameter.Value` is not a string, or is empty".to_owned();
             Err(client.malformed("GetParameter", problem))
         }
     }

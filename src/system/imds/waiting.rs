@@ -82,7 +82,7 @@ impl Imds {
         let why = failure.to_string();
         if self.said.replace(why.clone()) != why {
             tracing::info!(
-                "metadata service: {why}; trying again for {:.0} s",
+                "metadata service: {why}; retrying for {:.0} s",
                 deadline.left().as_secs_f64()
             );
         }

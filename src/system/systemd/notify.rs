@@ -15,7 +15,7 @@ pub fn ready(socket: Option<&str>) {
     let sent =
         address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address));
     if let Err(error) = sent {
-        tracing::warn!("systemd cannot be told that this node is ready: {error}");
+        tracing::warn!("cannot notify systemd that this node is ready: {error}");
     }
 }
 

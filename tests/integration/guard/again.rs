@@ -26,10 +26,10 @@ async fn without_an_answer_a_server_starts_and_only_joins_and_no_lets_it_found()
         assert!(!forms(&node, daemon), "{role}");
         assert!(node.units.take_jobs().contains(&format!("Start {}", daemon.unit())), "{role}");
         let said = notes(&node);
-        for words in ["can only join", "could not ask", "is denied", "asks again"] {
+        for words in ["can only join", "cannot verify", "is denied", "tries again"] {
             assert!(said.contains(words), "{words}: {said}");
         }
-        assert!(outcome.summary().contains("can only join until it is known"));
+        assert!(outcome.summary().contains("can only join, because the agent cannot verify"));
         let error = Error::from(outcome.unanswered().unwrap());
         assert_eq!(error.exit_code(), ExitCode::NotYet, "{}", error.report());
         for words in [parameter, "may only join", "is denied", "asks again", "[quorum] guard"] {
@@ -96,7 +96,7 @@ async fn who_has_joined_needs_no_answer_any_more() {
         node.quorum.knows("10.20.1.12:8300", &["10.20.1.12:8300", "10.20.1.11:8300"]);
         let outcome = node.converge().await;
         assert!(outcome.unanswered().is_none() && !forms(&node, daemon), "{role}");
-        assert!(!notes(&node).contains("could not ask"), "{}", notes(&node));
+        assert!(!notes(&node).contains("cannot verify"), "{}", notes(&node));
         store.asked();
         let before = node.tree();
         let outcome = node.converge().await;

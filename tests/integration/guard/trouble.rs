@@ -26,9 +26,9 @@ async fn every_trouble_has_words_that_stay_the_same() {
     for (fault, words) in [
         (Fault::Denies("GetParameter"), "ssm:GetParameter is denied: AccessDeniedException"),
         (Fault::Denies("GetParameter"), "allow `ssm:GetParameter` in the policy"),
-        (Fault::Says("<html>sign in</html>"), "no JSON"),
-        (Fault::Says(r#"{"Parameter": {"Value": "n"#), "no JSON"),
-        (Fault::Says("null"), "`Parameter.Value` is no text"),
+        (Fault::Says("<html>sign in</html>"), "not JSON"),
+        (Fault::Says(r#"{"Parameter": {"Value": "n"#), "not JSON"),
+        (Fault::Says("null"), "`Parameter.Value` is not a string"),
         (Fault::Refuses(403, "<html>proxy</html>"), "failed with status 403"),
         (Fault::Refuses(302, ""), "failed with status 302"),
         (Fault::Refuses(505, ""), "failed with status 505"),

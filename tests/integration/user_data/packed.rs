@@ -123,7 +123,7 @@ fn a_part_of_ours_that_cannot_be_decoded_is_refused() {
         "not base64",
     );
     refused(encoded("quoted-printable", TOML), "not quoted-printable");
-    refused(encoded("uuencode", TOML), "`uuencode`, expected 7bit, 8bit");
+    refused(encoded("uuencode", TOML), "`uuencode`; expected 7bit, 8bit");
     refused(
         encoded("base64", &base64(&gzip(TOML)[..40])),
         "part 2 of the MIME message cannot be read",

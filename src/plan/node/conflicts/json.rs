@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for Level<'_> {
         found.in_list = false;
         while let Some(key) = items.next_key::<Key>()? {
             if key.has_escapes && found.by_hcl {
-                return Err(serde::de::Error::custom("a key with an escape in it"));
+                return Err(serde::de::Error::custom("a key with an escape"));
             }
             found.path.push(key.text);
             items.next_value_seed(Level(found))?;

@@ -127,7 +127,7 @@ pub fn said_of_ours(daemon: Daemon, configuration: &Value) -> Vec<String> {
     let said = settings.iter().filter_map(|setting| {
         let key = owned::find(daemon, setting.path.iter().map(String::as_str))?;
         (key.rule == Rule::Said && !setting.off).then(|| {
-            format!("the setting `{}.extra.{}` is in use: {}", daemon.name(), key.path, key.reason)
+            format!("the settings set `{}.extra.{}`: {}", daemon.name(), key.path, key.reason)
         })
     });
     said.collect()
@@ -217,7 +217,7 @@ client {
         let modes = "server {\n enabled = true\n}\n";
         let found = conflict(Daemon::Nomad, "x.hcl", modes, "nomad-client").unwrap();
         assert!(
-            found.contains("`server.enabled`") && found.contains("turns the server mode on"),
+            found.contains("`server.enabled`") && found.contains("enables the server mode"),
             "{found}"
         );
     }
