@@ -40,8 +40,8 @@ struct Run<'a> {
     patience: Duration,
 }
 
-/// Carries out actions in their order. One that fails stays due and does not keep the others from happening: a trust
-/// store that cannot be rebuilt is no reason for a node without Consul.
+/// Carries out actions in their order. An action that fails stays due, and the others happen all the same: a node whose
+/// trust store cannot be rebuilt still gets its Consul.
 pub(super) async fn run(
     system: &System,
     services: &dyn ServiceManager,
@@ -49,7 +49,7 @@ pub(super) async fn run(
     node: &Node,
 ) -> Ran {
     let mut ran = Ran::default();
-    // What this very run restarts is away for a moment, and that is no reason to put anything off.
+    // A Consul that this run restarts is away for a moment, which is no reason to postpone anything.
     let restarts = |planned: &PlannedAction| planned.action == Action::restart(Daemon::Consul);
     let patience = if plan.actions().any(restarts) { ELECTION } else { Duration::ZERO };
     let run = Run { system, services, plan, node, patience };
@@ -61,16 +61,20 @@ pub(super) async fn run(
             _ => run.one(planned).await,
         };
         match ended {
-            Ok(Ended::Done) => tracing::info!("{}", planned.words()),
-            Ok(Ended::Nothing) => tracing::info!("nothing to do for: {}", planned.words()),
+            Ok(Ended::Done) => tracing::info!("{}", planned.done()),
+            Ok(Ended::Nothing) => tracing::info!("not needed: {}", planned.words()),
             Ok(Ended::Left(note)) => {
                 ran.left.push(planned.action.clone());
                 ran.notes.push(note);
             }
             Err(error) => {
-                // All of it is in the report of the run, once.
+                // The report of the run has all of it.
                 let words = error.to_string();
-                tracing::error!("{}: {}", planned.words(), words.lines().next().unwrap_or(""));
+                tracing::error!(
+                    "cannot {}: {}",
+                    planned.words(),
+                    words.lines().next().unwrap_or("")
+                );
                 ran.left.push(planned.action.clone());
                 ran.error.get_or_insert(error);
             }
@@ -169,7 +173,7 @@ impl Run<'_> {
 pub(super) async fn stop(system: &System, planned: &PlannedAction) -> Result<(), ApplyError> {
     if let (Some(services), Some(unit)) = (&system.services, planned.action.of_unit()) {
         services.run(Job::Stop, unit).await?;
-        tracing::info!("{}", planned.words());
+        tracing::info!("{}", planned.done());
     }
     Ok(())
 }

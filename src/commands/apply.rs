@@ -6,8 +6,8 @@ use crate::apply::pause;
 use crate::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::membership::wait::{self, Goal};
-use crate::pipeline::{self, Outcome};
+use crate::membership::wait::{self, Goal, OnFailure};
+use crate::pipeline::{self, Converged, Outcome};
 use crate::plan::node::UnrecordedData;
 use crate::state::Daemon;
 use crate::store::boots::Stopwatch;
@@ -40,16 +40,16 @@ pub(super) async fn run(
         () = signal::end() => return Err(Error::Interrupted),
     };
     let unanswered = match &converged {
-        Ok(Some(outcome)) => outcome.unanswered(),
+        Ok(Converged::Done(outcome)) => outcome.unanswered(),
         _ => None,
     };
     // A frozen agent changes nothing.
-    if args.no_wait && !matches!(converged, Ok(None)) {
+    if args.no_wait && !matches!(converged, Ok(Converged::Frozen)) {
         tries_again(&system, converged.is_err() || unanswered.is_some()).await;
     }
     // A person reads it whole each time.
     let known = before.problem.as_ref().filter(|_| args.no_wait);
-    let Some(outcome) = converged.map_err(|error| error.or_the_same(known))? else {
+    let Converged::Done(outcome) = converged.map_err(|error| error.or_the_same(known))? else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
@@ -93,7 +93,7 @@ fn never_joins(outcome: &Outcome) -> Option<&'static str> {
 async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
     let mut stopwatch = Stopwatch::start();
     tokio::select! {
-        joined = wait::wait(system, Goal::Ready, Deadline::after(timeout), false, &mut stopwatch) => {
+        joined = wait::wait(system, Goal::Ready, Deadline::after(timeout), OnFailure::End, &mut stopwatch) => {
             joined?;
         }
         () = signal::end() => return Err(Error::Interrupted),

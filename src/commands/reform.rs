@@ -9,7 +9,7 @@ use crate::facts::is_frozen;
 use crate::membership::quorum::lost::{self, Unanswered};
 use crate::membership::quorum::parameter::{self, Changed};
 use crate::node::Node;
-use crate::pipeline::{self, Reformed};
+use crate::pipeline::{self, Converged, Reformed};
 use crate::state::Daemon;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -55,7 +55,7 @@ pub(super) async fn run(
         reformed = pipeline::reform(&system, &node, daemon, args.root.timeout) => reformed?,
         () = signal::end() => return Err(Error::Interrupted),
     };
-    let Some(reformed) = reformed else { return frozen() };
+    let Converged::Done(reformed) = reformed else { return frozen() };
     output.data(|| text(&reformed, daemon), || as_json(&reformed, daemon))?;
     Ok(ExitCode::Done)
 }

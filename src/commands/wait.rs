@@ -6,7 +6,7 @@ use crate::cli::{WaitArgs, WaitFor};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::ready;
-use crate::membership::wait::{self, Goal, Joined};
+use crate::membership::wait::{self, Goal, Joined, OnFailure};
 use crate::store::boots::Stopwatch;
 use crate::system::environment::Environment;
 use crate::system::retry::Deadline;
@@ -25,13 +25,14 @@ pub(super) async fn run(
         WaitFor::Consul => Goal::Consul,
         WaitFor::Nomad => Goal::Nomad,
     };
+    let on_failure = if args.keep_waiting { OnFailure::KeepWaiting } else { OnFailure::End };
     let deadline = Deadline::after(args.timeout);
     let waiting = async {
         if args.launch_hook {
-            return ready::ready(&system, deadline, args.keep_waiting).await;
+            return ready::ready(&system, deadline, on_failure).await;
         }
         let mut stopwatch = Stopwatch::start();
-        let joined = wait::wait(&system, goal, deadline, args.keep_waiting, &mut stopwatch).await?;
+        let joined = wait::wait(&system, goal, deadline, on_failure, &mut stopwatch).await?;
         if goal == Goal::Ready {
             wait::save(&system, stopwatch).await;
         }

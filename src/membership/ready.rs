@@ -2,7 +2,7 @@
 //! held until then.
 
 use super::launch_hook::{self, Hook};
-use super::wait::{self, Goal, Joined, WaitError};
+use super::wait::{self, Goal, Joined, OnFailure, WaitError};
 use crate::facts::last_good::LAST_GOOD;
 use crate::node;
 use crate::store::boots::Stopwatch;
@@ -24,13 +24,12 @@ const ANOTHER: Duration = Duration::from_secs(5);
 pub async fn ready(
     system: &System,
     deadline: Deadline,
-    keep_waiting: bool,
+    on_failure: OnFailure,
 ) -> Result<Joined, WaitError> {
     let (say, joined) = watch::channel(false);
     let gates = async {
         let mut stopwatch = Stopwatch::start();
-        let joined =
-            wait::wait(system, Goal::Ready, deadline, keep_waiting, &mut stopwatch).await?;
+        let joined = wait::wait(system, Goal::Ready, deadline, on_failure, &mut stopwatch).await?;
         wait::save(system, stopwatch).await;
         notify::ready(system.environment.notify_socket.as_deref());
         // A hook that is done with already does not listen any more.

@@ -139,12 +139,21 @@ fn of_write(write: &Write) -> String {
 impl PlannedAction {
     /// The action and its reasons, the first two of them.
     pub fn words(&self) -> String {
+        format!("{} ({})", self.action, self.reasons())
+    }
+
+    /// The same once it is done.
+    pub fn done(&self) -> String {
+        format!("{} ({})", self.action.done(), self.reasons())
+    }
+
+    fn reasons(&self) -> String {
         let shown = self.because.iter().take(2).map(String::as_str).collect::<Vec<_>>().join("; ");
         let more = match self.because.len().saturating_sub(2) {
             0 => String::new(),
             more => format!("; and {more} more"),
         };
-        format!("{} ({shown}{more})", self.action)
+        format!("{shown}{more}")
     }
 }
 

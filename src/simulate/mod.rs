@@ -8,7 +8,7 @@ pub mod service;
 
 use crate::error::{Error, InputError};
 use crate::node::{CLIENT_DATACENTERS, LEADER, tags};
-use crate::pipeline::{self, Outcome};
+use crate::pipeline::{self, Converged, Outcome};
 use crate::plan::node::UnrecordedData;
 use crate::system::System;
 use crate::system::aws;
@@ -114,8 +114,10 @@ pub async fn run(
         keeps_record: false,
         environment,
     };
-    let outcome = pipeline::converge(&system, simulation.timeout, UnrecordedData::Refuse).await?;
-    outcome.ok_or_else(|| InputError::FrozenRoot.into())
+    match pipeline::converge(&system, simulation.timeout, UnrecordedData::Refuse).await? {
+        Converged::Done(outcome) => Ok(outcome),
+        Converged::Frozen => Err(InputError::FrozenRoot.into()),
+    }
 }
 
 /// Makes a new root folder look like a host with systemd-resolved and Debian's trust store, and states versions.

@@ -121,6 +121,17 @@ impl Action {
         }
     }
 
+    /// What was done, in the past. Jobs of systemd are queued and not waited for.
+    pub fn done(&self) -> String {
+        match self {
+            Self::Run(Tool::UpdateTrustStore) => "updated the trust store".to_owned(),
+            Self::DaemonReload => "reloaded the unit files of systemd".to_owned(),
+            Self::Unit(Verb::Enable, unit) => format!("enabled {unit}"),
+            Self::Unit(Verb::TryRestart, unit) => format!("asked systemd to restart {unit}"),
+            Self::Unit(verb, unit) => format!("asked systemd to {} {unit}", verb.name()),
+        }
+    }
+
     /// Whether it is still due after a boot: all others only tell what runs of files that are read when it starts.
     pub fn outlives_a_boot(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Unit(Verb::Enable, _))

@@ -254,6 +254,17 @@ fn arrows_between_rooms_are_those_of_the_table() {
 }
 
 #[test]
+fn pure_rooms_log_nothing() {
+    for room in PURE {
+        for file in sources(&repository().join("src").join(room)) {
+            for (number, line) in code(&read(&file)) {
+                assert!(!line.contains("tracing::"), "{}:{number} logs", file.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_core_of_the_plan_knows_no_node() {
     let plan = repository().join("src/plan");
     let core = sources(&plan).into_iter().filter(|file| !file.starts_with(plan.join("node")));

@@ -207,7 +207,7 @@ async fn a_role_that_changes_without_units_still_stops_nomad_later() {
     node.converge().await;
     node.become_role("consul-server");
     let rendered = pipeline::converge(&node.system(false), PATIENCE, UnrecordedData::Refuse).await;
-    assert!(rendered.is_ok_and(|outcome| outcome.is_some()));
+    assert!(rendered.is_ok_and(|converged| node::done(converged).is_some()));
     node.units.take_jobs();
     node.converge().await;
     let jobs = node.units.take_jobs();

@@ -73,7 +73,9 @@ fn forms(node: &TestNode, daemon: Daemon) -> bool {
 async fn reform(node: &TestNode, daemon: Daemon) -> Result<Option<Reformed>, Error> {
     let system = node.system(true);
     let of = pipeline::survey(&system, Deadline::after(PATIENCE)).await.unwrap().node;
-    pipeline::reform(&system, &of, daemon, Duration::from_secs(6)).await
+    pipeline::reform(&system, &of, daemon, Duration::from_secs(6))
+        .await
+        .map(super::support::node::done)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::support::consul;
 use consul::{Consul, NAME};
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
-use cos_agent::membership::wait::{self, Goal, WaitError};
+use cos_agent::membership::wait::{self, Goal, OnFailure, WaitError};
 use cos_agent::membership::watch;
 use cos_agent::role::Role;
 use cos_agent::store::boots::{self, Stopwatch};
@@ -74,18 +74,18 @@ impl Bench {
         .unwrap();
     }
 
-    async fn wait(&self, limit: Duration, keep_waiting: bool) -> Result<(), WaitError> {
+    async fn wait(&self, limit: Duration, on_failure: OnFailure) -> Result<(), WaitError> {
         let deadline = Deadline::after(limit);
         let mut stopwatch = Stopwatch::start();
         let goal = Goal::Ready;
-        wait::wait(&self.system, goal, deadline, keep_waiting, &mut stopwatch).await?;
+        wait::wait(&self.system, goal, deadline, on_failure, &mut stopwatch).await?;
         wait::save(&self.system, stopwatch).await;
         Ok(())
     }
 
     /// The gate that is closed at the deadline, and what was found there.
     async fn closed(&self, limit: Duration) -> (&'static str, String) {
-        let error = self.wait(limit, false).await.unwrap_err();
+        let error = self.wait(limit, OnFailure::End).await.unwrap_err();
         let WaitError::Closed { gate, found, .. } = &error else { panic!("{error}") };
         let closed = (*gate, found.clone());
         assert_eq!(Error::from(error).exit_code(), ExitCode::NotYet);
@@ -112,13 +112,13 @@ async fn the_gates_of_a_real_consul_open_one_after_the_other_and_are_on_record()
     let consul = Consul::start(1);
     let bench = Bench::new(&consul.api);
     bench.applied(1, consul.address).await;
-    bench.wait(SOON, false).await.unwrap();
+    bench.wait(SOON, OnFailure::End).await.unwrap();
     let joined = status::load(&bench.system.root).joined.unwrap();
     let boots = boots::load(&bench.system.root).boots;
     let gates: Vec<&str> = boots[0].phases.iter().map(|phase| phase.name.as_str()).collect();
     assert_eq!(gates, ["consul-agent-api", "consul-joined", "consul-leader", "consul-catalog"]);
     // The first time is the one that counts, and the record of a boot is not longer for every wait.
-    bench.wait(SOON, false).await.unwrap();
+    bench.wait(SOON, OnFailure::End).await.unwrap();
     assert_eq!(status::load(&bench.system.root).joined, Some(joined));
     assert_eq!(boots::load(&bench.system.root).boots, boots);
     // Another node of the same name at another address is not this one.
@@ -154,7 +154,7 @@ service_prefix "" { policy = "read" }
         assert!(Instant::now() < until, "{gate}: {found}");
     }
     consul.allow(&secret, "read-and-operator", &format!("{READ}operator = \"read\"\n")).await;
-    bench.wait(SOON, false).await.unwrap();
+    bench.wait(SOON, OnFailure::End).await.unwrap();
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_failed_apply_ends_the_wait_at_once_in_its_own_words() {
     let bench = Bench::new("http://127.0.0.1:1");
     bench.failed().await;
     let began = Instant::now();
-    let error = Error::from(bench.wait(SOON, false).await.unwrap_err());
+    let error = Error::from(bench.wait(SOON, OnFailure::End).await.unwrap_err());
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(error.exit_code(), ExitCode::Data);
     assert!(
@@ -187,18 +187,18 @@ async fn a_failed_apply_ends_the_wait_at_once_in_its_own_words() {
         error.report()
     );
     // Who knows that somebody is at it waits on.
-    let error = Error::from(bench.wait(SHORT, true).await.unwrap_err());
+    let error = Error::from(bench.wait(SHORT, OnFailure::KeepWaiting).await.unwrap_err());
     assert_eq!(error.exit_code(), ExitCode::NotYet);
 }
 
 #[tokio::test]
 async fn who_is_not_known_yet_is_waited_for() {
     let bench = Bench::new("http://127.0.0.1:1");
-    let error = bench.wait(SHORT, false).await.unwrap_err();
+    let error = bench.wait(SHORT, OnFailure::End).await.unwrap_err();
     assert!(matches!(error, WaitError::NotApplied { .. }), "{error}");
     assert_eq!(error.exit_code(), ExitCode::NotYet);
     bench.system.root.write("/etc/cos-agent/disabled", b"", 0o644).unwrap();
-    let error = bench.wait(SHORT, false).await.unwrap_err();
+    let error = bench.wait(SHORT, OnFailure::End).await.unwrap_err();
     assert!(matches!(error, WaitError::Frozen { .. }), "{error}");
     let report = Error::from(error).report();
     assert!(report.contains("hint: remove /etc/cos-agent/disabled"), "{report}");
@@ -221,7 +221,7 @@ async fn an_agent_that_is_down_hangs_or_is_another_program_has_its_own_words() {
         let bench = Bench::new(&api);
         bench.applied(3, Ipv4Addr::LOCALHOST).await;
         let began = Instant::now();
-        let error = bench.wait(SHORT, false).await.unwrap_err();
+        let error = bench.wait(SHORT, OnFailure::End).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
         assert_eq!(error.exit_code(), ExitCode::NotYet);
         assert!(began.elapsed() < Duration::from_secs(20), "the deadline is kept");
@@ -234,7 +234,8 @@ async fn a_consul_server_has_no_gates_of_nomad() {
     bench.applied(3, Ipv4Addr::LOCALHOST).await;
     let deadline = Deadline::after(SHORT);
     let mut stopwatch = Stopwatch::start();
-    let ended = wait::wait(&bench.system, Goal::Nomad, deadline, false, &mut stopwatch).await;
+    let ended =
+        wait::wait(&bench.system, Goal::Nomad, deadline, OnFailure::End, &mut stopwatch).await;
     let error = Error::from(ended.err().unwrap());
     assert_eq!(error.exit_code(), ExitCode::Usage);
 }

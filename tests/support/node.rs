@@ -5,7 +5,7 @@ use super::install;
 use super::quorum::QuorumApi;
 use cos_agent::apply::manifest::MANIFEST;
 use cos_agent::error::Error;
-use cos_agent::pipeline::{self, Outcome};
+use cos_agent::pipeline::{self, Converged, Outcome};
 use cos_agent::plan::manifest::Manifest;
 use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::fault::Fault;
@@ -224,7 +224,7 @@ impl TestNode {
         timeout: Duration,
         unrecorded_data: UnrecordedData,
     ) -> Result<Option<Outcome>, Error> {
-        pipeline::converge(&self.system(true), timeout, unrecorded_data).await
+        pipeline::converge(&self.system(true), timeout, unrecorded_data).await.map(done)
     }
 
     /// What is to be known of the last run beside its result, one note a line.
@@ -327,4 +327,12 @@ pub(crate) fn changes(outcome: &Outcome) -> Vec<String> {
 /// The actions of an outcome, one a line, without their reasons.
 pub(crate) fn actions(outcome: &Outcome) -> Vec<String> {
     outcome.plan.actions().map(|planned| planned.action.to_string()).collect()
+}
+
+/// What came of a run, unless the agent is frozen.
+pub(crate) fn done<T>(converged: Converged<T>) -> Option<T> {
+    match converged {
+        Converged::Done(outcome) => Some(outcome),
+        Converged::Frozen => None,
+    }
 }

@@ -34,6 +34,15 @@ pub enum Goal {
     Nomad,
 }
 
+/// What a failed `apply` means to the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It ends the wait.
+    End,
+    /// Somebody is known to correct it, so the wait goes on.
+    KeepWaiting,
+}
+
 /// What was waited for, when it is there.
 pub struct Joined {
     /// Who the node is.
@@ -54,13 +63,12 @@ impl Goal {
     }
 }
 
-/// Waits until the gates are open. A failed `apply` ends the wait, unless somebody is known to be putting it right
-/// (`keep_waiting`). The times at which gates opened go to the stopwatch.
+/// Waits until the gates are open. The times at which gates opened go to the stopwatch.
 pub async fn wait(
     system: &System,
     goal: Goal,
     deadline: Deadline,
-    keep_waiting: bool,
+    on_failure: OnFailure,
     stopwatch: &mut Stopwatch,
 ) -> Result<Joined, WaitError> {
     let mut progress = Progress::default();
@@ -69,7 +77,9 @@ pub async fn wait(
     let mut last: Option<(&'static Check, Problem)> = None;
     loop {
         let status = status::load(&system.root);
-        let failure = status.problem.filter(|_| status.state == State::Failed && !keep_waiting);
+        let failure = status
+            .problem
+            .filter(|_| status.state == State::Failed && on_failure == OnFailure::End);
         let Some(node) = status.node else {
             if let Some(failure) = failure {
                 return Err(WaitError::ApplyFailed(failure));
