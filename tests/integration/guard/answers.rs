@@ -132,6 +132,13 @@ async fn store(cases: Vec<Case>) -> String {
                     }
                 }
                 let text = String::from_utf8(request).unwrap();
+                // Whoever asks another question gets no answer, and every case of a whole answer fails.
+                let head = text.to_ascii_lowercase();
+                if !head.starts_with("post / http/1.1")
+                    || !head.contains("x-amz-target: amazonssm.getparameter\r\n")
+                {
+                    return;
+                }
                 let body: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
                 let number: usize = body["Name"].as_str().unwrap().parse().unwrap();
                 let _ = cases[number].answer(&mut stream).await;

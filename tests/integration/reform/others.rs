@@ -70,7 +70,12 @@ async fn answers(address: Ipv4Addr, port: u16, answer: Option<&'static str>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             if let Some(answer) = answer {
                 let mut request = [0_u8; 4096];
-                let _ = stream.read(&mut request).await;
+                let length = stream.read(&mut request).await.unwrap_or(0);
+                let is_expected =
+                    request[..length].starts_with(b"GET /v1/status/leader?stale HTTP/1.1");
+                // A code that no case of a test expects.
+                let other = "HTTP/1.1 599 x\r\ncontent-length: 16\r\n\r\nanother question";
+                let answer = if is_expected { answer } else { other };
                 let _ = stream.write_all(answer.as_bytes()).await;
             } else {
                 open.push(stream);
