@@ -1,7 +1,7 @@
 //! `apply`: the whole pipeline.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, system, warn_if_frozen};
 use crate::apply::pause;
 use crate::cli::ApplyArgs;
 use crate::error::Error;
@@ -25,16 +25,17 @@ pub(super) async fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(args.root.root.as_deref(), !args.no_start, environment);
-    // What cannot be looked at is the pipeline's to say.
-    let _ = say_if_frozen(&system);
+    let units = if args.no_start { Units::Leave } else { Units::Manage };
+    let system = system(args.root.root.as_deref(), units, environment);
+    // If the look fails, the pipeline reports that.
+    let _ = warn_if_frozen(&system);
     let unrecorded_data = match (args.adopt_data, args.discard_data) {
         (true, _) => UnrecordedData::Adopt,
         (_, true) => UnrecordedData::Discard,
         _ => UnrecordedData::Refuse,
     };
     let before = status::load(&system.root);
-    // Dropped half-way, the pipeline ends its children and removes its copies; what is written is whole.
+    // A pipeline that is dropped half-way ends its children and removes its copies. Each file is old or new, never half.
     let converged = tokio::select! {
         converged = pipeline::converge(&system, args.root.timeout, unrecorded_data) => converged,
         () = signal::end() => return Err(Error::Interrupted),
@@ -45,16 +46,16 @@ pub(super) async fn run(
     };
     // A frozen agent changes nothing.
     if args.no_wait && !matches!(converged, Ok(Converged::Frozen)) {
-        tries_again(&system, converged.is_err() || unanswered.is_some()).await;
+        set_delay(&system, converged.is_err() || unanswered.is_some()).await;
     }
-    // A person reads it whole each time.
+    // At a terminal the error is printed in full each time.
     let known = before.problem.as_ref().filter(|_| args.no_wait);
     let Converged::Done(outcome) = converged.map_err(|error| error.or_the_same(known))? else {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         return Ok(ExitCode::Done);
     };
     output.data(|| text(&outcome, system.services.is_some()), || as_json(&outcome))?;
-    // A node that has joined has its answer; one that has not is to be tried again.
+    // A joined node needs no answer of the parameter store. The boot unit does not wait for the join, so it must try again.
     if system.services.is_some() && !args.no_wait {
         if let Some(unit) = never_joins(&outcome) {
             tracing::warn!("not waiting for the join, because {unit} is masked");
@@ -62,7 +63,7 @@ pub(super) async fn run(
         }
         joined(&system, args.root.timeout).await?;
     } else if let Some(unanswered) = unanswered {
-        // Said in full once, as a failure is.
+        // In full once, in one line when it is repeated, as for a failure.
         let notes = outcome.granted.notes(&outcome.node);
         let is_known = !notes.is_empty() && notes.iter().all(|note| before.notes.contains(note));
         let error = Error::from(unanswered);
@@ -71,8 +72,8 @@ pub(super) async fn run(
     Ok(ExitCode::Done)
 }
 
-/// Tells systemd when to start the unit again.
-async fn tries_again(system: &System, failed: bool) {
+/// Tells systemd after which delay to start the unit again.
+async fn set_delay(system: &System, failed: bool) {
     let Some(services) = system.services.as_deref() else { return };
     let told = if failed {
         pause::grow(system, services).await
@@ -84,12 +85,12 @@ async fn tries_again(system: &System, failed: bool) {
     }
 }
 
-/// A daemon without which no gate opens, and which an operator keeps down.
+/// The unit of a daemon that is masked: no gate opens without it.
 fn never_joins(outcome: &Outcome) -> Option<&'static str> {
     outcome.plan.masked.iter().copied().find(|unit| Daemon::of_unit(unit).is_some())
 }
 
-/// Waits for the gates, with the lock released: the boot unit may have to run first, and never waits itself.
+/// Waits for the gates. The lock is released, because the boot unit may have to run first; it never waits itself.
 async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
     let mut stopwatch = Stopwatch::start();
     tokio::select! {
@@ -107,7 +108,7 @@ async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
 const SCHEMA: &str = "cos-agent/apply/1";
 
 fn text(outcome: &Outcome, acts: bool) -> String {
-    // Each change was logged when it was made; this is the sum.
+    // Each change was logged when it was made.
     let changes = match outcome.plan.changes().count() {
         0 => "no changes".to_owned(),
         number => count(number, "change"),

@@ -1,7 +1,7 @@
 //! `config`: the settings without the node.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
@@ -24,8 +24,7 @@ pub(super) fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(args.root.as_deref(), false, environment);
-    say_if_frozen(&system)?;
+    let system = open(args.root.as_deref(), Units::Leave, environment)?;
     match args.command {
         ConfigCommand::Check { files } => {
             let layers =

@@ -1,7 +1,7 @@
 //! `facts`: what this machine is, before anything is decided.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::RootArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -16,8 +16,7 @@ pub(super) async fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(args.root.as_deref(), false, environment);
-    say_if_frozen(&system)?;
+    let system = open(args.root.as_deref(), Units::Leave, environment)?;
     let survey = pipeline::survey(&system, Deadline::after(args.timeout)).await?;
     output.data(
         || format!("{}\n\n{}", survey.node.summary(), text(&survey.facts)),

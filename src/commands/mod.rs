@@ -69,22 +69,38 @@ fn fails_again(command: &Command) -> bool {
     args.no_wait && args.root.root.is_none() && stored_status::load(&Root::host()).problem.is_some()
 }
 
-/// The machine that a command works on.
-fn system(root: Option<&Path>, start: bool, environment: Environment) -> System {
-    let (root, services) = match root {
-        Some(folder) => (Root::at(folder), None),
-        None => {
-            let systemctl = Systemctl::new(&environment.path);
-            (Root::host(), start.then(|| Box::new(systemctl) as Box<_>))
+/// What a command does with the units of this machine. `--root DIR` has no units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Units {
+    /// Starts, stops and restarts them.
+    Manage,
+    /// Changes none.
+    Leave,
+}
+
+/// The machine that a command works on. Warns when the agent is frozen there.
+fn open(root: Option<&Path>, units: Units, environment: Environment) -> Result<System, Error> {
+    let system = system(root, units, environment);
+    warn_if_frozen(&system)?;
+    Ok(system)
+}
+
+/// As [`open`], without a look at the machine.
+fn system(root: Option<&Path>, units: Units, environment: Environment) -> System {
+    let (root, services) = match (root, units) {
+        (Some(directory), _) => (Root::at(directory), None),
+        (None, Units::Leave) => (Root::host(), None),
+        (None, Units::Manage) => {
+            (Root::host(), Some(Box::new(Systemctl::new(&environment.path)) as Box<_>))
         }
     };
     let keeps_record = root.is_host();
     System { root, services, keeps_record, environment }
 }
 
-/// Warns when the agent is frozen. An unprivileged caller (Nomad runs `peers` as user `nomad`) may be denied the stat; it
-/// is treated as not frozen, because it cannot change anything.
-fn say_if_frozen(system: &System) -> Result<(), Error> {
+/// Warns when the agent is frozen. A caller that is not root (Nomad runs `peers` as user `nomad`) may be denied the stat.
+/// It counts as not frozen, because it cannot change anything.
+fn warn_if_frozen(system: &System) -> Result<(), Error> {
     let frozen = match is_frozen(&system.root) {
         Err(error) if error.source.kind() == ErrorKind::PermissionDenied => false,
         found => found?,

@@ -2,7 +2,7 @@
 //! addresses.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::PeersArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -22,8 +22,7 @@ pub(super) async fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(None, false, environment);
-    say_if_frozen(&system)?;
+    let system = open(None, Units::Leave, environment)?;
     let imds = Imds::new(&system.environment, Deadline::after(args.timeout))
         .map_err(facts::GatherError::from)?;
     let (instance, found) = facts::identify(&system, &imds, &pipeline::tag_contract()).await?;

@@ -1,7 +1,7 @@
 //! `plan`: everything but the changes.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::PlanArgs;
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
@@ -21,8 +21,7 @@ pub(super) async fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(args.root.root.as_deref(), true, environment);
-    say_if_frozen(&system)?;
+    let system = open(args.root.root.as_deref(), Units::Manage, environment)?;
     let node = match &args.facts {
         Some(file) => node::resolve(&read_facts(file)?)?,
         None => pipeline::survey(&system, Deadline::after(args.root.timeout)).await?.node,

@@ -1,7 +1,7 @@
 //! `reform`: the way back for servers that the quorum guard keeps from forming a cluster, after all of them were lost.
 
 use super::output::{self, Output};
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::ReformArgs;
 use crate::error::{Error, InputError};
 use crate::exit::ExitCode;
@@ -26,8 +26,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Error> {
     let daemon = if args.daemon == "consul" { Daemon::Consul } else { Daemon::Nomad };
-    let system = system(args.root.root.as_deref(), true, environment);
-    say_if_frozen(&system)?;
+    let system = open(args.root.root.as_deref(), Units::Manage, environment)?;
     let frozen = || {
         output.data(String::new, || json!({ "schema": SCHEMA, "state": "frozen" }))?;
         Ok(ExitCode::Done)

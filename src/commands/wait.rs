@@ -1,7 +1,7 @@
 //! `wait`: until this node is a member of its cluster. The ready unit is this command.
 
 use super::output::Output;
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::cli::{WaitArgs, WaitFor};
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -18,8 +18,7 @@ pub(super) async fn run(
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let system = system(None, false, environment);
-    say_if_frozen(&system)?;
+    let system = open(None, Units::Leave, environment)?;
     let goal = match args.goal {
         WaitFor::Ready => Goal::Ready,
         WaitFor::Consul => Goal::Consul,

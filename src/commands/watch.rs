@@ -1,6 +1,6 @@
 //! `watch`: looks after the membership until it is told to end.
 
-use super::{say_if_frozen, system};
+use super::{Units, open};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::wait::WaitError;
@@ -9,8 +9,7 @@ use crate::system::environment::Environment;
 use crate::system::signal;
 
 pub(super) async fn run(environment: Environment) -> Result<ExitCode, Error> {
-    let system = system(None, false, environment);
-    say_if_frozen(&system)?;
+    let system = open(None, Units::Leave, environment)?;
     tokio::select! {
         ended = watch::watch(&system) => ended.map_err(WaitError::from)?,
         () = signal::end() => {}

@@ -43,7 +43,23 @@ impl ExitCode {
         Self::Config,
     ];
 
-    /// The exit code of this number; one that we do not have is a bug's.
+    /// What it means, as the help says it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Changes => "there are changes (plan --detailed-exitcode)",
+            Self::Usage => "the command line is wrong",
+            Self::Data => "a tag or other data is wrong, or missing at the deadline",
+            Self::Unavailable => "metadata or an API is unreachable",
+            Self::Bug => "a bug in cos-agent",
+            Self::File => "a file cannot be read or written",
+            Self::NotYet => "not possible now; try again",
+            Self::Denied => "not root, or permission denied",
+            Self::Config => "the settings are wrong, a validator failed, or a binary is missing",
+        }
+    }
+
+    /// The exit code with this number. A number that is not in the list means a bug.
     pub fn of(number: u8) -> Self {
         Self::ALL.into_iter().find(|code| *code as u8 == number).unwrap_or(Self::Bug)
     }

@@ -7,6 +7,7 @@ pub mod authority;
 pub mod binaries;
 pub mod certificates;
 mod error;
+mod glimpse;
 pub mod host;
 pub mod instance;
 pub mod last_good;
@@ -19,11 +20,12 @@ pub mod user_data;
 use crate::store;
 use crate::system::System;
 use crate::system::imds::Imds;
-use crate::system::retry::{Deadline, Retry};
+use crate::system::retry::Retry;
 use crate::system::root::{FileError, Root};
 use binaries::{Installed, Versions};
 use certificates::Authority;
 pub use error::GatherError;
+pub use glimpse::{Glimpse, glimpse};
 use host::{Host, Resolver};
 use instance::Instance;
 use serde::{Deserialize, Serialize};
@@ -32,13 +34,11 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tags::{TagContract, TagSource, Tags};
+use tags::{TagContract, Tags};
 use user_data::UserData;
 
 /// The version of the JSON form of [`Facts`].
 pub const SCHEMA: &str = store::FACTS_SCHEMA;
-/// How long a machine is looked at whose facts are not to be had.
-const GLIMPSE: Duration = Duration::from_secs(3);
 /// A file that freezes the agent during an incident.
 pub const FREEZE: &str = "/etc/cos-agent/disabled";
 
@@ -170,65 +170,20 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     }
 }
 
-/// What can be learnt of a machine whose facts are not to be had: enough to tell whether what ran here before may go on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Glimpse {
-    /// Its id, from metadata, else from the firmware tables, where Nitro puts it.
-    pub instance: Option<String>,
-    /// The tags that metadata tells, of those of the contract, without blanks around them: those are refused by name, and
-    /// what ran with the value runs on.
-    pub tags: BTreeMap<String, String>,
-}
-
-impl Glimpse {
-    /// Of facts that were gathered.
-    pub fn of(facts: &Facts) -> Self {
-        let bare = |(key, value): (&String, &String)| (key.clone(), value.trim().to_owned());
-        Self {
-            instance: Some(facts.instance.id.clone()),
-            tags: facts.tags.values.iter().map(bare).collect(),
-        }
-    }
-}
-
-/// Asks metadata for a few seconds, and then the firmware. Nothing is waited for longer.
-pub async fn glimpse(system: &System, tags: &[&str]) -> Glimpse {
-    let mut glimpse = Glimpse::default();
-    if let Ok(imds) = Imds::new(&system.environment, Deadline::after(GLIMPSE)) {
-        let asked = futures_util::future::join_all(
-            tags.iter().map(async |tag| imds.text_or_empty(&tags::path_of(tag)).await),
-        );
-        let (identity, values) = futures_util::future::join(identity(&imds), asked).await;
-        glimpse.instance = identity.ok().map(|instance| instance.id);
-        let found = tags.iter().zip(values).filter_map(|(tag, value)| Some((tag, value.ok()??)));
-        // An empty answer is none.
-        let found = found.filter(|(_, value)| !value.trim().is_empty());
-        glimpse.tags =
-            found.map(|(tag, value)| ((*tag).to_owned(), value.trim().to_owned())).collect();
-    }
-    let asset_tag =
-        || system.root.read("/sys/devices/virtual/dmi/id/board_asset_tag").ok().flatten();
-    glimpse.instance = glimpse.instance.or_else(|| {
-        let text = String::from_utf8(asset_tag()?).ok()?.trim().to_owned();
-        instance::is_id(&text, "i-").then_some(text)
-    });
-    glimpse
-}
-
 /// The files of settings, lowest first.
 pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     let mut paths = Vec::new();
-    let in_folder = |folder: &str| -> Result<Vec<PathBuf>, FileError> {
-        let mut names = system.root.list(folder)?;
+    let in_directory = |directory: &str| -> Result<Vec<PathBuf>, FileError> {
+        let mut names = system.root.list(directory)?;
         names.retain(|name| {
             let name = name.as_bytes();
             name.ends_with(b".toml") && !name.starts_with(b".")
         });
-        Ok(names.iter().map(|name| Path::new(folder).join(name)).collect())
+        Ok(names.iter().map(|name| Path::new(directory).join(name)).collect())
     };
-    paths.extend(in_folder("/usr/lib/cos-agent/config.d")?);
+    paths.extend(in_directory("/usr/lib/cos-agent/config.d")?);
     paths.push(PathBuf::from("/etc/cos-agent/config.toml"));
-    paths.extend(in_folder("/etc/cos-agent/config.d")?);
+    paths.extend(in_directory("/etc/cos-agent/config.d")?);
     let mut layers = Vec::new();
     for path in paths {
         if let Some(bytes) = system.root.read(&path)? {
@@ -254,11 +209,4 @@ fn layers(system: &System, user_data: &[u8]) -> Result<(Vec<Layer>, String), Gat
         }
     };
     Ok((layers, described))
-}
-
-impl Tags {
-    /// An empty set, for readers that bring their own.
-    pub fn from_values(values: BTreeMap<String, String>) -> Self {
-        Self { source: TagSource::Metadata, values, others: Vec::new() }
-    }
 }

@@ -42,6 +42,13 @@ pub struct Tags {
     pub others: Vec<String>,
 }
 
+impl Tags {
+    /// A set with these values, for readers that bring their own.
+    pub fn from_values(values: BTreeMap<String, String>) -> Self {
+        Self { source: TagSource::Metadata, values, others: Vec::new() }
+    }
+}
+
 /// What the pure side knows of tags: which keys matter, and which are still missing.
 pub struct TagContract<'a> {
     /// Whether a key belongs to the contract or looks like one that does.

@@ -127,9 +127,14 @@ Options:
   cos-agent apply --no-start               render and validate, but leave the units alone
   cos-agent apply --root /mnt/image        into another root directory, without being root
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable; 74 file cannot be
-read or written; 75 not possible now; 77 not root; 78 settings wrong, validator failed, or binary
-missing
+Exit codes:
+   0  done
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or an API is unreachable
+  74  a file cannot be read or written
+  75  not possible now; try again
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
@@ -166,7 +171,15 @@ Options:
   cos-agent plan --facts node.json --out tree/
                                            the exact files of another node, offline
 
-Exit codes: 0 done; 2 changes (with --detailed-exitcode); otherwise those of apply
+Exit codes:
+   0  done
+   2  there are changes (plan --detailed-exitcode)
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or an API is unreachable
+  74  a file cannot be read or written
+  75  not possible now; try again
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
@@ -191,8 +204,13 @@ Options:
   cos-agent facts                          for people
   cos-agent facts -o json > node.json      for `cos-agent plan --facts`
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata unreachable;
-75 credentials of the instance role late; 77 permission denied; 78 settings wrong
+Exit codes:
+   0  done
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or an API is unreachable
+  75  the credentials of the instance role are not there yet
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
@@ -266,7 +284,14 @@ Faults: empty[=TIME], fresh-401=TIME, garbage[=TIME], hang, html[=TIME], huge[=T
         late-role=TIME, late-tags=TIME, midway-401, off[=TIME], slow=TIME, tags-blank,
         tags-off[=TIME], truncated, unavailable=TIME (503 with Retry-After)
 
-Exit codes: those of apply
+Exit codes:
+   0  done
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or an API is unreachable
+  74  a file cannot be read or written
+  75  not possible now; try again
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
@@ -297,8 +322,12 @@ Options:
 
 The list omits this node, unless it is the only server of its cluster.
 
-Exit codes: 0 done; 65 tag or data wrong or missing; 69 metadata or EC2 unreachable;
-75 credentials of the instance role late; 77 permission denied
+Exit codes:
+   0  done
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata or EC2 is unreachable
+  75  the credentials of the instance role are not there yet
+  77  not root, or permission denied
 "#);
 }
 
@@ -341,9 +370,15 @@ running servers whether they have a leader. If none has, it sets the cluster's p
 parameter store (/cos/CLUSTER/formed/consul or /cos/CLUSTER/formed/nomad) back to `no`, then runs
 `apply`.
 
-Exit codes: 0 done; 64 not confirmed, or not a server of this kind; 69 EC2 or the parameter store
-unreachable; 75 there is a leader, a server does not answer, or the data is not lost;
-77 permission denied; otherwise those of apply
+Exit codes:
+   0  done
+  64  not confirmed, or not a server of this kind
+  65  a tag or other data is wrong, or missing at the deadline
+  69  metadata, EC2 or the parameter store is unreachable
+  74  a file cannot be read or written
+  75  there is a leader, a server does not answer, or the data is not lost
+  77  not root, or permission denied
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 
@@ -370,7 +405,11 @@ Options:
   cos-agent config dump                    merged, each value with its source
   cos-agent config schema                  JSON schema of all settings
 
-Exit codes: 0 done; 74 file cannot be read; 78 settings wrong
+Exit codes:
+   0  done
+  64  no such file
+  74  a file cannot be read or written
+  78  the settings are wrong, a validator failed, or a binary is missing
 "#);
 }
 

@@ -188,7 +188,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
         ],
     ),
     ("simulate", &["text", "role", "system", "node", "plan", "pipeline", "error"]),
-    ("cli", &["text", "role", "facts"]),
+    ("cli", &["exit", "text", "role", "facts"]),
     (
         "commands",
         &[

@@ -4,11 +4,13 @@
 
 mod error;
 mod layers;
+mod network;
 mod values;
 
 pub use error::SettingsError;
 pub use layers::{Layer, Layers, Source, merge, parse};
-pub use values::{Duration, LinkLocal, LogLevel, PemText, RegistryHost, Release};
+pub use network::{LinkLocal, RegistryHost};
+pub use values::{Duration, LogLevel, PemText, Release};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,78 +1,16 @@
-//! `status`: one screen for whoever has just logged in. It asks the record of the units, systemd and the daemons on
-//! loopback; a daemon has a tenth of a second, so that one that hangs does not hold it up.
+//! The text of `status`.
 
-use super::output::Output;
-use super::{say_if_frozen, system};
-use crate::cli::StatusArgs;
-use crate::error::Error;
-use crate::exit::ExitCode;
-use crate::gates::report::{self, Asked};
-use crate::gates::{Context, checks};
-use crate::membership::join::rejoin::{self, Pool};
-use crate::membership::wait::WaitError;
-use crate::state::{AGENT, Daemon, READY, WATCH};
-use crate::store::boots::{self, Boot};
-use crate::store::status::{self, Identity, State, Status};
-use crate::system::System;
-use crate::system::environment::Environment;
-use crate::system::systemd::unit_report::{self, UnitReport};
+use super::Screen;
+use crate::gates::Finding;
+use crate::gates::report::Verdict;
+use crate::store::boots::Boot;
+use crate::store::status::{Identity, State, Status};
+use crate::system::systemd::unit_report::UnitReport;
 use crate::text::count;
-use serde_json::{Value, json};
 use std::fmt::Write;
-use std::time::Duration;
 
-/// Longest time for one answer of a daemon.
-const ANSWER: Duration = Duration::from_millis(70);
-
-/// What there is to show.
-struct Screen {
-    record: Status,
-    units: Vec<UnitReport>,
-    gates: Vec<Asked>,
-    pools: Vec<Pool>,
-}
-
-pub(super) async fn run(
-    args: StatusArgs,
-    environment: Environment,
-    output: Output,
-) -> Result<ExitCode, Error> {
-    let system = system(None, false, environment);
-    if args.boots {
-        let boots = boots::load(&system.root);
-        output.data(
-            || boots.boots.iter().map(boot_text).collect(),
-            || json!({ "schema": boots::SCHEMA, "boots": boots.boots }),
-        )?;
-        return Ok(ExitCode::Done);
-    }
-    say_if_frozen(&system)?;
-    let screen = look(&system).await?;
-    output.data(|| text(&screen), || as_json(&screen))?;
-    Ok(ExitCode::Done)
-}
-
-async fn look(system: &System) -> Result<Screen, Error> {
-    let record = status::load(&system.root);
-    let mut names = vec![AGENT, READY, WATCH, Daemon::Consul.unit()];
-    let runs_nomad = record.node.as_ref().is_some_and(|node| node.nomad_datacenter.is_some());
-    names.extend(runs_nomad.then_some(Daemon::Nomad.unit()));
-    let daemons = async {
-        let Some(node) = record.node.clone() else { return Ok((Vec::new(), Vec::new())) };
-        let gates = checks::gates(node.role);
-        let context = Context::new(node, &system.root, &system.environment, ANSWER)?;
-        Ok::<_, WaitError>((report::ask(&context, &gates).await, rejoin::pools(&context).await))
-    };
-    let (units, daemons) = futures_util::future::join(
-        unit_report::describe(&system.environment.path, &names),
-        daemons,
-    )
-    .await;
-    let (gates, pools) = daemons?;
-    Ok(Screen { record, units, gates, pools })
-}
-
-fn text(screen: &Screen) -> String {
+/// The whole screen.
+pub(super) fn screen(screen: &Screen) -> String {
     let record = &screen.record;
     let mut text = match &record.node {
         Some(node) => format!("{}\n", who(node)),
@@ -106,10 +44,10 @@ fn text(screen: &Screen) -> String {
                     gate.check.id, problem.found, problem.expected, problem.hint
                 ),
             ),
-            (report::Verdict::Found(crate::gates::Finding::Pass(words)), _) => {
+            (Verdict::Found(Finding::Pass(words)), _) => {
                 line("gate", &format!("open    {}: {words}", gate.check.id));
             }
-            (report::Verdict::Blocked(need), _) => {
+            (Verdict::Blocked(need), _) => {
                 line(
                     "gate",
                     &format!("closed  {}: not checked until {need} is open", gate.check.id),
@@ -179,47 +117,8 @@ fn unit_words(unit: &UnitReport) -> String {
     words
 }
 
-fn as_json(screen: &Screen) -> Value {
-    let gate = |gate: &Asked| {
-        json!({
-            "id": gate.check.id,
-            "open": gate.passed(),
-            "found": gate.problem().map(|problem| &problem.found),
-            "expected": gate.problem().map(|problem| &problem.expected),
-            "hint": gate.problem().map(|problem| &problem.hint),
-        })
-    };
-    let pool = |pool: &Pool| {
-        json!({
-            "daemon": rejoin::title(pool.daemon),
-            "seen": pool.known.len(),
-            "expected": pool.expected,
-            "leader": pool.has_leader,
-        })
-    };
-    let unit = |unit: &UnitReport| {
-        json!({
-            "unit": unit.id,
-            "active": unit.active,
-            "sub": unit.sub,
-            "since": unit.since,
-            "restarts": unit.restarts,
-            "last_error": unit.last_error,
-        })
-    };
-    let mut record = json!(screen.record);
-    record["schema"] = json!(status::SCHEMA);
-    json!({
-        "schema": "cos-agent/status/1",
-        "record": record,
-        "ready": !screen.gates.is_empty() && screen.gates.iter().all(Asked::passed),
-        "units": screen.units.iter().map(unit).collect::<Vec<_>>(),
-        "servers": screen.pools.iter().map(pool).collect::<Vec<_>>(),
-        "gates": screen.gates.iter().map(gate).collect::<Vec<_>>(),
-    })
-}
-
-fn boot_text(boot: &Boot) -> String {
+/// The phases of one boot, with the time of each.
+pub(super) fn boot(boot: &Boot) -> String {
     let mut text = format!("{}  boot {}\n", boot.started, boot.id);
     for phase in &boot.phases {
         let requests = match phase.requests {
