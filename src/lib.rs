@@ -5,9 +5,9 @@
 //! (READ)     (PURE)      (PURE)            (READ)      (PURE)   (WRITE)   (READ)
 //! ```
 //!
-//! Every command is a prefix of this pipeline or one of its ends; [`pipeline`] is the one place where the stages
-//! meet. A room imports only rooms below it, which a test holds (`tests/integration/contract.rs`). The machine is touched in
-//! [`system`] alone.
+//! Every command runs the first stages of this pipeline, all of them, or the last one. The stages meet only in [`pipeline`].
+//! A module imports only modules below it; a test verifies that (`tests/integration/contract.rs`). Only [`system`] touches
+//! the machine.
 
 pub mod cli;
 pub mod commands;

@@ -19,7 +19,7 @@ fn main() -> ProcessExitCode {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Done,
                 _ => ExitCode::Usage,
             };
-            // A reader that has gone does not want the help.
+            // If standard output is closed, nothing can be printed.
             let _ = error.print();
             return (code as u8).into();
         }
@@ -34,7 +34,7 @@ fn main() -> ProcessExitCode {
         }
     };
     let ended = runtime.block_on(commands::run(cli, environment));
-    // A name that nobody resolves is waited for by a thread of the C library; nobody waits for that thread.
+    // A thread of the C library may still be resolving a name. Do not wait for it.
     runtime.shutdown_background();
     match ended {
         Ok(code) => (code as u8).into(),
@@ -45,7 +45,7 @@ fn main() -> ProcessExitCode {
     }
 }
 
-/// A panic is a bug: it is said as one, with a code of its own.
+/// Reports a panic as a bug, with an exit code of its own.
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "the hook is the end of the process")]
 fn exit_70_on_a_bug(under_systemd: bool) {
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! The command line: types only. What a command does is in the file of its name in `commands/`.
+//! The command line: types only. `commands/` has one file for what each command does.
 
 mod config;
 mod converge;
@@ -22,7 +22,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    // Last on every page: their usual place moves with the number of commands.
+    // Last on every page; clap's own place for them depends on the number of options of the command.
     /// Increase verbosity (-vv includes libraries).
     #[arg(short, long, global = true, display_order = 901, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -115,7 +115,7 @@ pub enum Command {
     Version,
 }
 
-/// The shells that are found on a node and on a laptop.
+/// The shells of nodes and laptops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     /// GNU Bash.

@@ -1,4 +1,4 @@
-//! `apply`: the whole pipeline.
+//! `apply`: the whole pipeline, and the wait for the join.
 
 use super::output::Output;
 use super::{Units, system, warn_if_frozen};

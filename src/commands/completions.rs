@@ -1,4 +1,4 @@
-//! `completions`: for the shell.
+//! `completions`: the completion script of a shell.
 
 use super::output;
 use crate::cli::{Cli, Shell};

@@ -54,15 +54,15 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// Merged settings that may be shown: no secret is among them.
+/// The merged settings. Refuses secrets, so that they may be shown.
 fn merged(layers: &[Layer]) -> Result<Layers, Error> {
     let merged = settings::merge(layers).map_err(GatherError::from)?;
     extra::check(&merged.settings)?;
     Ok(merged)
 }
 
-/// The files of the operator in the daemons' directories: an image build must find what a first boot would refuse. The role is
-/// unknown at that time, so what any role refuses is refused.
+/// Checks the operator's files in the directories of the daemons, so that an image build finds what the first boot would
+/// refuse. The role is unknown at that time, so a file must suit every role. Returns the paths.
 fn operators_files(system: &System) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for daemon in [Daemon::Consul, Daemon::Nomad] {
@@ -120,7 +120,7 @@ fn flatten(value: &Value, path: &str, rows: &mut Vec<(String, String)>) {
     }
 }
 
-/// Certificates are long, and nobody reads them here.
+/// A value for one line. A certificate would fill the screen.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 100;
     if text.chars().count() <= LONGEST {

@@ -1,4 +1,4 @@
-//! `facts`: what this machine is, before anything is decided.
+//! `facts`: what was gathered about this machine.
 
 use super::output::Output;
 use super::{Units, open};

@@ -1,4 +1,4 @@
-//! `man`: the man page, all commands on one.
+//! `man`: one man page for all commands.
 
 use super::output;
 use crate::cli::Cli;

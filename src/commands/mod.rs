@@ -1,4 +1,4 @@
-//! The commands, one file each: a prefix of the pipeline and a printer.
+//! The commands, one file each: the stages of the pipeline that it runs, and what it prints.
 
 mod apply;
 mod completions;
@@ -53,7 +53,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
 pub fn log_level(cli: &Cli) -> Level {
     match (cli.quiet, cli.verbose) {
         (true, _) => Level::ERROR,
-        // A simulation shows the plan itself.
+        // A simulation prints the whole plan.
         (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
         (false, 0) if fails_again(&cli.command) => Level::WARN,
         (false, 0) => Level::INFO,

@@ -1,4 +1,4 @@
-//! Where words go: data to standard output, talk to standard error, both passed around as a value.
+//! Data goes to standard output; log lines and errors go to standard error.
 
 use crate::cli::Format;
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl Output {
     }
 }
 
-/// Writes to standard output; colours are dropped where nobody sees them. A reader that has gone is no failure.
+/// Writes to standard output, without colours if it is not a terminal. A closed pipe is not a failure.
 pub fn write(text: &str) -> Result<(), Error> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -60,7 +60,7 @@ pub fn report(text: &str, under_systemd: bool) {
 
 /// Log lines on standard error: with priorities under systemd, with colour for people.
 pub fn start_log(level: Level, under_systemd: bool) {
-    // A log that was started already is as good.
+    // It fails only if a log was started already.
     let _ = log(level, under_systemd, anstream::stderr).try_init();
 }
 
@@ -68,18 +68,18 @@ fn log<W>(level: Level, under_systemd: bool, writer: W) -> impl Subscriber + Sen
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // What libraries say is for those who debug them.
+    // Details of libraries are for `-vv` alone.
     let libraries = if level == Level::TRACE { level } else { level.min(Level::WARN) };
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Lines { under_systemd })
-        // A log that cannot be written has nowhere to say so.
+        // By default tracing prints its own failures to standard error, which has just failed.
         .log_internal_errors(false)
         .with_writer(writer)
         .with_filter(Targets::new().with_default(libraries).with_target("cos_agent", level));
     tracing_subscriber::registry().with(lines)
 }
 
-/// An event is as many lines as its words have, each with a priority or a coloured word in front.
+/// Formats an event: each line of its text gets a priority or a coloured word in front.
 struct Lines {
     under_systemd: bool,
 }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// What is said at one level: our own words, the words of a library, and a secret in two lines.
+    /// The log at one level: lines of ours, lines of a library, and a secret in an event of two lines.
     fn said(level: Level, under_systemd: bool) -> String {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let writer = {

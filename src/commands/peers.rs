@@ -1,5 +1,4 @@
-//! `peers`: the servers of this cluster, for people and for Nomad's `exec=`. Writes nothing, and prints nothing but
-//! addresses.
+//! `peers`: the addresses of the servers of this cluster, for people and for Nomad's `exec=`. It changes nothing.
 
 use super::output::Output;
 use super::{Units, open};
@@ -27,7 +26,7 @@ pub(super) async fn run(
         .map_err(facts::GatherError::from)?;
     let (instance, found) = facts::identify(&system, &imds, &pipeline::tag_contract()).await?;
     tags::check_spelling(&found.values)?;
-    // `apply` refuses blanks around a value; the daemons that ran without them run on, and have to find each other.
+    // `apply` refuses blanks around a value, but daemons that run already must still find each other.
     let value = |key| found.values.get(key).map(|value| value.trim()).unwrap_or_default();
     let role = args.role.role();
     let daemon = role.quorum().unwrap_or(Daemon::Nomad);
@@ -36,7 +35,7 @@ pub(super) async fn run(
     for peer in &asked.foreign {
         tracing::warn!("{}", discovery::foreign_words(peer));
     }
-    // An agent that finds only itself takes that for a join and never tries again (hashicorp/nomad retry_join.go).
+    // A Nomad agent that finds only itself counts that as a join, and never tries again (hashicorp/nomad retry_join.go).
     let alone = value(tags::ROLE) == role.name() && value(tags::SERVERS) == "1";
     peers.retain(|peer| alone || peer.instance != instance.id);
     output.data(|| lines(&peers), || as_json(role.name(), &peers))?;

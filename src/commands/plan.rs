@@ -1,4 +1,4 @@
-//! `plan`: everything but the changes.
+//! `plan`: all stages before `apply`.
 
 use super::output::Output;
 use super::{Units, open};
@@ -29,7 +29,7 @@ pub(super) async fn run(
     let granted = if args.facts.is_none() {
         match pipeline::guard(&system, &node, UnrecordedData::Refuse).await {
             Ok(granted) => granted,
-            // `plan` shows what it can all the same.
+            // The plan is still useful: it then assumes what the guard found the last time.
             Err(error) => {
                 tracing::warn!("`apply` will fail until this is fixed:\n{}", error.report());
                 pipeline::recall(&system, &node)?
@@ -40,14 +40,14 @@ pub(super) async fn run(
     } else {
         Granted::default()
     };
-    // Facts of another machine say nothing about the disk of this one.
+    // The facts are of another machine, so the plan must not be compared with the disk of this one.
     let plan = if args.facts.is_some() && args.root.root.is_none() {
         pipeline::plan_from_nothing(&node, &granted)?
     } else {
         pipeline::plan(&system, &node, &granted, UnrecordedData::Refuse).await?
     };
-    if let Some(folder) = &args.out {
-        write_tree(folder, &node, &granted)?;
+    if let Some(directory) = &args.out {
+        write_tree(directory, &node, &granted)?;
     }
     let note = auto_join::watch_joins(&node.consul, &node.instance.region)
         .map_or_else(String::new, |why| format!("note: {why}\n"));
@@ -58,7 +58,7 @@ pub(super) async fn run(
     Ok(if args.detailed_exitcode && !plan.is_empty() { ExitCode::Changes } else { ExitCode::Done })
 }
 
-/// Facts that were saved by `facts -o json`.
+/// Reads the output of `facts -o json`.
 fn read_facts(file: &Path) -> Result<Facts, Error> {
     let file = file.to_owned();
     let Some(bytes) = root::read_file(&file)? else {
@@ -71,9 +71,9 @@ fn read_facts(file: &Path) -> Result<Facts, Error> {
     }
 }
 
-fn write_tree(folder: &Path, node: &node::Node, granted: &Granted) -> Result<(), Error> {
+fn write_tree(directory: &Path, node: &node::Node, granted: &Granted) -> Result<(), Error> {
     let plan = pipeline::plan_from_nothing(node, granted)?;
-    // A person who may see the tree is not always allowed to read the files of the node.
+    // Secrets are masked: a reader of the tree may not be allowed to read the files of the node.
     let shown = plan.writes().map(|write| match write.bytes.open().map(std::str::from_utf8) {
         None => (write, format!("{:?}\n", write.bytes).into_bytes()),
         Some(Ok(text)) => (write, masked(text).into_owned().into_bytes()),
@@ -84,5 +84,5 @@ fn write_tree(folder: &Path, node: &node::Node, granted: &Granted) -> Result<(),
         .iter()
         .map(|(write, bytes)| NewFile { path: &write.path, bytes, mode: write.mode, owner: None })
         .collect();
-    Ok(Root::at(folder).write_all(&files)?)
+    Ok(Root::at(directory).write_all(&files)?)
 }

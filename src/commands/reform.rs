@@ -1,4 +1,4 @@
-//! `reform`: the way back for servers that the quorum guard keeps from forming a cluster, after all of them were lost.
+//! `reform`: lets servers form a new cluster after all old servers were lost. Until then the quorum guard forbids it.
 
 use super::output::{self, Output};
 use super::{Units, open};
@@ -47,7 +47,7 @@ pub(super) async fn run(
     output::report(&losses(&node, daemon, &assumed), system.environment.under_systemd);
     if !args.yes {
         confirm(&node)?;
-        // While a person read this, another server may have come back.
+        // Another server may have come back while the operator was reading.
         lost::must_be_lost(&system, &node, daemon, unanswered).await?;
     }
     let reformed = tokio::select! {
@@ -59,7 +59,7 @@ pub(super) async fn run(
     Ok(ExitCode::Done)
 }
 
-/// What the operator decides, and what could not be verified.
+/// What the operator is about to lose, and what cannot be verified.
 fn losses(node: &Node, daemon: Daemon, assumed: &[String]) -> String {
     let lost = match daemon {
         Daemon::Consul => {

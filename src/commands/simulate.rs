@@ -30,7 +30,7 @@ pub(super) async fn run(
     }
     let kinds = kinds(&args)?;
     let base = match &args.root {
-        Some(folder) => folder.clone(),
+        Some(directory) => directory.clone(),
         None => environment::scratch_folder("simulate")
             .map_err(|source| Error::Io { operation: "create a scratch directory", source })?,
     };
@@ -54,7 +54,7 @@ pub(super) async fn run(
     Ok(ExitCode::Done)
 }
 
-/// The nodes to show: the one that was named, or all.
+/// The nodes to show: one of the given role, or all kinds.
 fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
     if let Some(role) = &args.role {
         return Ok(vec![Kind::of(role, args.datacenter.as_deref())]);
@@ -109,7 +109,7 @@ fn text(shown: &[(Kind, Outcome)], base: &str) -> String {
     }
 }
 
-/// The same plan with the configuration of Consul, then of Nomad, before everything else: it is what people look for.
+/// The same plan, with the configuration of Consul and of Nomad first, because people look for these.
 fn configurations_first(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     let files = [Daemon::Consul.file(), Daemon::Nomad.file()];

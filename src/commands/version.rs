@@ -1,4 +1,4 @@
-//! `version`: ours, and what is supported.
+//! `version`: the version of the agent, and the supported versions of Consul and Nomad.
 
 use super::output::Output;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! `wait`: until this node is a member of its cluster. The ready unit is this command.
+//! `wait`: waits until this node is a member of its cluster. cos-agent-ready.service runs it.
 
 use super::output::Output;
 use super::{Units, open};
@@ -39,7 +39,7 @@ pub(super) async fn run(
     };
     let joined = tokio::select! {
         joined = waiting => joined?,
-        // To systemd a service that dies of SIGTERM has stopped, and one that exits with 75 has failed.
+        // The ready unit dies of SIGTERM: systemd counts that as a stop, and exit code 75 as a failure.
         () = signal::end(), if !args.launch_hook => return Err(Error::Interrupted),
     };
     let seconds = deadline.elapsed().as_secs_f64();

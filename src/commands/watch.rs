@@ -1,4 +1,4 @@
-//! `watch`: looks after the membership until it is told to end.
+//! `watch`: keeps this node joined until a signal ends it.
 
 use super::{Units, open};
 use crate::error::Error;

@@ -1,11 +1,11 @@
-//! What a command line, or a file that it names, says wrong.
+//! What is wrong with a command line, or with a file that it names.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::facts::{FREEZE, SCHEMA};
 use std::path::PathBuf;
 
-/// Why a command cannot be carried out as it was given.
+/// Why a command cannot run as it was typed.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// A file that the command line names is missing.
@@ -13,10 +13,10 @@ pub enum InputError {
     NoFile {
         /// The file.
         file: PathBuf,
-        /// What belongs there.
+        /// What the file should hold.
         expected: Given,
     },
-    /// A file of facts that holds none.
+    /// A file that should hold facts and does not.
     #[error("expected facts in {}: {problem}", file.display())]
     NotFacts {
         /// The file.
@@ -24,15 +24,15 @@ pub enum InputError {
         /// What the parser says.
         problem: String,
     },
-    /// Facts in the form of another version.
+    /// Facts with another schema.
     #[error("expected facts of the form {SCHEMA:?} in {}, found {schema:?}", file.display())]
     OtherSchema {
         /// The file.
         file: PathBuf,
-        /// The form found.
+        /// The schema found.
         schema: String,
     },
-    /// A file for `simulate --instance` that describes none.
+    /// A file for `simulate --instance` that does not describe an instance.
     #[error("expected an instance in {}: {problem}", file.display())]
     NotAnInstance {
         /// The file.
@@ -46,7 +46,7 @@ pub enum InputError {
     /// `reform` without a terminal and without `--yes`.
     #[error("stdin is not a terminal, so `reform` cannot ask for confirmation")]
     NoTerminal,
-    /// `reform` on another node than a server of this daemon.
+    /// `reform` on a node that is not a server of this daemon.
     #[error("{node}, not a {daemon}-server")]
     NotAServer {
         /// The node, as a sentence.
@@ -54,7 +54,7 @@ pub enum InputError {
         /// `consul` or `nomad`.
         daemon: &'static str,
     },
-    /// Another name than the cluster's was typed.
+    /// The name that was typed is not the name of the cluster.
     #[error("`{typed}` is not the name of the cluster")]
     NotConfirmed {
         /// What was typed.
@@ -63,13 +63,13 @@ pub enum InputError {
     /// A fault that `simulate` does not know.
     #[error("{0}")]
     Fault(String),
-    /// Options of `simulate` that describe one node, without its role.
+    /// Options of `simulate` for one node, without the role of that node.
     #[error("--datacenter and --tag need a role")]
     NoRole,
     /// A tag without `=`.
     #[error("expected --tag KEY=VALUE, found --tag {0}")]
     NotATag(String),
-    /// `simulate --serve` of nothing.
+    /// `simulate --serve` without an instance to serve.
     #[error("--serve needs a role or --instance")]
     NothingToServe,
 }
@@ -77,7 +77,7 @@ pub enum InputError {
 /// What a file on the command line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// Facts that another node has saved.
+    /// Facts that `cos-agent facts -o json` printed.
     Facts,
     /// Settings of the agent.
     Settings,
@@ -101,7 +101,7 @@ topics! {
 }
 
 impl InputError {
-    /// The exit code of this failure: a command line is usage, what a file holds is data.
+    /// The exit code of this failure: [`ExitCode::Usage`] for a command line, [`ExitCode::Data`] for the contents of a file.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NotFacts { .. } | Self::OtherSchema { .. } | Self::NotAnInstance { .. } => {

@@ -1,4 +1,4 @@
-//! What can go wrong, one variant a stage; the stages have errors of their own, with the exit code and the way out of each.
+//! What can go wrong, one variant for each stage. Each stage has an error type of its own, with exit codes and hints.
 
 mod input;
 mod registry;
@@ -43,13 +43,13 @@ pub enum Error {
     /// The fifth stage: the changes.
     #[error("`apply` failed")]
     Apply(#[from] ApplyError),
-    /// The last stage: the proof that the node has joined.
+    /// The last stage: the check that the node has joined.
     #[error("this node has not joined its cluster")]
     Wait(#[from] WaitError),
-    /// The agent is frozen, and what ran before could not be started.
+    /// The agent is frozen, and the daemons that ran before this boot did not start.
     #[error("the agent is frozen, and cannot start what ran before this boot")]
     Frozen,
-    /// `apply` failed as it did before, and that was said in full then.
+    /// `apply` failed as the last time, when the whole error was printed.
     #[error("{words}")]
     Same {
         /// The exit code.
@@ -60,16 +60,16 @@ pub enum Error {
     /// SIGTERM or SIGINT.
     #[error("interrupted")]
     Interrupted,
-    /// A command that cannot be carried out as it was given.
+    /// The command line, or a file that it names, is wrong.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A file that a command was given or writes.
+    /// A file that a command reads or writes.
     #[error("a file operation failed")]
     File(#[from] FileError),
-    /// Standard output could not be written.
+    /// Standard output cannot be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
-    /// Something else of this process itself failed.
+    /// A system call of this process failed.
     #[error("cannot {operation}")]
     Io {
         /// What was tried, as a verb.
@@ -77,7 +77,7 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// An AWS question of a command failed.
+    /// A call to AWS failed.
     #[error("cannot ask EC2")]
     Aws(#[from] AwsError),
 }
@@ -93,7 +93,7 @@ impl Hint for Error {
 
     fn hint(&self) -> Option<Advice> {
         match self {
-            // It stands in place of this error, so it is no cause in the chain.
+            // `InputError` is transparent, so it is not a cause in the chain.
             Self::Input(error) => error.hint(),
             Self::Interrupted => Some(INTERRUPTED.plain()),
             Self::Frozen => Some(STILL_FROZEN.plain()),
@@ -123,7 +123,7 @@ impl Error {
         }
     }
 
-    /// Whether `apply` ended so before it started, stopped or restarted anything.
+    /// Whether `apply` ended with this error before it started, stopped or restarted a unit.
     pub fn is_before_any_start(&self) -> bool {
         match self {
             Self::Gather(_)
@@ -137,8 +137,8 @@ impl Error {
         }
     }
 
-    /// This error, in one line where the last run failed in the same way: a unit that is tried again for hours must not
-    /// flood the serial console.
+    /// This error, in one line if the last run failed in the same way. A unit that systemd restarts for hours must not flood
+    /// the serial console.
     #[must_use]
     pub fn or_the_same(self, before: Option<&Failure>) -> Self {
         let code = self.exit_code();
@@ -161,7 +161,7 @@ impl Error {
     /// The error, its causes and the hint, as people read them.
     pub fn report(&self) -> String {
         use std::fmt::Write;
-        // Another run's failure is reported in its own words.
+        // The report of the failed `apply` has its own causes and hint.
         if let Self::Wait(WaitError::ApplyFailed(failure)) = self {
             let words = failure.report.trim_end();
             return format!(

@@ -1,4 +1,4 @@
-//! Every error that advises what to do. A type is one line here; without it nobody asks the type.
+//! Every error type that gives hints. A type without a line here is never asked for its hint.
 
 use super::{Error, InputError};
 use crate::apply::ApplyError;

@@ -1,14 +1,14 @@
-//! What to do about an error, said by the error itself and found by walking its chain of causes.
+//! What to do about an error. The error itself says it; a walk along the chain of causes finds it.
 //!
-//! A *topic* is one piece of advice under a stable id, the key by which people look it up; its text stands in one place. An
-//! error chooses its topic and fills in its own values: that is the *advice*.
+//! A *topic* is one piece of advice under a stable id, by which people look it up. Its text is in one place. An error chooses
+//! a topic and fills in its own values; the result is the *advice*.
 
 use std::error::Error;
 
-/// One piece of advice. In its text `{name}` stands for a value of the error that gives it.
+/// One piece of advice. `{name}` in its text stands for a value of the error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// In kebab-case, unique in the program, and never renamed: it is a key for people.
+    /// In kebab-case, unique in the program, and never renamed, because people look it up.
     pub id: &'static str,
     /// What to do, in the imperative.
     pub text: &'static str,
@@ -21,16 +21,16 @@ pub struct Advice {
     pub id: &'static str,
     /// What to do.
     pub text: String,
-    /// Whether the error knows better than its causes, whose advice is then not looked for.
+    /// Whether this advice goes before the advice of the causes.
     is_conclusive: bool,
 }
 
-/// An error that may say what to do about it. Its type stands in the registry of `src/error/`, or nobody asks it.
+/// An error that may say what to do about it. Its type must be in the registry of `src/error/`; otherwise it is never asked.
 pub trait Hint: Error + 'static {
     /// Every topic that this type chooses from.
     const TOPICS: &'static [Topic];
 
-    /// What to do about this error; `None` leaves it to its causes, or to the error around it.
+    /// What to do about this error. `None`: the causes, or the error around it, may say so.
     fn hint(&self) -> Option<Advice>;
 }
 
@@ -49,7 +49,7 @@ impl Topic {
         self.with(&[])
     }
 
-    /// The topic with values in place of their names. A brace that holds no such name stays as it is.
+    /// The topic with values in place of their names. Braces around anything else stay.
     pub fn with(&self, values: &[(&str, &dyn std::fmt::Display)]) -> Advice {
         let mut text = String::new();
         let mut rest = self.text;
@@ -72,7 +72,7 @@ impl Topic {
 }
 
 impl Advice {
-    /// This advice counts, whatever the causes of the error advise.
+    /// This advice goes before the advice of the causes.
     #[must_use]
     pub fn conclusive(self) -> Self {
         Self { is_conclusive: true, ..self }
@@ -80,7 +80,7 @@ impl Advice {
 }
 
 impl Registered {
-    /// The line of a type in the registry.
+    /// The entry of a type in the registry.
     pub const fn new<E: Hint>() -> Self {
         Self {
             type_name: std::any::type_name::<E>,
@@ -90,7 +90,7 @@ impl Registered {
     }
 }
 
-/// What to do about an error: the advice of the innermost cause that has one, because it knows most about the trouble.
+/// What to do about an error: the advice of the innermost cause that has advice, because it knows the most.
 pub fn advice(error: &(dyn Error + 'static), registry: &[Registered]) -> Option<Advice> {
     let mut found = None;
     let mut next = Some(error);

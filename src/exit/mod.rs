@@ -1,4 +1,4 @@
-//! PURE: how a command ends: the exit code, and the hint what to do about an error. Every error says both of itself.
+//! PURE: how a command ends: the exit code, and the hint what to do about an error. Every error type has both.
 
 pub mod hint;
 
@@ -20,7 +20,7 @@ pub enum ExitCode {
     Bug = 70,
     /// `EX_IOERR`: the file system failed.
     File = 74,
-    /// `EX_TEMPFAIL`: not now; the same command may succeed later.
+    /// `EX_TEMPFAIL`: not possible now; the same command may succeed later.
     NotYet = 75,
     /// `EX_NOPERM`: not root, or denied.
     Denied = 77,

@@ -1,4 +1,4 @@
-//! One certificate, read strictly: what is no certificate authority does not reach the trust store.
+//! One certificate, read strictly: only certificate authorities reach the trust store.
 
 use super::pem;
 use base64::Engine;
@@ -15,17 +15,17 @@ use x509_cert::ext::pkix::BasicConstraints;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authority {
-    /// SHA-256 of the certificate, hexadecimal: its identity.
+    /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
     /// Its subject, for people.
     pub subject: String,
     /// The file or setting it came from.
     pub source: String,
-    /// The certificate alone, as PEM with line feeds.
+    /// The certificate as PEM with line feeds, without anything around it.
     pub pem: String,
 }
 
-/// The authority of a section, or what is wrong with it; never a part of the body.
+/// The authority in a section, or what is wrong with it. The problem never quotes the body, which may be secret.
 pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Authority, String> {
     let body = section.body.map_err(|problem| problem.to_string())?;
     let convert = match section.label {
@@ -39,7 +39,7 @@ pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Aut
         return Err(format!("expected CERTIFICATE, found {label:?} (`{convert}` converts it)"));
     }
     let base64: String = body.split_ascii_whitespace().collect();
-    // The words of the decoder quote the byte.
+    // The message of the decoder would quote a byte of the body.
     let der = STANDARD.decode(base64).map_err(|_| "its body is not base64".to_owned())?;
     authority(source, &der)
 }

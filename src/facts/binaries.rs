@@ -1,5 +1,5 @@
-//! The installed versions of Consul and Nomad: stated by the image, stored, asked of the binary, or stated by
-//! the settings. Never guessed.
+//! The installed versions of Consul and Nomad. They come from the image manifest, from the last `apply`, from the binary
+//! itself, or from the settings. They are never guessed.
 
 use super::GatherError;
 use super::settings::{Release, Settings};
@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 
 /// Written by `install` when the image is built.
 pub const IMAGE_MANIFEST: &str = "/usr/share/cos/ami-manifest.json";
-/// Saved by `apply`, so that a binary is asked once and not at every boot: starting a 100 MB binary from a cold
-/// EBS volume took 13 s (awslabs/amazon-eks-ami 1751).
+/// Saved by `apply`, so that a binary is not asked at every boot: starting a 100 MB binary from a cold EBS volume took 13 s
+/// (awslabs/amazon-eks-ami 1751).
 pub static VERSIONS: StateFile<Versions> = StateFile::of(&store::VERSIONS);
 
-/// The image manifest as a state file: this program only loads it.
+/// The image manifest as a state file. This program only reads it.
 static IMAGE: StateFile<Versions> = StateFile::of(&Entry {
     path: IMAGE_MANIFEST,
     schema: Schema::Unnamed,
@@ -33,14 +33,14 @@ pub struct Seen {
     pub version: Release,
     /// Its size in bytes.
     pub size: u64,
-    /// Its time of change, in nanoseconds since the epoch.
+    /// Its modification time, in nanoseconds since the epoch.
     pub mtime_nanos: i64,
 }
 
-/// The image manifest and the stored versions share one form; unknown keys are for other readers.
+/// The form of the image manifest and of the stored versions. Unknown keys are ignored: the manifest has other readers too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// Path → what is known of it.
+    /// Path → the binary there.
     pub binaries: BTreeMap<String, Seen>,
 }
 
@@ -48,13 +48,13 @@ pub struct Versions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
-    /// Consul, if it is known.
+    /// Consul; `None` if the version is unknown.
     pub consul: Option<Release>,
-    /// Nomad, if it is known.
+    /// Nomad; `None` if the version is unknown.
     pub nomad: Option<Release>,
 }
 
-/// Finds the versions of the programs that the role needs; also returns what is worth storing.
+/// Finds the versions of the programs that the role needs. Also returns what `apply` should store.
 pub async fn find(
     system: &System,
     settings: &Settings,
@@ -109,7 +109,7 @@ async fn ask(system: &System, path: &'static str) -> Result<Release, GatherError
     version.ok_or(GatherError::VersionUnknown { program: path, said: line })
 }
 
-/// A file that is missing, forbidden or broken only costs a start of the binary.
+/// The versions in a file; empty if it is missing or unusable, because then the binary is asked.
 fn stated(root: &Root, file: &StateFile<Versions>) -> Result<Versions, FileError> {
     Ok(match file.load(root)? {
         Stored::Known(versions) => versions,

@@ -1,7 +1,7 @@
-//! The certificate authorities of the site, parsed strictly: what is no CA certificate does not reach the trust store.
+//! The certificate authorities of the site, parsed strictly: only CA certificates reach the trust store.
 //!
-//! The system's tools are lenient in dangerous ways: Debian's copies a private key that stands beside a certificate
-//! into the world-readable bundle, and garbage silently trusts nothing (measured, ca-certificates 20230311).
+//! The tools of the system are dangerously lenient. Debian's tool copies a private key that is in the file of a certificate
+//! into the world-readable bundle, and ignores garbage silently (measured, ca-certificates 20230311).
 
 pub use super::authority::Authority;
 use super::settings::PemText;
@@ -13,23 +13,23 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Where the site's certificates lie.
+/// The directory of the site's certificates.
 pub const FOLDER: &str = "/etc/cos-agent/ca.d";
-/// The endings of the files there that are read, in any case.
+/// The name endings of the files that are read there, in upper or lower case.
 const ENDINGS: [&str; 3] = [".pem", ".crt", ".cer"];
 /// How many files or ranges of sections one note names.
 const NAMED: usize = 20;
 
-/// What the folder and the settings hold.
+/// What the directory and the settings hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The authorities, each once.
     pub authorities: Vec<Authority>,
-    /// What is left out of the trust store, and why, a sentence each.
+    /// What is not added to the trust store, and why, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// Reads the folder and the settings. A bad certificate is named and left out; a private key stops everything.
+/// Reads the directory and the settings. A bad certificate is left out with a note; a private key is an error.
 pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
     let mut found = Found::default();
     let mut sources = Vec::new();
@@ -89,14 +89,14 @@ fn listed(items: &[String]) -> String {
 }
 
 fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
-    // Comments may be in any encoding; what counts is ASCII.
+    // Comments may be in any encoding; the sections are ASCII.
     let text = String::from_utf8_lossy(bytes);
-    // UTF-16 with its zeros gone: a key in it is still a key, and a certificate in it is not passed over.
+    // UTF-16 without its null bytes, so that keys and certificates in it are found too.
     let narrow = bytes.contains(&0).then(|| text.replace('\0', ""));
     let sections = pem::sections(&text);
     let wide = narrow.as_deref().map(pem::sections).unwrap_or_default();
     let is_key = |section: &pem::Section<'_>| section.label.contains("PRIVATE KEY");
-    // Looked for as text too: a key in a form that the parser does not know is still a key.
+    // The text is searched too, because the parser may not know the form of a key.
     if text.contains("PRIVATE KEY-") || sections.iter().chain(&wide).any(is_key) {
         return Err(GatherError::PrivateKey { path: source.to_owned() });
     }
@@ -148,7 +148,7 @@ fn no_section(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Numbers in order, neighbours together: `1, 3 to 5`.
+/// Sorted numbers, with runs shortened: `1, 3 to 5`.
 fn ranges(numbers: &[usize]) -> String {
     let runs: Vec<String> = numbers
         .chunk_by(|one, next| one + 1 == *next)

@@ -1,4 +1,4 @@
-//! Every way in which the facts cannot be gathered, with the exit code and the way out of each.
+//! Why the facts cannot be gathered, with the exit code and the hint of each error.
 
 use super::instance::InstanceError;
 use super::settings::SettingsError;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Why the facts cannot be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
-    /// Metadata gave no answer.
+    /// Metadata cannot be read.
     #[error("cannot read the instance metadata")]
     Metadata(#[from] ImdsError),
     /// Metadata has no identity document.
@@ -30,14 +30,14 @@ pub enum GatherError {
         /// What went wrong at EC2.
         source: AwsError,
     },
-    /// Tags that the role needs did not come.
+    /// Tags that the role needs are missing at the deadline.
     #[error("tags missing after {:.0} s: {}; this instance has: {found}", waited.as_secs_f64(), missing.join(", "))]
     TagsMissing {
         /// The keys that are missing.
         missing: Vec<&'static str>,
         /// The keys that are there.
         found: String,
-        /// How long was waited.
+        /// How long the agent waited.
         waited: Duration,
     },
     /// A layer of settings is refused.
@@ -59,7 +59,7 @@ pub enum GatherError {
         /// The version of the binary.
         installed: semver::Version,
     },
-    /// A binary does not tell its version.
+    /// The output of a binary has no version.
     #[error("expected a version from `{program} version`, found {said:?}")]
     VersionUnknown {
         /// The path of the binary.
@@ -67,7 +67,7 @@ pub enum GatherError {
         /// The first line it printed.
         said: String,
     },
-    /// A binary could not be run to its end.
+    /// A binary did not run to its end.
     #[error("cannot determine the version of {program}")]
     VersionUnasked {
         /// The path of the binary.
@@ -75,7 +75,7 @@ pub enum GatherError {
         /// Why.
         source: CommandError,
     },
-    /// A signal ended a binary before it told its version.
+    /// A signal ended a binary before it printed its version.
     #[error("a signal killed `{program} version`")]
     VersionKilled {
         /// The path of the binary.
@@ -130,7 +130,7 @@ impl Hint for GatherError {
                 return None;
             }
             Self::NoDocument => imds::FOREIGN.plain(),
-            // Tags in the metadata need nothing of EC2, so this goes before what EC2's refusal advises.
+            // Tags in metadata need no permission, so this goes before the hint about the permission.
             Self::NoTags { .. } => NO_TAGS.plain().conclusive(),
             Self::TagsMissing { missing, .. } => {
                 TAGS_MISSING.with(&[("keys", &missing.join(", "))])

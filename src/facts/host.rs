@@ -1,19 +1,19 @@
-//! What the host offers: who resolves names, and which tool keeps the trust store.
+//! What the host offers: which program resolves names, and which tool maintains the trust store.
 
 use crate::system::root::{FileError, Root};
 use serde::{Deserialize, Serialize};
 
-/// What the host offers, found at run time and never by the name of the distribution.
+/// What the host offers. It is found by looking at files, never by the name of the distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Host {
-    /// Who resolves names.
+    /// Which program resolves names.
     pub resolver: Resolver,
-    /// Which tool keeps the trust store.
+    /// Which tool maintains the trust store; `None` if no known tool is installed.
     pub trust_store: Option<TrustStore>,
 }
 
-/// Who resolves names.
+/// Which program resolves names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resolver {
@@ -25,7 +25,7 @@ pub enum Resolver {
     Other,
 }
 
-/// The tool that keeps the trust store.
+/// The tool that maintains the trust store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrustStore {
@@ -40,7 +40,7 @@ pub fn look(root: &Root) -> Result<Host, FileError> {
     Ok(Host { resolver: resolver(root)?, trust_store: trust_store(root)? })
 }
 
-/// resolved keeps this folder while it runs; an image in which it is enabled has the alias of its unit.
+/// The stub file exists while systemd-resolved runs. An image in which it is enabled has the alias of its unit.
 fn resolver(root: &Root) -> Result<Resolver, FileError> {
     const RESOLVED: [&str; 2] = [
         "/run/systemd/resolve/stub-resolv.conf",

@@ -1,4 +1,4 @@
-//! The instance as its identity document describes it; every value passes its grammar before it can reach a file.
+//! The instance as its identity document describes it. Each value is checked before it can reach a file.
 
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::system::imds::FOREIGN;
@@ -36,12 +36,12 @@ pub struct InstanceError {
     pub field: &'static str,
     /// What was found, shortened.
     pub found: String,
-    /// What belongs there.
+    /// What is valid there.
     pub expected: &'static str,
 }
 
 impl InstanceError {
-    /// Whether the document is whole but for an IPv4 address: of an instance in a subnet of IPv6 alone.
+    /// Whether the document lacks only an IPv4 address, as for an instance in an IPv6-only subnet.
     ///
     /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-ip-address-range.html>; what EC2 writes there is not
     /// documented.
@@ -93,7 +93,7 @@ impl Instance {
             image: field("imageId", "ami- and 8 to 17 hexadecimal digits", |text| {
                 is_id(text, "ami-")
             })?,
-            // Last: all else says that this is EC2's word.
+            // Last, so that `is_without_ipv4` implies that all other fields are valid.
             private_ip: field("privateIp", "the IPv4 address of an interface in a VPC", |text| {
                 text.parse().is_ok_and(is_address)
             })?
@@ -118,7 +118,7 @@ impl Instance {
     }
 }
 
-/// Whether a text is an id of EC2 with this prefix.
+/// Whether a text is an EC2 id with this prefix.
 pub fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|digits| {
         (8..=17).contains(&digits.len())
@@ -126,8 +126,8 @@ pub fn is_id(text: &str, prefix: &str) -> bool {
     })
 }
 
-/// Whether others can reach an interface by this address: the special ones of RFC 6890 are none, and daemons that are
-/// told `0.0.0.0` listen to the whole world. A VPC may have public ranges.
+/// Whether an interface in a VPC can have this address. The special addresses of RFC 6890 are refused; with `0.0.0.0` a daemon
+/// would listen on all interfaces. A VPC may have public ranges.
 fn is_address(address: Ipv4Addr) -> bool {
     address.octets()[0] != 0
         && !address.is_loopback()

@@ -1,5 +1,5 @@
-//! The facts of the last successful `apply`, which another version of the agent may have written: they are read as far as
-//! they are understood, because an agent that was replaced, or put back, still has to know its node.
+//! The facts of the last successful `apply`. Another version of the agent may have written them. This version reads what it
+//! knows of them and ignores the rest, so that an upgraded or downgraded agent still knows its node.
 
 use super::certificates::Authority;
 use super::host::{Host, Resolver};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub static LAST_GOOD: StateFile<Facts> = StateFile::understood_by(&store::FACTS, understood);
 
 fn understood(mut value: Value) -> Result<Facts, serde_json::Error> {
-    // For people alone, and a map whose values would need a shape of their own.
+    // Sources are for people alone, and the shape cannot describe the values of a map.
     if let Some(sources) = value.get_mut("sources") {
         *sources = Value::Object(serde_json::Map::new());
     }
@@ -25,7 +25,7 @@ fn understood(mut value: Value) -> Result<Facts, serde_json::Error> {
     serde_json::from_value(value)
 }
 
-/// Drops the keys that this version has no place for. What is an empty table in the shape takes any key.
+/// Drops the keys that this version does not know. An empty table in the shape takes any key.
 fn keep_known(value: &mut Value, shape: &Value) {
     match (value, shape) {
         (Value::Object(found), Value::Object(known)) if !known.is_empty() => {
@@ -45,7 +45,7 @@ fn keep_known(value: &mut Value, shape: &Value) {
     }
 }
 
-/// Facts with every key that there is, and no values that matter.
+/// Facts with every key that this version knows. The values do not matter.
 fn shape() -> Option<Facts> {
     const DOCUMENT: &str = r#"{"instanceId": "i-00000000", "region": "eu-central-1", "availabilityZone": "eu-central-1a",
         "accountId": "000000000000", "privateIp": "10.0.0.1", "instanceType": "t3.small", "imageId": "ami-00000000"}"#;
@@ -64,7 +64,7 @@ fn shape() -> Option<Facts> {
         settings: Settings::default(),
         sources: BTreeMap::new(),
         user_data: String::new(),
-        // Of what lay here then.
+        // Notes are about the machine as it was then.
         notes: Vec::new(),
     })
 }

@@ -1,7 +1,7 @@
 //! READ: what this machine is. In: metadata, tags, user data, settings files, the host. Out: [`Facts`].
 //!
-//! Everything that does not depend on an answer is asked at once: the token, then identity document, list of tags
-//! and user data together, then all tags together. Nothing is decided here.
+//! It takes three round trips to metadata: first the token, then identity document, list of tags and user data together,
+//! then all tags together. Nothing is decided here.
 
 pub mod authority;
 pub mod binaries;
@@ -42,12 +42,12 @@ pub const SCHEMA: &str = store::FACTS_SCHEMA;
 /// A file that freezes the agent during an incident.
 pub const FREEZE: &str = "/etc/cos-agent/disabled";
 
-/// Whether somebody froze the agent during an incident. What an error means is for the caller to say.
+/// Whether the agent is frozen. The caller decides what an error means.
 pub fn is_frozen(root: &Root) -> Result<bool, FileError> {
     Ok(root.stat(FREEZE)?.is_some())
 }
 
-/// What this machine is, whole enough to render the same bytes anywhere.
+/// What this machine is. They are complete: another machine renders the same bytes from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
@@ -65,23 +65,23 @@ pub struct Facts {
     pub authorities: Vec<Authority>,
     /// The merged settings.
     pub settings: Settings,
-    /// Where each setting that is no default was set.
+    /// Where each setting that is not a default was set.
     pub sources: BTreeMap<String, Source>,
     /// What the user data was.
     pub user_data: String,
-    /// What people have to know of what was found here and is not used, or does harm; a sentence each.
+    /// Notes for people, a sentence each: what was found on this machine and is not used, or does harm.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Facts {
-    /// Reads facts that were saved. In two steps, as settings are: one reader of their types less in the binary.
+    /// Reads saved facts. It goes through a `Value`, as settings do, so that the binary has one reader of these types.
     pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_value(serde_json::from_slice(bytes)?)
     }
 }
 
-/// What was gathered: the facts, and what `apply` stores beside them.
+/// The facts, and what `apply` stores with them.
 #[derive(Debug, Clone)]
 pub struct Gathered {
     /// The facts.
@@ -90,7 +90,7 @@ pub struct Gathered {
     pub versions: Versions,
 }
 
-/// What the pure side tells the gathering: which tags matter, and which programs the role will run.
+/// What the rooms above decide for the gathering: which tags matter, and which programs the role runs.
 pub struct Contract<'a> {
     /// The tags.
     pub tags: TagContract<'a>,
@@ -118,7 +118,7 @@ pub async fn gather(
     let host = host::look(&system.root)?;
     let certificates = certificates::gather(&system.root, &merged.settings.ca.certificates)?;
     let mut notes = certificates.notes;
-    // Where another resolver is in use, nobody reads what resolved is told.
+    // If systemd-resolved is not in use, its configuration has no effect.
     if host.resolver == Resolver::Resolved
         || merged.settings.dns.forwarder == ForwarderChoice::Resolved
     {
@@ -139,7 +139,7 @@ pub async fn gather(
     Ok(Gathered { facts, versions })
 }
 
-/// The instance and its tags alone: all that finding peers needs.
+/// The instance and its tags alone, which is all that `peers` needs.
 pub async fn identify(
     system: &System,
     imds: &Imds,
@@ -152,15 +152,15 @@ pub async fn identify(
     Ok((instance, tags))
 }
 
-/// The instance alone. A document that is not there or is no identity is one that something else answered with: it is
-/// asked for again until the deadline; one of an instance without IPv4 is not.
+/// The instance alone. If the document is missing or is not an identity document, something else than EC2 answered, so it is
+/// asked again until the deadline. The document of an instance without IPv4 is an error at once.
 pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     let mut retry = Retry::new(Duration::from_millis(250), Duration::from_secs(5), imds.deadline());
     loop {
         let document = imds.text("dynamic/instance-identity/document").await?;
         let problem = match document.as_deref().map(Instance::from_document) {
             Some(Ok(instance)) => return Ok(instance),
-            // A whole document without an address is EC2's own word.
+            // Complete except for the address, so EC2 itself answered.
             Some(Err(error)) if error.is_without_ipv4() => return Err(error.into()),
             Some(Err(error)) => GatherError::from(error),
             None => GatherError::NoDocument,
@@ -170,7 +170,7 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
     }
 }
 
-/// The files of settings, lowest first.
+/// The files of settings. Later files win.
 pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     let mut paths = Vec::new();
     let in_directory = |directory: &str| -> Result<Vec<PathBuf>, FileError> {

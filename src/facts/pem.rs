@@ -1,5 +1,5 @@
-//! The sections of a PEM text (RFC 7468), as people put them together: every BEGIN and every END in it is found, on
-//! whatever line it stands, and what does not make a section is told as such.
+//! The sections of a PEM text (RFC 7468). People concatenate and edit such files, so every BEGIN and END is found anywhere in
+//! the text, and each that does not belong to a valid section is reported.
 
 /// What is between a BEGIN and its END, or was meant to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,24 +13,24 @@ pub struct Section<'a> {
 /// What is wrong with a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Problem<'a> {
-    /// The text or the next section comes to its end first.
+    /// The text ends, or the next section begins, before an END.
     #[error("it has a BEGIN line and no END line")]
     NoEnd,
-    /// There is an END alone.
+    /// An END without a BEGIN.
     #[error("it has an END line and no BEGIN line")]
     NoBegin,
     /// The END has another label.
     #[error("its END line has the label {:?}, expected that of its BEGIN line", shortened(.0))]
     OtherEnd(&'a str),
-    /// A BEGIN line that no tool reads.
+    /// A malformed BEGIN line.
     #[error("its BEGIN line is malformed, expected five hyphens on each side and capital letters")]
     Begin,
-    /// An END line that no tool reads.
+    /// A malformed END line.
     #[error("its END line is malformed, expected five hyphens on each side and capital letters")]
     End,
 }
 
-/// A label as it may be shown: the start of it.
+/// The start of a label, for messages.
 pub fn shortened(label: &str) -> String {
     label.chars().take(40).collect()
 }
@@ -38,17 +38,17 @@ pub fn shortened(label: &str) -> String {
 /// A BEGIN or END.
 struct Marker<'a> {
     is_begin: bool,
-    /// Whether it is written as RFC 7468 has it.
+    /// Whether it has the form of RFC 7468.
     is_right: bool,
     label: &'a str,
-    /// The first byte after it; for one that is written wrongly, after the word.
+    /// The first byte after it; after the word BEGIN or END if it is malformed.
     after: usize,
     /// The first byte of its hyphens.
     start: usize,
 }
 
 const HYPHENS: &str = "-----";
-/// The longest rest of a BEGIN or END line that is looked at, in bytes.
+/// How much of a line is searched after BEGIN or END, in bytes.
 const LONGEST: usize = 80;
 
 /// All sections, in their order.
@@ -91,7 +91,7 @@ fn body<'a>(text: &'a str, begin: &Marker<'a>, end: &Marker<'a>) -> Result<&'a s
 fn markers(text: &str) -> Vec<Marker<'_>> {
     let mut markers: Vec<Marker<'_>> = Vec::new();
     for (at, _) in text.match_indices(['B', 'b', 'E', 'e']) {
-        // The word of a marker that was found already, or its label.
+        // Part of the last marker.
         if markers.last().is_some_and(|last| at < last.after) {
             continue;
         }
@@ -108,7 +108,7 @@ fn marker<'a>(text: &'a str, at: usize, word: &str) -> Option<Marker<'a>> {
         return None;
     }
     let (before, is_begin, is_exact) = (&text[..at], word == "BEGIN", found == word);
-    // No further than a label goes, or a long line of such words is read once for each of them.
+    // Without a limit, a long line with many such words would take quadratic time.
     let rest = rest.get(..rest.floor_char_boundary(LONGEST)).unwrap_or(rest);
     let line = rest.split(['\n', '\r']).next().unwrap_or_default();
     if let Some((label, _)) = line.split_once(HYPHENS)
@@ -120,7 +120,7 @@ fn marker<'a>(text: &'a str, at: usize, word: &str) -> Option<Marker<'a>> {
         let start = at - HYPHENS.len();
         return Some(Marker { is_begin, is_right: true, label, after, start });
     }
-    // Not a word of a sentence: there is a dash of some kind at one end at least, at both where it is in small letters.
+    // A marker and not a word of a sentence: it has a dash at one end at least, and at both ends if it is in small letters.
     let label = line.split(is_dash).next().unwrap_or_default();
     let is_label = !label.trim().is_empty()
         && label.chars().all(|char| char.is_ascii_alphanumeric() || char == ' ');
@@ -133,7 +133,7 @@ fn marker<'a>(text: &'a str, at: usize, word: &str) -> Option<Marker<'a>> {
     is_meant.then_some(Marker { is_begin, is_right: false, label, after, start: at })
 }
 
-/// A hyphen, or what a word processor makes of one or two.
+/// A hyphen, or a dash that a word processor puts in place of hyphens.
 fn is_dash(char: char) -> bool {
     matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }

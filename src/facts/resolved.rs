@@ -1,7 +1,7 @@
-//! What somebody else has told systemd-resolved: a configuration that sends every name to Consul.
+//! Finds configuration of others that makes systemd-resolved send every name to Consul.
 //!
-//! `DNS=127.0.0.1:8600` in `resolved.conf` does, whatever `Domains=` says: names that Consul does not know take as long as
-//! Consul takes to answer, 20 s and more where it hangs (measured with systemd 252).
+//! `DNS=127.0.0.1:8600` in `resolved.conf` does that, whatever `Domains=` says. Then a name that Consul does not know takes as
+//! long as Consul takes to answer: 20 s and more if Consul hangs (measured with systemd 252).
 
 use crate::system::root::Root;
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Folders of configuration, the strongest first (resolved.conf(5)).
-const FOLDERS: [&str; 4] =
+/// The directories of the configuration, highest precedence first (resolved.conf(5)).
+const DIRECTORIES: [&str; 4] =
     ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
-/// Ours, which names no server.
+/// The agent's own file, which sets no server.
 const OURS: &str = "cos.conf";
 /// The port of Consul's DNS.
 const CONSUL: u16 = 8600;
 
-/// What is set, each value with its file.
+/// The values that are set, each with its file.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Set {
     servers: Vec<(String, String)>,
@@ -29,7 +29,7 @@ struct Set {
 pub fn note(root: &Root) -> Option<String> {
     let mut set = Set::default();
     for path in files(root) {
-        // What cannot be read, resolved does not read either; a link to /dev/null switches a file off.
+        // systemd-resolved cannot read an unreadable file either. A link to /dev/null disables a file.
         if let Ok(Some(bytes)) = root.read(&path) {
             read(&crate::text::shown(path.as_os_str()), &String::from_utf8_lossy(&bytes), &mut set);
         }
@@ -37,20 +37,20 @@ pub fn note(root: &Root) -> Option<String> {
     words(&set)
 }
 
-/// The files that count, in the order in which they are read: the main one, then all others by their names.
+/// The effective files in the order in which they are read: the main file, then the drop-ins by name.
 fn files(root: &Root) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for folder in FOLDERS {
-        let main = PathBuf::from(folder).join("resolved.conf");
+    for directory in DIRECTORIES {
+        let main = PathBuf::from(directory).join("resolved.conf");
         if files.is_empty() && matches!(root.stat(&main), Ok(Some(_))) {
             files.push(main);
         }
     }
     let mut others: BTreeMap<OsString, PathBuf> = BTreeMap::new();
-    for folder in FOLDERS.map(|folder| PathBuf::from(folder).join("resolved.conf.d")) {
-        for name in root.list(&folder).unwrap_or_default() {
+    for directory in DIRECTORIES.map(|directory| PathBuf::from(directory).join("resolved.conf.d")) {
+        for name in root.list(&directory).unwrap_or_default() {
             if name.as_bytes().ends_with(b".conf") && name != OURS {
-                let path = folder.join(&name);
+                let path = directory.join(&name);
                 others.entry(name).or_insert(path);
             }
         }
@@ -59,7 +59,7 @@ fn files(root: &Root) -> Vec<PathBuf> {
     files
 }
 
-/// Adds what a file sets; an empty value takes back what was set before (resolved.conf(5), systemd.syntax(7)).
+/// Adds what a file sets. An empty value clears what was set before (resolved.conf(5), systemd.syntax(7)).
 fn read(path: &str, text: &str, set: &mut Set) {
     let mut is_resolve = false;
     let text = text.trim_start_matches('\u{feff}').replace("\\\n", " ");
@@ -92,8 +92,8 @@ fn words(set: &Set) -> Option<String> {
     ))
 }
 
-/// `ADDRESS[:PORT][%INTERFACE][#NAME]`. Where `.consul` is routed to it, a server on this host without a port is Consul
-/// behind a redirect of port 53.
+/// Whether a server, `ADDRESS[:PORT][%INTERFACE][#NAME]`, is Consul. If `.consul` is routed to a server on this host without a
+/// port, that is Consul behind a redirect of port 53.
 fn is_consul(server: &str, routes_consul: bool) -> bool {
     let bare = server.split(['%', '#']).next().unwrap_or_default();
     let (address, port) = match bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
 
     fn noted(files: &[(&str, &str)]) -> Option<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Root::at(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::at(directory.path());
         for (path, text) in files {
             root.write(path, text.as_bytes(), 0o644).unwrap();
         }

@@ -1,4 +1,4 @@
-//! The tags of the instance: from metadata, or from EC2 where metadata has none.
+//! The tags of the instance: from metadata, or from EC2 if metadata has none.
 
 use super::GatherError;
 use super::instance::Instance;
@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The list of keys, and the folder of their values.
+/// The path of the list of keys; the values are below it.
 pub const LIST: &str = "meta-data/tags/instance";
 
-/// Where the value of a tag is.
+/// The path of the value of a tag.
 pub fn path_of(key: &str) -> String {
     format!("{LIST}/{key}")
 }
@@ -30,15 +30,15 @@ pub enum TagSource {
     DescribeTags,
 }
 
-/// The tags that the contract is about.
+/// The tags of the contract, which [`TagContract`] describes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tags {
     /// Where they were read.
     pub source: TagSource,
-    /// Key and value, those of the contract and their look-alikes only.
+    /// Keys and values, only of the contract and of keys that look like one of it.
     pub values: BTreeMap<String, String>,
-    /// The keys that are there besides; their values were not read.
+    /// All other keys. Their values were not read.
     pub others: Vec<String>,
 }
 
@@ -49,19 +49,20 @@ impl Tags {
     }
 }
 
-/// What the pure side knows of tags: which keys matter, and which are still missing.
+/// What the rooms above know about tags: which keys matter, and which are still missing.
 pub struct TagContract<'a> {
     /// Whether a key belongs to the contract or looks like one that does.
     pub matters: &'a dyn Fn(&str) -> bool,
-    /// The keys that the role needs and that are not there yet.
+    /// The keys that the role needs and that are still missing.
     pub missing: &'a dyn Fn(&BTreeMap<String, String>) -> Vec<&'static str>,
 }
 
-/// How long metadata says that it has no tags before EC2 is asked: the category comes a moment later than the instance,
-/// and a fleet that boots at once shares one account's calls. Up to two seconds more, so that it does not ask together.
+/// How long metadata must be without tags before the agent asks EC2, because tags may come a moment later than the instance.
+/// All instances of an account share one rate limit, so each waits up to 2 s more, at random: a fleet that boots at once does
+/// not call EC2 at once.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The pauses between two looks at metadata, at first and at most.
+/// The first and the longest pause between two requests to metadata.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -77,13 +78,13 @@ pub async fn read(
     let mut list = list;
     let mut retry = Retry::new(FIRST_PAUSE, LONGEST_PAUSE, imds.deadline());
     let mut said = String::new();
-    // Never more than half of the time that there is.
+    // At most half of the time that is left.
     let grace = GRACE.mul_f64(1.0 + 0.4 * fastrand::f64()).min(imds.deadline().left() / 2);
     let ask_ec2 = Instant::now() + grace;
     loop {
         let found = match &list {
             Some(list) => Ok((TagSource::Metadata, from_metadata(imds, list, contract).await?)),
-            // Two ways to the same tags: neither ends the other, and whichever has them first is taken.
+            // Metadata and EC2 are asked at the same time; the first that has tags wins.
             None => tokio::select! {
                 late = until_listed(imds) => {
                     list = late?;
@@ -106,7 +107,7 @@ pub async fn read(
                 let waited = imds.deadline().elapsed();
                 (GatherError::TagsMissing { missing, found, waited }, words)
             }
-            // Metadata has no tags, and EC2 has refused to tell them: nobody else knows them.
+            // Metadata has no tags and EC2 denies them, so waiting is useless.
             Err(refused @ AwsError::Denied { .. }) => return Err(no_tags(refused)),
             Err(error) => {
                 let words = format!("for tags in metadata, or for EC2: {}", error.trouble());
@@ -120,7 +121,7 @@ pub async fn read(
             said = words;
         }
         tokio::time::sleep(wait).await;
-        // Metadata is looked at in every round: its first tag may come late, and then so does the list.
+        // Metadata is asked in every round, because the list itself comes with the first tag.
         list = list_keys(imds).await?;
     }
 }
@@ -136,7 +137,7 @@ async fn until_listed(imds: &Imds) -> Result<Option<String>, ImdsError> {
     }
 }
 
-/// The tags as EC2 tells them, from a moment on.
+/// Waits until `from`, then asks EC2 for the tags.
 async fn described(
     system: &System,
     imds: &Imds,
@@ -152,13 +153,13 @@ async fn described(
     Ok(tags.into_iter().map(|(key, value)| (key, Some(value))).collect())
 }
 
-/// The list of keys; `None` where tags in metadata are off. Some services answer that with 200 and nothing
-/// (aws/amazon-ec2-metadata-mock 189), so an empty list means the same.
+/// The list of keys; `None` if tags in metadata are off. Some services then answer 200 with an empty body
+/// (aws/amazon-ec2-metadata-mock 189), so an empty list is `None` too.
 pub async fn list_keys(imds: &Imds) -> Result<Option<String>, ImdsError> {
     Ok(imds.text_or_empty(LIST).await?.filter(|list| !list.trim().is_empty()))
 }
 
-/// A key that is listed without a value is late: it is left out and asked for again.
+/// The values of the keys of a list. A key whose value is not there yet has `None`, and is asked again in the next round.
 async fn from_metadata(
     imds: &Imds,
     list: &str,
@@ -169,15 +170,15 @@ async fn from_metadata(
         if !(contract.matters)(key) || !key_is_askable(key) {
             return Ok((key.to_owned(), None));
         }
-        // An empty value is legal in EC2, and so are blanks around one; the contract says whether they are here. A line feed
-        // is not, so one at the end is not the value's.
+        // EC2 allows empty values and blanks around a value, and the contract decides about them. It does not allow line feeds,
+        // so one at the end is not part of the value.
         let value = imds.text_or_empty(&path_of(key)).await?;
         Ok((key.to_owned(), value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned())))
     });
     Ok(try_join_all(values).await?.into_iter().collect())
 }
 
-/// The characters that EC2 allows in keys once tags are in metadata; anything else would change the path.
+/// Whether a key has only characters that EC2 allows if tags are in metadata. Others would change the path of the request.
 fn key_is_askable(key: &str) -> bool {
     (1..=255).contains(&key.len())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-=.,_:@".contains(&b))

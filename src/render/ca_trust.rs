@@ -1,6 +1,6 @@
-//! The site's certificate authorities, into the trust store and to docker.
+//! The site's certificate authorities, for the trust store and for docker.
 //!
-//! One certificate a file: Debian's tool makes no hash link for a file with two, and OpenSSL then does not find them.
+//! One certificate in each file: Debian's tool makes no hash link for a file with two, so OpenSSL does not find them.
 
 use crate::facts::host::TrustStore;
 use crate::node::{Granted, Node};
@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let mut files = Vec::new();
     if let Some(store) = node.host.trust_store {
-        let (folder, suffix) = anchors(store);
+        let (directory, suffix) = anchors(store);
         files.extend(node.authorities.iter().map(|authority| {
             let name = authority.sha256.get(..16).unwrap_or(&authority.sha256);
             file(
-                format!("{folder}/cos-{name}.{suffix}"),
+                format!("{directory}/cos-{name}.{suffix}"),
                 authority.pem.clone(),
                 Notify::of([Action::Run(Tool::UpdateTrustStore)]),
             )
@@ -37,7 +37,7 @@ pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     files
 }
 
-/// The bundle that programs read, by the tool that makes it.
+/// The bundle that programs read; its path depends on the tool that makes it.
 pub(super) fn bundle(store: TrustStore) -> &'static str {
     match store {
         TrustStore::UpdateCaTrust => "/etc/pki/tls/certs/ca-bundle.crt",
@@ -45,7 +45,7 @@ pub(super) fn bundle(store: TrustStore) -> &'static str {
     }
 }
 
-/// The bundle that the authorities of a node go into.
+/// The bundle that contains the authorities of a node.
 pub(super) fn bundle_of(node: &Node) -> Option<&'static str> {
     node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(bundle)
 }

@@ -1,6 +1,6 @@
 //! `/etc/consul.d/cos.json`, by version.
 //!
-//! Consul refuses every unknown key, so a key is rendered only from the release that knows it on
+//! Consul refuses every unknown key, so a key is rendered only for releases that know it
 //! (<https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file>; the gates were measured against
 //! 1.8.7 and read from the change logs).
 
@@ -10,7 +10,7 @@ use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, Relo
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What SIGHUP takes (<https://developer.hashicorp.com/consul/docs/agent/config#reloadable-configuration>).
+/// What a reload by SIGHUP applies (<https://developer.hashicorp.com/consul/docs/agent/config#reloadable-configuration>).
 static RELOADABLE: &[ReloadableKey] = &[
     ReloadableKey { key: "log_level", source: "Consul, reloadable configuration: log level" },
     ReloadableKey { key: "node_meta", source: "Consul, reloadable configuration: node metadata" },
@@ -47,10 +47,10 @@ struct Config<'a> {
     http_config: Option<HttpConfig>,
 }
 
-/// What only servers have.
+/// Keys of servers only.
 #[derive(Serialize)]
 struct Quorum {
-    /// Not where the cluster has formed: a server without it waits to be added by the leader.
+    /// `None` if the cluster has formed: without it a server waits until the leader adds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     bootstrap_expect: Option<u8>,
     autopilot: Autopilot,
@@ -62,7 +62,7 @@ struct Quorum {
     ui: Option<bool>,
 }
 
-/// How a quorum keeps itself; the same keys in Consul and Nomad. They seed an empty Raft log, no more.
+/// Autopilot; the keys are the same in Consul and Nomad. They are only the first values for an empty Raft log.
 #[derive(Serialize)]
 pub(super) struct Autopilot {
     cleanup_dead_servers: bool,
@@ -73,7 +73,7 @@ pub(super) struct Autopilot {
 }
 
 impl Autopilot {
-    /// The values for a quorum of so many servers: it never prunes itself below three.
+    /// The values for a quorum of so many servers. Dead servers are never removed below three.
     pub(super) fn of(servers: u8) -> Self {
         Self {
             cleanup_dead_servers: true,
@@ -166,19 +166,19 @@ fn config<'a>(node: &'a Node, granted: &Granted) -> Config<'a> {
         },
         bind_addr: address.clone(),
         advertise_addr: address,
-        // One datacenter: nobody joins over the WAN, so nobody listens for it.
+        // There is one datacenter, so no server joins over the WAN.
         ports: Ports { http: Daemon::Consul.port(), dns: 8600, grpc: 8502, serf_wan: -1 },
         retry_join: [node.join(tags::CONSUL_SERVER)],
         retry_interval: "15s",
         rejoin_after_leave: true,
-        // systemd stops Consul with SIGINT; a client's default would leave the cluster at every restart.
+        // systemd stops Consul with SIGINT. By default a client would then leave the cluster at every restart.
         skip_leave_on_interrupt: true,
         disable_update_check: true,
         log_level: node.settings.consul.log_level.as_str(),
         log_json: true,
         node_meta: meta(node),
         telemetry: Telemetry { prometheus_retention_time: "60s", disable_hostname: true },
-        // Nomad, templates and sidecars all come from 127.0.0.1; the default of 200 is for each source.
+        // The limit is for each source address (default 200), and Nomad, templates and sidecars all come from 127.0.0.1.
         limits: Limits { http_max_conns_per_client: 500 },
         http_config: short_timeouts(node)
             .then_some(HttpConfig { read_timeout: "15m", write_timeout: "15m" }),
@@ -190,7 +190,7 @@ fn quorum(node: &Node, granted: &Granted, servers: u8) -> Quorum {
     Quorum {
         bootstrap_expect: (!granted.formation.join_only).then_some(servers),
         autopilot: Autopilot::of(servers),
-        // The default of 5 is for machines smaller than any that runs COS: elections take five times as long.
+        // The default of 5 is for small machines, and makes elections five times as long.
         performance: Performance { raft_multiplier: 1 },
         connect: Enabled { enabled: true },
         ui_config: has_ui_config.then_some(Enabled { enabled: true }),
@@ -198,12 +198,13 @@ fn quorum(node: &Node, granted: &Granted, servers: u8) -> Quorum {
     }
 }
 
-/// 1.22.4 brought these keys with a default of 30 s, which cuts blocking queries; 2.0.0 raised it (hashicorp/consul 23267).
+/// Whether the default timeouts are too short: 1.22.4 added these keys with a default of 30 s, which ends blocking queries;
+/// 2.0.0 raised it (hashicorp/consul 23267).
 fn short_timeouts(node: &Node) -> bool {
     since(&node.consul, (1, 22, 4)) && !since(&node.consul, (2, 0, 0))
 }
 
-/// What both agents say of the machine below them.
+/// The metadata about the instance that both agents publish.
 pub(super) fn meta(node: &Node) -> BTreeMap<&'static str, &str> {
     BTreeMap::from([
         ("cos_cluster", node.cluster.as_str()),

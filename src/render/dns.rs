@@ -1,7 +1,7 @@
-//! `.consul`, and nothing else, to the local Consul.
+//! Forwards `.consul`, and no other name, to the local Consul.
 //!
-//! With systemd-resolved on a link of its own: `DNS=127.0.0.1:8600` in `resolved.conf` would send every other name to
-//! Consul too, and a hung Consul then hangs names that do not exist (measured with systemd 252: 20 s and more).
+//! With systemd-resolved, Consul is the server of a link of its own. `DNS=127.0.0.1:8600` in `resolved.conf` would send every
+//! name to Consul, and if Consul hangs, names that do not exist take 20 s and more (measured with systemd 252).
 
 use super::units;
 use crate::facts::host::Resolver;
@@ -16,7 +16,7 @@ pub fn by_resolved(node: &Node) -> bool {
     forwarder(node) == Some(Resolver::Resolved)
 }
 
-/// What the unit of the link should be doing.
+/// The wanted state of the unit of the link.
 pub(super) fn link(node: &Node) -> Wanted {
     if by_resolved(node) { Wanted::Running } else { Wanted::Stopped }
 }
@@ -32,7 +32,7 @@ fn forwarder(node: &Node) -> Option<Resolver> {
     }
 }
 
-/// The files of the forwarder that runs here.
+/// The files of the forwarder of this node.
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     match forwarder(node) {
         Some(Resolver::Resolved) => resolved(node),
@@ -45,7 +45,7 @@ fn resolved(node: &Node) -> Vec<File> {
     let address = node.settings.dns.address.address();
     let listener = File {
         path: "/etc/systemd/resolved.conf.d/cos.conf".to_owned(),
-        // resolved.conf(5): DNSStubListenerExtra= since systemd 247. Containers reach the host's resolver here.
+        // Containers reach the resolver of the host at this address (DNSStubListenerExtra=: systemd 247, resolved.conf(5)).
         contents: Contents::Text(format!("[Resolve]\nDNSStubListenerExtra={address}\n")),
         mode: 0o644,
         owner: ROOT,

@@ -1,4 +1,5 @@
-//! The `extra` tables of the settings: merged last, deep and typed, for everything that is not modelled here.
+//! The `extra` tables of the settings, for configuration without a setting of its own. They are merged last, key by key, and
+//! types must match.
 
 use super::owned;
 use crate::exit::ExitCode;
@@ -9,7 +10,7 @@ use crate::text::secret::{is_secret, masked};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// An `extra` table that does not fit.
+/// An `extra` table that cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// A key that the agent owns.
@@ -20,7 +21,7 @@ pub enum RenderError {
         /// The dotted key.
         key: String,
     },
-    /// A value of another type than ours.
+    /// A value whose type differs from the rendered one.
     #[error("expected {expected} for setting `{table}.{key}`, found {found}")]
     Type {
         /// The table.
@@ -29,10 +30,10 @@ pub enum RenderError {
         key: String,
         /// The type found.
         found: &'static str,
-        /// The type of our value.
+        /// The type of the rendered value.
         expected: &'static str,
     },
-    /// A secret, which would show up wherever settings are shown.
+    /// A secret, which would be visible wherever settings are printed.
     #[error("setting `{table}.{key}` contains a secret, and settings must not contain secrets")]
     Secret {
         /// The table.
@@ -96,7 +97,7 @@ pub fn merge(daemon: Daemon, rendered: &mut Value, extra: &Extra) -> Result<(), 
     overlay(&Place { daemon, table }, rendered, &Value::Object(extra.clone()), "")
 }
 
-/// Refuses tables that no configuration can take, before anything is shown of them.
+/// Refuses tables that cannot be merged on any node, before anything of them is printed.
 pub fn check(settings: &Settings) -> Result<(), RenderError> {
     tables(settings)
         .into_iter()
@@ -141,12 +142,12 @@ fn overlay(place: &Place, lower: &mut Value, upper: &Value, path: &str) -> Resul
     Ok(())
 }
 
-/// Whether a text says itself that there is a secret in it, as join strings and URLs do.
+/// Whether a text contains a secret that can be recognised, as in join strings and URLs.
 fn holds_secret(value: &Value) -> bool {
     matches!(value, Value::String(text) if matches!(masked(text), Cow::Owned(_)))
 }
 
-/// Both daemons ignore case in keys, so `Log_Level` is our `log_level` and not a second one beside it.
+/// The spelling of a key in the rendered object. Both daemons ignore case in keys, so `Log_Level` is `log_level`.
 fn spelling(object: &Map<String, Value>, key: &str) -> String {
     object
         .keys()
@@ -154,7 +155,7 @@ fn spelling(object: &Map<String, Value>, key: &str) -> String {
         .map_or_else(|| key.to_owned(), Clone::clone)
 }
 
-/// Tables in a list are looked at like others: Nomad takes `[[nomad.extra.server]]` for the block.
+/// Checks the tables in a list like others, because Nomad reads `[[nomad.extra.server]]` as the block.
 fn check_list(place: &Place, value: &Value, path: &str) -> Result<(), RenderError> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| check_list(place, item, path)),

@@ -1,5 +1,5 @@
-//! PURE: one file a managed thing, each a function from a [`Node`] and what it was [`Granted`] to files; together the
-//! desired state.
+//! PURE: the desired state. Each managed thing has a file here, with a function from a [`Node`] and what it was [`Granted`] to
+//! files.
 //!
 //! To add a rendered file: a function in a file here, and a line in [`FILES`]. To add a unit: its file in `systemd/`, and
 //! a line in [`units::UNITS`].
@@ -20,21 +20,21 @@ use crate::role::Role;
 use crate::state::{DesiredState, File, Identity};
 pub use extra::RenderError;
 
-/// Renders files of a node. It cannot fail: what a node lacks for its files is an error of [`crate::node::resolve`], and the
-/// `extra` tables of the settings are merged behind all of them.
+/// Renders files of a node. It cannot fail: [`crate::node::resolve`] refuses an incomplete node, and the `extra` tables of the
+/// settings are merged after all renderers.
 pub type Renderer = fn(&Node, &Granted) -> Vec<File>;
 
 /// The roles that get a file.
 pub enum For {
-    /// All of them.
+    /// All roles.
     Every,
-    /// Those that run Nomad.
+    /// The roles that run Nomad.
     Nomad,
-    /// One.
+    /// One role.
     Only(Role),
 }
 
-/// What is rendered, for whom, in this order.
+/// What is rendered and for which roles, in this order.
 pub static FILES: &[(For, Renderer)] = &[
     (For::Every, units::files),
     (For::Every, consul::files),
@@ -83,7 +83,7 @@ pub fn desired(node: &Node, granted: &Granted) -> Result<DesiredState, RenderErr
     })
 }
 
-/// Whether a version has what came with this release; suffixes such as `-rc.1` and `+ent` do not matter.
+/// Whether a version is this release or a later one. Suffixes such as `-rc.1` and `+ent` do not matter.
 fn since(version: &semver::Version, release: (u64, u64, u64)) -> bool {
     (version.major, version.minor, version.patch) >= release
 }

@@ -1,28 +1,28 @@
-//! The keys that the agent owns, with a reason each: nobody else may set them, neither an `extra` table nor an operator's
-//! file, because both would silently win. Some others may be set, and then something of ours no longer holds.
+//! The keys that the agent owns, each with a reason. `extra` tables and the operator's files must not set them, because both
+//! would silently override the agent. Some keys may be set, with a note, because something of the agent then stops working.
 
 use crate::role::{AgentMode, Role};
 use crate::state::Daemon;
 
-/// What becomes of a key that somebody else sets.
+/// What happens if an operator sets a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// It is refused, wherever it is set.
     Refused,
     /// It is refused in files on nodes with a Nomad of this mode; `extra` merges it.
     RefusedInFiles(AgentMode),
-    /// It is taken, and said.
+    /// It is merged or loaded, with a note.
     Said,
-    /// It is taken, and said where a file sets it; `extra` merges it.
+    /// It is loaded with a note if a file sets it; `extra` merges it without a note.
     SaidInFiles,
 }
 
-/// A key of the table.
+/// A key in the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Key {
     /// Its path, with dots.
     pub path: &'static str,
-    /// What becomes of it.
+    /// What happens if an operator sets it.
     pub rule: Rule,
     /// Why.
     pub reason: &'static str,
@@ -45,7 +45,7 @@ const PORT: &str = "the gates, the watch and /etc/profile.d/cos.sh use the defau
 const LISTEN: &str =
     "the gates and the watch use loopback, and cannot reach an agent that does not listen there";
 
-/// Keys of Consul, old spellings included (`agent/config/deprecated.go`).
+/// Keys of Consul, with their deprecated names (`agent/config/deprecated.go`).
 static CONSUL: &[Key] = &[
     key(
         "addresses.dns",
@@ -111,7 +111,7 @@ pub fn keys(daemon: Daemon) -> &'static [Key] {
     }
 }
 
-/// The key of the table at or above a path, if there is one. Both daemons ignore case in keys.
+/// The key in the table that is this path or contains it. Both daemons ignore case in keys.
 pub fn find<'p>(
     daemon: Daemon,
     path: impl IntoIterator<Item = &'p str> + Clone,

@@ -3,7 +3,7 @@
 use crate::role::{AgentMode, Role};
 use crate::state::{Daemon, Directory, Guarded, Owner, ROOT};
 
-/// The directory of a daemon's data: the daemon's alone, because Consul's snapshots in it are world-readable.
+/// The directory of a daemon's data. Only the daemon may read it, because Consul's snapshots in it are world-readable.
 pub(super) fn data(daemon: Daemon, role: Role) -> Directory {
     let owner = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
@@ -13,9 +13,9 @@ pub(super) fn data(daemon: Daemon, role: Role) -> Directory {
     Directory { path: daemon.data(), mode: 0o700, owner }
 }
 
-/// The directories around a daemon's configuration and data. HashiCorp's packages give Consul's to the user `consul`, as
-/// which it runs, and `/etc/nomad.d` to `nomad` (their `postinst`); Nomad runs as root on clients, and what root reads
-/// there nobody else may write.
+/// The directories around a daemon's configuration and data. HashiCorp's packages (their `postinst`) give those of Consul to
+/// the user `consul`, as which it runs, and `/etc/nomad.d` to `nomad`. But Nomad runs as root on clients, so only root may
+/// write there.
 pub(super) fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
     let configuration = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Guarded {

@@ -1,10 +1,10 @@
-//! `/etc/profile.d/cos.sh`: what the consul and nomad command lines need in a shell on the node.
+//! `/etc/profile.d/cos.sh`: the environment variables for `consul` and `nomad` in a shell on the node.
 
 use super::ca_trust;
 use crate::node::{Granted, Node};
 use crate::state::{Contents, Daemon, File, Notify, ROOT};
 
-/// The file. Every value in it is a constant of ours, so nothing has to be quoted.
+/// The file. Every value in it is a constant, so nothing needs quotes.
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let bundle =
         node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(ca_trust::bundle);

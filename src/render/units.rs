@@ -1,6 +1,5 @@
-//! The units: what each should be doing on a node, their files, and the drop-ins that differ by role. They are ours like
-//! every other file, so that a fix of a unit reaches every node; an operator changes a unit by a drop-in, as
-//! systemd.unit(5) describes.
+//! The units: the wanted state of each on a node, their files, and the drop-ins that differ by role. The agent owns the unit
+//! files, so that a fix reaches every node. Operators change a unit with a drop-in (systemd.unit(5)).
 
 use super::{dns, docker};
 use crate::node::{Granted, Node};
@@ -9,20 +8,20 @@ use crate::state::{
     READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
 };
 
-/// The search path of the daemons: where distributions put docker, the ECR helper and the network tools.
+/// The search path of the daemons, with all directories in which distributions put docker, the ECR helper and network tools.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A unit, for whichever node.
+/// A unit, independent of the node.
 pub struct Row {
     name: &'static str,
-    /// The file in `systemd/`; `None` where the image brings the unit.
+    /// The file in `systemd/`; `None` if the unit comes with the image.
     text: Option<&'static str>,
     origin: Origin,
     wanted: fn(&Node) -> Wanted,
     restarts_with: &'static [Cause],
 }
 
-/// A unit of the agent's own, which runs on every node and restarts when its file changes.
+/// A unit of the agent. It runs on every node and restarts when its file changes.
 const fn ours(name: &'static str, text: &'static str) -> Row {
     let wanted = |_: &Node| Wanted::Running;
     Row { name, text: Some(text), origin: Origin::Agent, wanted, restarts_with: &[] }
@@ -33,7 +32,7 @@ const fn daemon(name: &'static str, text: &'static str, wanted: fn(&Node) -> Wan
     Row { name, text: Some(text), origin: Origin::Shared, wanted, restarts_with: &[] }
 }
 
-/// A unit that the image brings.
+/// A unit that comes with the image.
 const fn images(name: &'static str, wanted: fn(&Node) -> Wanted) -> Row {
     Row { name, text: None, origin: Origin::Image, wanted, restarts_with: &[] }
 }
@@ -41,7 +40,7 @@ const fn images(name: &'static str, wanted: fn(&Node) -> Wanted) -> Row {
 /// Every unit that the agent knows, in the order in which they start.
 pub static UNITS: &[Row] = &[
     Row {
-        // A node that was made from user data alone comes back after a reboot too.
+        // The image may not have enabled it, and it must start after every reboot.
         wanted: |_| Wanted::Enabled,
         ..ours(AGENT, include_str!("../../systemd/cos-agent.service"))
     },
@@ -74,7 +73,7 @@ fn runs(node: &Node, daemon: Daemon) -> Wanted {
     if node.duty.role().daemons().contains(&daemon) { Wanted::Running } else { Wanted::Stopped }
 }
 
-/// What every unit should be doing on this node.
+/// The wanted state of every unit on this node.
 pub fn wanted(node: &Node) -> Vec<Unit> {
     let unit = |row: &Row| Unit {
         name: row.name,

@@ -28,7 +28,7 @@ pub enum Role {
 pub enum AgentMode {
     /// One of the quorum.
     Server,
-    /// Everybody else.
+    /// Not one of the quorum.
     Client,
 }
 
@@ -41,9 +41,9 @@ pub struct Spec {
     pub summary: &'static str,
     /// How it runs Consul.
     pub consul: AgentMode,
-    /// How it runs Nomad, if it does.
+    /// How it runs Nomad; `None` if it does not.
     pub nomad: Option<AgentMode>,
-    /// Its daemons, in the order of their start.
+    /// Its daemons, in the order in which they start.
     pub daemons: &'static [Daemon],
 }
 
@@ -67,17 +67,17 @@ impl Role {
         self.spec().name
     }
 
-    /// How it runs Nomad, if it does.
+    /// How it runs Nomad; `None` if it does not.
     pub fn nomad(self) -> Option<AgentMode> {
         self.spec().nomad
     }
 
-    /// Its daemons, in the order of their start.
+    /// Its daemons, in the order in which they start.
     pub fn daemons(self) -> &'static [Daemon] {
         self.spec().daemons
     }
 
-    /// The daemon in whose quorum it votes.
+    /// The daemon in whose quorum it votes; `None` for clients.
     pub fn quorum(self) -> Option<Daemon> {
         match (self.spec().consul, self.nomad()) {
             (AgentMode::Server, _) => Some(Daemon::Consul),
@@ -86,7 +86,7 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// The role with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|role| role.name() == name)
     }
@@ -103,7 +103,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// The programs that a role runs; all of them while the role is not known.
+/// The programs that a role runs; all programs while the role is unknown.
 pub fn programs(role: Option<Role>) -> Vec<&'static str> {
     let daemons = role.map_or([Daemon::Consul, Daemon::Nomad].as_slice(), Role::daemons);
     daemons.iter().map(|daemon| daemon.program()).collect()

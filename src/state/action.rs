@@ -1,4 +1,4 @@
-//! What has to happen besides the files: a verb of systemctl and a unit, a tool, or a reload of systemd.
+//! What must happen besides the files: a verb of systemctl and a unit, a tool, or a reload of systemd.
 
 use super::{DOCKER, Daemon};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// What is done to a unit, as systemctl(1) names it.
+/// A verb of systemctl(1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// `stop`.
@@ -15,7 +15,7 @@ pub enum Verb {
     Enable,
     /// `reload`.
     Reload,
-    /// `try-restart`: only where the unit runs.
+    /// `try-restart`: restarts the unit only if it runs.
     TryRestart,
     /// `restart`.
     Restart,
@@ -27,7 +27,7 @@ impl Verb {
     const ALL: [Self; 6] =
         [Self::Stop, Self::Enable, Self::Reload, Self::TryRestart, Self::Restart, Self::Start];
 
-    /// The word of systemctl(1).
+    /// Its name in systemctl(1).
     pub fn name(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -40,7 +40,7 @@ impl Verb {
     }
 }
 
-/// A tool of the system that makes something from files of ours.
+/// A tool of the system that processes files of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
     /// The trust store: `update-ca-certificates` or `update-ca-trust`.
@@ -57,30 +57,30 @@ impl Tool {
     }
 }
 
-/// Something that has to happen once. The order in which actions happen is [`Action::stage`] and then that of the units;
-/// the order of this type itself only sorts lists.
+/// Something that must happen once. Actions happen in the order of [`Action::stage`], then of the units. The `Ord` of this type
+/// only sorts lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// A tool runs.
     Run(Tool),
     /// systemd reads its unit files again: `systemctl daemon-reload`.
     DaemonReload,
-    /// Something is done to a unit.
+    /// `systemctl VERB UNIT`.
     Unit(Verb, Cow<'static, str>),
 }
 
 /// The stages of the actions of a plan, in the order in which they are carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// What no longer runs here is stopped.
+    /// Units that should not run stop.
     Stop,
-    /// What a unit reads when it starts is made.
+    /// Tools make the files that units read when they start.
     Run,
     /// systemd reads the unit files.
     DaemonReload,
-    /// systemd is told what to start at a boot.
+    /// Units are enabled, so that systemd starts them at boot.
     Enable,
-    /// Units start, restart and reload, each after those on which it depends.
+    /// Units start, restart and reload, each after the units on which it depends.
     Start,
 }
 
@@ -95,12 +95,12 @@ impl Action {
         Self::unit(Verb::Restart, daemon.unit())
     }
 
-    /// Whether it does this to this unit.
+    /// Whether it is this verb for this unit.
     pub fn is(&self, verb: Verb, unit: &str) -> bool {
         matches!(self, Self::Unit(own, of) if *own == verb && of == unit)
     }
 
-    /// The unit that it is about.
+    /// Its unit, if it is an action on one.
     pub fn of_unit(&self) -> Option<&str> {
         match self {
             Self::Unit(_, unit) => Some(unit),
@@ -108,7 +108,7 @@ impl Action {
         }
     }
 
-    /// When it is carried out.
+    /// The stage in which it is carried out.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Unit(Verb::Stop, _) => Stage::Stop,
@@ -132,7 +132,7 @@ impl Action {
         }
     }
 
-    /// Whether it is still due after a boot: all others only tell what runs of files that are read when it starts.
+    /// Whether it is still necessary after a reboot. All others only make running units read changed files.
     pub fn outlives_a_boot(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Unit(Verb::Enable, _))
     }

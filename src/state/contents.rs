@@ -1,4 +1,4 @@
-//! What a file holds, by how much of it is ours and who may see it.
+//! What a file holds: how much of it belongs to the agent, and who may see it.
 
 use super::format;
 use super::sealed::{Bytes, Sealed};
@@ -8,20 +8,20 @@ use serde_json::{Map, Value};
 /// What a file holds.
 #[derive(Debug, Clone)]
 pub enum Contents {
-    /// The whole text, which is ours alone.
+    /// The whole text, which belongs to the agent.
     Text(String),
-    /// A whole JSON document, which is ours alone.
+    /// A whole JSON document, which belongs to the agent.
     Json(Document),
-    /// Some keys of a JSON object that belongs to the operator: ours are kept, all others are left as they are.
+    /// Some keys in a JSON object of the operator. The agent sets its keys and leaves all others.
     Keys(Keys),
-    /// A first text for a file that belongs to the operator: it is written where there is no such file, and never again.
+    /// The first text of a file that belongs to the operator. It is written only if there is no such file.
     Seed(String),
-    /// A secret, which is ours alone and which nobody sees outside its file.
+    /// A secret of the agent, which is never shown outside its file.
     Secret(Sealed),
 }
 
 impl Contents {
-    /// The whole file, where all of it is decided here.
+    /// The whole file, if the agent decides all of it.
     pub fn whole(&self) -> Option<Bytes> {
         match self {
             Self::Text(text) | Self::Seed(text) => Some(Bytes::Open(text.clone().into_bytes())),
@@ -31,7 +31,7 @@ impl Contents {
         }
     }
 
-    /// Whether an operator may change the file, and give it another mode and owner.
+    /// Whether an operator may change the file, its mode and its owner.
     pub fn is_operators(&self) -> bool {
         matches!(self, Self::Keys(_) | Self::Seed(_))
     }
@@ -49,7 +49,7 @@ pub enum Shape {
 /// A JSON document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// What it says; `null` where it could not be serialised, which ends the rendering.
+    /// Its value; `null` if it cannot be serialised, which ends the rendering.
     pub value: Value,
     /// How it is laid out.
     pub shape: Shape,
@@ -70,22 +70,23 @@ impl Document {
     }
 }
 
-/// Keys of ours in a JSON file of the operator.
+/// Keys of the agent in a JSON file of the operator.
 #[derive(Debug, Clone)]
 pub struct Keys {
-    /// Our keys with their values.
+    /// The keys of the agent with their values.
     pub ours: Map<String, Value>,
-    /// What our keys make of the rest of the file.
+    /// How the rest of the file changes.
     pub amend: Amend,
 }
 
-/// Takes out of an operator's file what would keep our keys from working. In: the file without our keys, and our keys.
+/// Removes from an operator's file what would keep the agent's keys from working. In: the file without the agent's keys, and
+/// these keys.
 pub type Amend = fn(&mut Map<String, Value>, &Map<String, Value>) -> Amended;
 
-/// What came of an [`Amend`].
+/// The result of an [`Amend`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Amended {
-    /// What it took out, a few words each.
+    /// What it removed, a few words each.
     pub changes: Vec<String>,
     /// What it left to the operator, a sentence each.
     pub notes: Vec<String>,

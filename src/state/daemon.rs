@@ -1,4 +1,4 @@
-//! The daemons, and where everything of theirs is.
+//! The daemons, and the paths of their files.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ pub enum Daemon {
 }
 
 impl Daemon {
-    /// Both, in the order of their start.
+    /// Both, in the order in which they start.
     pub const ALL: [Self; 2] = [Self::Consul, Self::Nomad];
 
     /// Its name.
@@ -34,7 +34,7 @@ impl Daemon {
         }
     }
 
-    /// The daemon of a unit, if it is one's.
+    /// The daemon of a unit; `None` if the unit is not a daemon's.
     pub fn of_unit(unit: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|daemon| daemon.unit() == unit)
     }
@@ -47,7 +47,7 @@ impl Daemon {
         }
     }
 
-    /// The folder of its configuration, which it shares with the operator.
+    /// The directory of its configuration, which it shares with the operator.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Consul => "/etc/consul.d",
@@ -55,7 +55,7 @@ impl Daemon {
         }
     }
 
-    /// Our file in that folder.
+    /// The agent's file in that directory.
     pub fn file(self) -> &'static str {
         match self {
             Self::Consul => "/etc/consul.d/cos.json",
@@ -63,7 +63,7 @@ impl Daemon {
         }
     }
 
-    /// The folder of its data.
+    /// The directory of its data.
     pub fn data(self) -> &'static str {
         match self {
             Self::Consul => "/opt/consul/data",
@@ -71,7 +71,7 @@ impl Daemon {
         }
     }
 
-    /// What only a server has in its data.
+    /// A path in its data that only a server has.
     pub fn server_data(self) -> &'static str {
         match self {
             Self::Consul => "/opt/consul/data/raft",
@@ -88,7 +88,7 @@ impl Daemon {
     }
 }
 
-/// Whether a name in a directory of data is data: not what a file system makes (`mke2fs(8)`), nor what was moved aside.
+/// Whether an entry of a data directory is data. `lost+found` (`mke2fs(8)`) and data that was moved aside are not.
 pub fn is_data(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name != b"lost+found" && name != b".discarded" && !name.starts_with(b".of-i-")

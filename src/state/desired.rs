@@ -10,21 +10,21 @@ pub struct DesiredState {
     pub files: Vec<File>,
     /// Its directories.
     pub directories: Vec<Directory>,
-    /// The directories around them.
+    /// The directories around its files, whose owners are checked.
     pub guarded: Vec<Guarded>,
     /// Every unit that the agent knows, in the order in which they start.
     pub units: Vec<Unit>,
-    /// The bundle of the trust store that its authorities go into, if it has some.
+    /// The bundle of the trust store; `None` if there are no authorities for it.
     pub trust_bundle: Option<&'static str>,
-    /// The daemons of which the configuration is written.
+    /// The daemons whose configuration is written.
     pub daemons: &'static [Daemon],
-    /// Data of theirs that is not this machine's.
+    /// Data of daemons that does not belong to this machine.
     pub moves: Vec<MoveAside>,
-    /// What is kept of it in the manifest.
+    /// What the manifest records about the machine.
     pub identity: Identity,
 }
 
-/// What a machine is, for the manifest. Its files, actions and units do not depend on it.
+/// The machine's identity for the manifest. Files, actions and units do not depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The instance.
@@ -33,19 +33,20 @@ pub struct Identity {
     pub role: Option<String>,
     /// What the quorum guard found.
     pub formation: Formation,
-    /// The daemons in whose quorum it votes still, although its role does without them.
+    /// The daemons in whose quorum it still votes, although its new role does not.
     pub leaving: BTreeSet<Daemon>,
 }
 
-/// Data that goes out of the way.
+/// Data that is moved aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveAside {
     /// The daemon whose data it is.
     pub daemon: Daemon,
-    /// The directory that has it afterwards: the data's own under another name, or one in it where it lies elsewhere.
+    /// The directory that has it afterwards: the data directory under another name, or a directory inside it if it is a mount
+    /// point or a link.
     pub to: String,
-    /// Where it lies.
+    /// Where the data directory is.
     pub place: Place,
-    /// The instance that made it, if it is known.
+    /// The instance that wrote it, if it is known.
     pub of: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::{Action, Contents};
 
-/// Who owns a file: names, because ids differ between images.
+/// The owner of a file, by names, because ids differ between images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     /// The user.
@@ -25,7 +25,7 @@ pub struct File {
     pub mode: u32,
     /// The owner.
     pub owner: Owner,
-    /// What has to happen when it changes.
+    /// What must happen when it changes.
     pub notify: Notify,
 }
 
@@ -40,21 +40,21 @@ pub struct Directory {
     pub owner: Owner,
 }
 
-/// A directory that holds what a daemon reads or writes. Made by what is put into it; one that is there keeps its mode
-/// and owner as far as nobody can write into it who may not.
+/// A directory that holds what a daemon reads or writes. It is created with the first file in it. An existing directory keeps
+/// its mode and owner, unless a user who must not write to it could.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guarded {
     /// The absolute path on the node.
     pub path: &'static str,
-    /// Who may write into it beside root.
+    /// Who may write to it besides root.
     pub writer: Option<Owner>,
-    /// The group that goes on reading it when it is taken from another owner.
+    /// The group that can still read it after the agent has taken it from another owner.
     pub readers: &'static str,
-    /// Whether the files in it are root's alone too, as a daemon that runs as root reads them.
+    /// Whether only root may write the files in it too, because a daemon that runs as root reads them.
     pub files: bool,
 }
 
-/// Where a directory lies, seen from the one that holds it.
+/// Where a directory is, as seen from its parent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Place {
     /// On the same volume.
@@ -69,17 +69,17 @@ pub enum Place {
     },
 }
 
-/// What has to happen when a file is written or removed.
+/// What must happen when a file is written or removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notify {
-    /// The actions; none where the file is read when it is needed.
+    /// The actions; empty if the file is read whenever it is needed.
     pub actions: Vec<Action>,
-    /// The top-level keys of a JSON file for which a reload does instead of a restart.
+    /// The top-level keys of a JSON file for which a reload is enough, instead of a restart.
     pub reloadable: &'static [ReloadableKey],
 }
 
 impl Notify {
-    /// Nothing: the file is read when it is needed.
+    /// Nothing, because the file is read whenever it is needed.
     pub fn nobody() -> Self {
         Self::default()
     }
@@ -90,7 +90,7 @@ impl Notify {
     }
 }
 
-/// A key that a daemon takes without a restart.
+/// A key that a daemon applies without a restart.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReloadableKey {
     /// The top-level key.

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-/// JSON with sorted keys, indented, with a final line feed: the same value gives the same bytes always.
+/// JSON with sorted keys, indented, with a final line feed. The same value always gives the same bytes.
 pub fn json(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Wraps every object into a list of one, as Nomad's HCL1 reader wants its blocks: it takes an object that is the
+/// Wraps every object into a list of one, as Nomad's HCL1 parser needs its blocks: it would mistake an object that is the
 /// only key of its parent for the parent itself (hashicorp/nomad 24007).
 ///
 /// Two keys have another shape: `plugin` is a list of named blocks, and the providers of `keyring` are plain.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the quorum guard found when a server's data was still empty; kept for as long as the data is.
+/// What the quorum guard found when the data of a server was still empty. It is kept as long as the data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Formation {
-    /// This server can only join a cluster: one has formed already, or nobody could tell.
+    /// This server can only join a cluster, because one has formed already, or because the parameter store did not answer.
     #[serde(default)]
     pub join_only: bool,
-    /// Why nobody could tell whether one has formed; then it is asked again.
+    /// Why the parameter store did not answer; then the next `apply` asks again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! PURE: the shared nouns. A machine is described by files, directories and units; everything that has to happen besides
-//! is an action that a file notifies.
+//! PURE: the shared types. Files, directories and units describe a machine. Everything else that must happen is an action,
+//! which a changed file causes.
 
 mod action;
 mod contents;
@@ -32,13 +32,13 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// A regular file.
     File,
-    /// A folder.
+    /// A directory.
     Folder,
     /// A symbolic link, socket, or device.
     Other,
 }
 
-/// A moment on this machine, by the clock of which no jump is heard (`CLOCK_MONOTONIC`).
+/// A moment on this machine, by the clock that never jumps (`CLOCK_MONOTONIC`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// The kernel's id of the boot.

@@ -1,4 +1,4 @@
-//! The machine as it is: what is looked at, in nouns that a plan compares.
+//! The machine as it is, in the types that a plan compares.
 
 use super::{Daemon, Kind, Place, Sealed, UnitState};
 use std::collections::BTreeMap;
@@ -6,14 +6,14 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What `lstat` says of a path.
+/// The result of `lstat` for a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// What it is.
     pub kind: Kind,
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last change of the contents, in nanoseconds since the epoch.
+    /// Modification time, in nanoseconds since the epoch.
     pub mtime_nanos: i128,
     /// The permission bits.
     pub mode: u32,
@@ -23,12 +23,12 @@ pub struct Stat {
     pub gid: u32,
 }
 
-/// A file in a daemon's directory that is not ours.
+/// A file in the directory of a daemon that is not the agent's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorFile {
     /// The daemon that loads it.
     pub daemon: Daemon,
-    /// Its path, as people read it.
+    /// Its path, for messages.
     pub path: String,
     /// Its name, which need not be UTF-8.
     pub name: OsString,
@@ -39,13 +39,13 @@ pub struct OperatorFile {
 /// A path as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// What `lstat` says.
+    /// The result of `lstat`.
     pub stat: Stat,
     /// The contents, for a regular file.
     pub bytes: Vec<u8>,
 }
 
-/// Whatever is on a disk may be a secret: it shows its fingerprint.
+/// Prints a fingerprint, because any file may hold a secret.
 impl fmt::Debug for Seen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?} {}", self.stat, Sealed::new(self.bytes.clone()))
@@ -63,20 +63,20 @@ impl fmt::Debug for OperatorFile {
 pub struct Data {
     /// The daemon.
     pub daemon: Daemon,
-    /// Whether anything is in the folder.
+    /// Whether anything is in the directory.
     pub present: bool,
-    /// Whether it is a server's.
+    /// Whether it is the data of a server.
     pub of_server: bool,
-    /// The names beside the folder, which a name for moving aside must not be.
+    /// The names of the entries beside the directory. Data that is moved aside must get another name.
     pub siblings: Vec<OsString>,
-    /// Where the folder lies.
+    /// Where the directory is.
     pub place: Place,
 }
 
 /// A file that only root may write, whoever owns it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardedFile {
-    /// Its path, as people read it.
+    /// Its path, for messages.
     pub path: String,
     /// Its path, which need not be UTF-8.
     pub real: PathBuf,
@@ -87,45 +87,45 @@ pub struct GuardedFile {
 /// The machine as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// Whether owners count here.
+    /// Whether the owners of files matter here.
     pub keeps_owners: bool,
     /// Path → what is there; absent paths are not in it.
     pub files: BTreeMap<String, Seen>,
-    /// Paths beside which a crash left a half-written file.
+    /// Paths beside which a crash has left a half-written file.
     pub leftovers: Vec<String>,
-    /// Files of the operator in the daemons' folders.
+    /// Files of the operator in the directories of the daemons.
     pub operator_files: Vec<OperatorFile>,
-    /// Links in the daemons' folders that lead nowhere, and without which their daemon starts.
+    /// Broken links in the directories of the daemons that do not keep the daemon from starting.
     pub dead_links: Vec<(Daemon, String)>,
     /// The data of all daemons.
     pub data: Vec<Data>,
-    /// Files in the directories that root reads alone.
+    /// Files in the directories that only root may write.
     pub guarded_files: Vec<GuardedFile>,
     /// Whether this is the root directory of a machine that is off: it has no units, and starts them all when it boots.
     pub is_off: bool,
-    /// What the trust store holds by now, where authorities go into it.
+    /// The bundle of the trust store, if authorities belong there.
     pub trust_bundle: Vec<u8>,
     /// The ids of the owners, where they exist.
     pub owners: BTreeMap<(&'static str, &'static str), (u32, u32)>,
-    /// The agent's program, as the manifest has it; `None` where it is not installed here.
+    /// The agent's program, in the form of the manifest; `None` if it is not installed here.
     pub agent: Option<String>,
-    /// Unit → state, or `None` where units are not ours to start.
+    /// Unit → state; `None` if the agent does not manage units here.
     pub units: Option<BTreeMap<String, UnitState>>,
 }
 
 impl Observed {
-    /// Whether a unit runs; `None` where units are not ours to ask for.
+    /// Whether a unit runs; `None` if the agent does not manage units here.
     pub fn is_up(&self, unit: &str) -> Option<bool> {
         self.units.as_ref().map(|units| units.get(unit) == Some(&UnitState::Up))
     }
 
-    /// Whether a unit runs, or will without our doing; `None` where units are not ours to ask for.
+    /// Whether a unit runs or is queued to start; `None` if the agent does not manage units here.
     pub fn comes_up(&self, unit: &str) -> Option<bool> {
         let comes = |state: &UnitState| matches!(state, UnitState::Up | UnitState::Queued);
         self.units.as_ref().map(|units| units.get(unit).is_some_and(comes))
     }
 
-    /// The state of a unit, where units are ours to ask for.
+    /// The state of a unit; `None` if the agent does not manage units here, or has not asked for this one.
     pub fn state(&self, unit: &str) -> Option<UnitState> {
         self.units.as_ref()?.get(unit).copied()
     }

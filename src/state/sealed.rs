@@ -1,4 +1,4 @@
-//! Bytes that nobody sees outside their file.
+//! Bytes that are never shown outside their file.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -15,7 +15,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// serde_json::to_string(&key).unwrap();
 /// ```
 ///
-/// The same with bytes that are no secret compiles, so it is the type that refuses:
+/// The same code compiles with plain bytes, so the type is what prevents it:
 ///
 /// ```
 /// let key = b"k3y".to_vec();
@@ -30,7 +30,7 @@ impl Sealed {
         Self(secret)
     }
 
-    /// The secret itself, for the file that it belongs into.
+    /// The secret itself, to write to its file.
     pub fn for_its_file(&self) -> &[u8] {
         &self.0
     }
@@ -58,12 +58,12 @@ pub enum Bytes {
 }
 
 impl Bytes {
-    /// The bytes of a file of which it is known whether it holds a secret.
+    /// The bytes of a file, sealed if it holds a secret.
     pub fn of(bytes: Vec<u8>, is_secret: bool) -> Self {
         if is_secret { Self::Sealed(Sealed::new(bytes)) } else { Self::Open(bytes) }
     }
 
-    /// What may be shown.
+    /// The bytes, if they may be shown.
     pub fn open(&self) -> Option<&[u8]> {
         match self {
             Self::Open(bytes) => Some(bytes),
@@ -76,7 +76,7 @@ impl Bytes {
         matches!(self, Self::Sealed(_))
     }
 
-    /// The bytes themselves, for the file that they belong into.
+    /// The bytes themselves, to write to their file.
     pub fn for_their_file(&self) -> &[u8] {
         match self {
             Self::Open(bytes) => bytes,
@@ -90,7 +90,7 @@ impl Bytes {
     }
 }
 
-/// An operator's file may hold a secret as well as one of ours, so it shows its length and nothing of its contents.
+/// Prints the length only, because an operator's file may hold a secret too.
 impl fmt::Debug for Bytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

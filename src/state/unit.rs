@@ -1,41 +1,41 @@
-//! Units: what each should be doing on a node, and what systemd says that it does.
+//! Units: the wanted state of each on a node, and its state in systemd.
 
-/// A unit that the agent writes, starts, stops or restarts, as one node wants it.
+/// A unit that the agent writes, starts, stops or restarts, as one node needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
     /// Its name.
     pub name: &'static str,
-    /// Who brings it.
+    /// Where it comes from.
     pub origin: Origin,
-    /// What it should be doing.
+    /// Its wanted state.
     pub wanted: Wanted,
     /// What makes it restart besides its files.
     pub restarts_with: &'static [Cause],
 }
 
-/// Who brings a unit, which decides who may stop it.
+/// Where a unit comes from, which decides whether the agent may stop it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The agent alone: it stops the unit wherever nobody wants it.
+    /// The agent. It stops the unit on nodes that do not need it.
     Agent,
-    /// The agent, under a name that others use too: it stops the unit only where it wrote its files.
+    /// The agent, under a name that packages use too. It stops the unit only if it wrote the unit's files.
     Shared,
-    /// The image: the agent never stops it.
+    /// The image. The agent never stops it.
     Image,
 }
 
-/// What a unit should be doing.
+/// The wanted state of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// Running: the agent starts it.
+    /// Running; the agent starts it.
     Running,
-    /// Running, where the image has it.
+    /// Running, if the image has it.
     RunningIfInstalled,
     /// Started by systemd at each boot.
     Enabled,
-    /// Nothing.
+    /// Not running.
     Stopped,
-    /// Whatever it does now: the agent restarts it where it runs, and never starts it.
+    /// As it is: the agent restarts it if it runs, and never starts it.
     AsItIs,
 }
 
@@ -49,22 +49,22 @@ impl Wanted {
 /// What makes a unit restart besides its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Another agent was installed.
+    /// Another version of the agent was installed.
     Agent,
     /// The node gets another role.
     Role,
 }
 
-/// What a unit is doing, in systemd's words.
+/// The state of a unit in systemd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitState {
     /// Running or starting.
     Up,
-    /// Asked to start and not started: it waits for a unit that is before it, as the daemons wait for our own.
+    /// It has a start job that waits for another unit, as the daemons wait for cos-agent.service.
     Queued,
     /// Not running, failed, or waiting for its next start.
     Down,
-    /// Switched off by an operator, for good: systemd refuses to start it.
+    /// Masked by an operator: systemd refuses to start it.
     Masked,
     /// systemd knows no such unit.
     Unknown,
@@ -79,20 +79,20 @@ pub const UNITS: &str = "/etc/systemd/system";
 /// The unit of the agent itself.
 pub const AGENT: &str = "cos-agent.service";
 
-/// The unit that is green when this node has joined.
+/// The unit that is active once this node has joined.
 pub const READY: &str = "cos-agent-ready.service";
 
-/// The unit that looks after the membership.
+/// The unit that keeps this node joined.
 pub const WATCH: &str = "cos-agent-watch.service";
 
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";
 
-/// The unit of docker, which the image brings.
+/// The unit of docker, which comes with the image.
 pub const DOCKER: &str = "docker.service";
 
-/// The unit of systemd-resolved, which the image brings.
+/// The unit of systemd-resolved, which comes with the image.
 pub const RESOLVED: &str = "systemd-resolved.service";
 
-/// The unit of dnsmasq, which the image brings.
+/// The unit of dnsmasq, which comes with the image.
 pub const DNSMASQ: &str = "dnsmasq.service";

@@ -25,7 +25,7 @@ use std::time::Duration;
 /// Longest time for one answer of a daemon.
 const ANSWER: Duration = Duration::from_millis(70);
 
-/// What there is to show.
+/// What `status` shows.
 struct Screen {
     record: Status,
     units: Vec<UnitReport>,

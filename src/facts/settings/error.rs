@@ -19,21 +19,21 @@ pub enum SettingsError {
         /// The nearest allowed key.
         nearest: Option<String>,
     },
-    /// A file that is no text.
+    /// A file that is not UTF-8.
     #[error("{name}: expected text in UTF-8, found an invalid byte at offset {offset}")]
     Encoding {
         /// The name of the layer.
         name: String,
-        /// Where the text ends.
+        /// The offset of the first invalid byte.
         offset: usize,
     },
-    /// User data that is ours and cannot be unpacked.
+    /// User data for cos-agent that cannot be unpacked.
     #[error("user data: {problem}")]
     UserData {
         /// What is wrong.
         problem: String,
     },
-    /// Values of different layers that do not fit together.
+    /// Values of different layers that contradict each other.
     #[error("the settings contradict each other: {problem}")]
     Merged {
         /// What is wrong.

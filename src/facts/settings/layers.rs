@@ -1,4 +1,4 @@
-//! The layers of settings: read strictly one by one, merged in order, each value with the place it came from.
+//! The layers of settings. Each is read strictly; they are merged in order, and each value keeps its source.
 
 use super::{Settings, SettingsError};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// A layer of a file's bytes; a byte order mark is no part of the text.
+    /// A layer from the bytes of a file, without the byte order mark.
     pub fn of_bytes(name: String, bytes: &[u8]) -> Result<Self, SettingsError> {
         match crate::text::decoded(bytes) {
             Some(text) => Ok(Self { name, text: text.into_owned() }),
@@ -86,7 +86,7 @@ fn object(layer: &Layer, table: &DeTable<'_>) -> Result<Map<String, Value>, Sett
     table.iter().map(|(key, item)| Ok((key.get_ref().to_string(), value(layer, item)?))).collect()
 }
 
-/// TOML as JSON, which Consul and Nomad read; what JSON has no type for is refused where it stands.
+/// TOML as JSON, because Consul and Nomad read JSON. A value without a JSON type is refused with its line and column.
 fn value(layer: &Layer, item: &Spanned<DeValue<'_>>) -> Result<Value, SettingsError> {
     let without_type = |what: &str| {
         let (line, column) = position(&layer.text, item.span().start);
@@ -140,7 +140,7 @@ fn refused(layer: &Layer, error: &toml::de::Error) -> SettingsError {
     let Range { start, end } = error.span().unwrap_or(0..0);
     let (line, column) = position(&layer.text, start);
     let (mut problem, nearest) = words(error.message());
-    // The parser points at the key and does not say which it is.
+    // The message of the parser does not name the key.
     if problem == "duplicate key" {
         let key = layer.text.get(start..end).unwrap_or_default();
         problem = format!("duplicate key `{key}`");
@@ -158,7 +158,7 @@ fn position(text: &str, byte: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// serde's words for an unknown key list the known ones; the nearest of them becomes the hint.
+/// The message about an error of serde. For an unknown key, also the nearest valid key.
 fn words(message: &str) -> (String, Option<String>) {
     let message = message.trim().replace('\n', ", ");
     let Some(rest) = message.strip_prefix("unknown field `") else { return (message, None) };

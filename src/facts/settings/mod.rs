@@ -1,6 +1,6 @@
-//! The settings of the agent: what an operator may decide beside the tags. Tags alone decide identity.
+//! The settings of the agent: what an operator may decide besides the tags. Only tags decide the identity of the node.
 //!
-//! Strict: an unknown key, a wrong type or a value out of its grammar is refused with file, line and column.
+//! They are strict: an unknown key, a wrong type or a malformed value is refused with file, line and column.
 
 mod error;
 mod layers;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// A table that is merged last into an agent's own configuration.
 pub type Extra = serde_json::Map<String, serde_json::Value>;
 
-/// The names of the top-level tables, for telling our user data from others'.
+/// The names of the top-level tables, by which user data for cos-agent is recognised.
 pub const TABLES: [&str; 8] =
     ["ca", "cluster", "consul", "dns", "ecr", "launch_hook", "nomad", "quorum"];
 
@@ -40,7 +40,7 @@ pub struct Settings {
     pub dns: Dns,
     /// The launch hook that the tag `cos:launch-hook` names.
     pub launch_hook: LaunchHook,
-    /// How servers found their cluster.
+    /// How servers form their cluster.
     pub quorum: Quorum,
 }
 
@@ -56,9 +56,9 @@ pub struct Cluster {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consul {
-    /// The version to render for where no binary is installed; where one is, it must be the same.
+    /// The version to render for if no binary is installed. If one is installed, it must have this version.
     pub version: Option<Release>,
-    /// The Consul datacenter; the AWS region where not set.
+    /// The Consul datacenter. The default is the AWS region.
     pub datacenter: Option<String>,
     /// How much the agent logs.
     pub log_level: LogLevel,
@@ -70,15 +70,15 @@ pub struct Consul {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Nomad {
-    /// The version to render for where no binary is installed; where one is, it must be the same.
+    /// The version to render for if no binary is installed. If one is installed, it must have this version.
     pub version: Option<Release>,
-    /// The Nomad region; the AWS region where not set.
+    /// The Nomad region. The default is the AWS region.
     pub region: Option<String>,
     /// How much the agent logs.
     pub log_level: LogLevel,
-    /// The pause image of bridge networks. Nomad's default is out of reach in subnets without egress.
+    /// The pause image of bridge networks. Subnets without internet access cannot reach Nomad's default.
     pub infra_image: Option<String>,
-    /// How long a client that is shut down may take to drain.
+    /// How long a client may take to drain when it shuts down.
     pub drain_deadline: Duration<3600>,
     /// What a client keeps for the host.
     pub reserved: Reserved,
@@ -94,9 +94,9 @@ pub struct Reserved {
     pub cpu_mhz: u32,
     /// Memory in MB.
     pub memory_mb: u32,
-    /// Disk in MB. Since Nomad 1.11.1 this is the only guard of the root volume.
+    /// Disk in MB. Since Nomad 1.11.1 nothing else keeps tasks from filling the root volume.
     pub disk_mb: u32,
-    /// Ports that no task gets, as Nomad writes them.
+    /// Ports that no task gets, in Nomad's syntax.
     pub ports: String,
 }
 
@@ -119,13 +119,13 @@ pub struct Ecr {
     pub registries: Vec<RegistryHost>,
 }
 
-/// Certificate authorities of the site, beside the files of `/etc/cos-agent/ca.d`.
+/// Certificate authorities of the site, besides the files in `/etc/cos-agent/ca.d`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ca {
     /// Certificates as PEM text.
     pub certificates: Vec<PemText>,
-    /// Registries that docker trusts these authorities for, with the port if there is one.
+    /// Registries for which docker trusts these authorities, with the port if there is one.
     pub registries: Vec<RegistryHost>,
 }
 
@@ -133,9 +133,9 @@ pub struct Ca {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dns {
-    /// Who sends `.consul` to Consul.
+    /// Which resolver forwards `.consul` to Consul.
     pub forwarder: ForwarderChoice,
-    /// The address of the link `cos0`, where containers find a resolver.
+    /// The address of the link `cos0`, at which containers reach the resolver.
     pub address: LinkLocal,
 }
 
@@ -145,7 +145,8 @@ pub struct Dns {
 pub struct LaunchHook {
     /// The time between two heartbeats: 10s or more, at most a third of the hook's HeartbeatTimeout.
     pub heartbeat: Duration<3600>,
-    /// After how long a node that has not joined is given up, and replaced by its group; never where not set.
+    /// The time after which the agent abandons the hook of a node that has not joined, so that the group replaces it. By
+    /// default it never does.
     pub abandon_after: Option<Duration<3600>>,
 }
 
@@ -155,37 +156,37 @@ impl Default for LaunchHook {
     }
 }
 
-/// How servers found their cluster.
+/// How servers form their cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quorum {
-    /// Whether a server without data asks the parameter store before it founds a cluster.
+    /// Whether a server without data asks the parameter store before it forms a cluster.
     pub guard: Guard,
 }
 
-/// Whether a server without data asks the parameter store before it founds a cluster.
+/// Whether a server without data asks the parameter store before it forms a cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Guard {
-    /// It asks, and founds one only where the store says that none has formed.
+    /// It asks, and forms a cluster only if the parameter says that none has formed.
     #[default]
     On,
-    /// Nobody is asked, for sites without a parameter store: servers that replace all others found a new, empty cluster.
+    /// It does not ask, for sites without a parameter store. Servers that replace all others form a new, empty cluster.
     Off,
 }
 
-/// Who sends `.consul` to Consul.
+/// Which resolver forwards `.consul` to Consul.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ForwarderChoice {
-    /// What runs on the node.
+    /// The resolver that runs on the node.
     #[default]
     Auto,
     /// systemd-resolved.
     Resolved,
     /// dnsmasq.
     Dnsmasq,
-    /// Nobody.
+    /// None.
     None,
 }
 

@@ -18,7 +18,7 @@ impl RegistryHost {
 impl TryFrom<String> for RegistryHost {
     type Error = String;
 
-    /// The name becomes a folder below `/etc/docker/certs.d`, so nothing but host and port may pass.
+    /// The name becomes a directory in `/etc/docker/certs.d`, so it must be a host and a port only.
     fn try_from(text: String) -> Result<Self, String> {
         let (host, port) = text.split_once(':').unwrap_or((&text, "443"));
         let label = |label: &str| {

@@ -1,4 +1,4 @@
-//! The values of settings that have a grammar of their own.
+//! The values of settings that have a syntax of their own, and the JSON schema of each.
 
 use super::network::{LinkLocal, RegistryHost};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -33,7 +33,7 @@ impl From<Release> for String {
 pub struct Duration<const MAX: u64>(u64);
 
 impl<const MAX: u64> Duration<MAX> {
-    /// A length that is known to be in the range.
+    /// A length that the compiler checks against the range.
     pub const fn of_seconds<const SECONDS: u64>() -> Self {
         const { assert!(1 <= SECONDS && SECONDS <= MAX, "out of the range") };
         Self(SECONDS)
@@ -90,7 +90,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// As both agents write it.
+    /// The name that both agents use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "TRACE",
@@ -102,12 +102,12 @@ impl LogLevel {
     }
 }
 
-/// A PEM text. What is in it is judged with the files of `ca.d`.
+/// A PEM text. [`crate::facts::certificates`] checks its contents, as those of the files in `ca.d`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PemText(pub String);
 
-/// JSON schemas of the types that are strings with a grammar.
+/// JSON schemas of the types that are strings with a syntax of their own.
 macro_rules! string_schema {
     ($($type:ty, $name:literal, $pattern:literal;)*) => {$(
         impl JsonSchema for $type {

@@ -1,4 +1,4 @@
-//! Whose a text is, told by how it begins and by the tables that it opens.
+//! Whether a text is for cos-agent or for another program, decided by its beginning and by its TOML tables.
 
 use super::super::settings::TABLES;
 use super::message;
@@ -10,8 +10,8 @@ pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const ARCHIVE: &str = "#cloud-config-archive";
 
-/// How the texts of others begin: what cloud-init takes (<https://docs.cloud-init.io/en/latest/explanation/format.html>), what
-/// the launch agents of Windows take, and what no TOML begins with.
+/// The beginnings of texts for other programs: for cloud-init (<https://docs.cloud-init.io/en/latest/explanation/format.html>),
+/// for the launch agents of Windows, and those that are not TOML.
 const KINDS: [(&str, &str); 16] = [
     ("#!", "a script"),
     (ARCHIVE, "a cloud-config archive"),
@@ -31,7 +31,7 @@ const KINDS: [(&str, &str); 16] = [
     ("-----BEGIN", "PEM"),
 ];
 
-/// The kind of a text that is certainly not ours.
+/// The kind of a text that is certainly for another program.
 pub(super) fn of(text: &str) -> Option<&'static str> {
     let start = text.trim_start();
     if start.is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
     KINDS.iter().find(|(mark, _)| start.starts_with(mark)).map(|(_, kind)| *kind)
 }
 
-/// Whether bytes that cannot be read to their end are meant for us, as far as they can be read.
+/// Whether damaged data is for cos-agent, by the part that can be read.
 pub(super) fn is_addressed(data: &[u8]) -> bool {
     let text = readable(data);
     let last = text.rsplit('\n').next().unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn is_addressed(data: &[u8]) -> bool {
         && (names_our_tables(&text) || begins_a_table || message::names_our_type(text.as_bytes()))
 }
 
-/// The text of any bytes. UTF-16 and UTF-32 have a null byte in each letter of a TOML key.
+/// Any bytes as text. UTF-16 and UTF-32 keep only their ASCII letters, of which TOML keys consist.
 fn readable(data: &[u8]) -> Cow<'_, str> {
     if is_wide(data) {
         let letters = data.iter().copied().filter(|byte| (1..0x80).contains(byte));
@@ -70,7 +70,7 @@ pub(super) fn is_wide(data: &[u8]) -> bool {
     data.starts_with(b"\xff\xfe") || data.starts_with(b"\xfe\xff") || nulls * 3 > start.len()
 }
 
-/// Words for a text of ours that is not UTF-8, with so many lines before it.
+/// The problem of a settings text that is not UTF-8 and begins after so many lines.
 pub(super) fn wrong_encoding(data: &[u8], lines_before: usize) -> String {
     if is_wide(data) {
         return "expected UTF-8, found UTF-16 or UTF-32".to_owned();
@@ -83,12 +83,12 @@ pub(super) fn wrong_encoding(data: &[u8], lines_before: usize) -> String {
     format!("line {line}, column {column}: expected UTF-8, found the byte 0x{found:02x}")
 }
 
-/// How often a byte is in others.
+/// How often a byte occurs in data.
 pub(super) fn count(data: &[u8], wanted: u8) -> usize {
     data.split(|byte| *byte == wanted).count() - 1
 }
 
-/// Whether it is a cloud-config archive with an entry of a type of ours, which is a list of parts in YAML.
+/// Whether a text is a cloud-config archive (a list of parts in YAML) with a part for cos-agent.
 pub(super) fn is_archive_with_ours(text: &str) -> bool {
     let entry = |line: &str| {
         let key = line.trim_start_matches([' ', '\t', '-', '{']);

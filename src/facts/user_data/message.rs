@@ -1,19 +1,19 @@
-//! The structure of a MIME message: where headers end and where parts begin, by the rules of Python's `email`, which
-//! cloud-init reads with. So headers end at a blank line or at the first line that is no header, and a delimiter is a whole
-//! line. What the headers say is for a library; the libraries that read whole messages lose what follows a missing blank
-//! line, and end a part at a delimiter's letters within a line.
+//! The structure of a MIME message: where headers end and where parts begin. The rules are those of Python's `email`, with
+//! which cloud-init reads: headers end at a blank line or at the first line that is not a header, and a delimiter is a whole
+//! line. A library parses the headers. The libraries that parse whole messages do not fit: they lose what follows a missing
+//! blank line, and end a part at a delimiter inside a line.
 
 use super::{MEDIA_TYPE, tables};
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
-/// What all media types of ours have in them, spelled right or wrong.
+/// A word in the media type of a part for cos-agent, also if the type is misspelt.
 pub(super) const OUR_WORD: &str = "cos-agent";
 
 /// Headers and what follows them.
 pub(super) struct Entity<'a> {
     /// The header lines, with their line ends.
     pub(super) head: &'a [u8],
-    /// The rest, without the blank line between.
+    /// The rest, without the blank line after the headers.
     pub(super) body: &'a [u8],
 }
 
@@ -39,13 +39,13 @@ impl<'a> Entity<'a> {
         Self { head: &start[..end], body: &start[end..] }
     }
 
-    /// Whether lines of TOML that are set in by blanks were taken for continuations of a header, for want of a blank line.
+    /// Whether the headers contain TOML: without a blank line, indented TOML counts as the continuation of a header.
     pub(super) fn has_toml_in_its_head(&self) -> bool {
         lines(self.head).any(|line| line.trim_ascii().starts_with(b"["))
             || tables::names_our_tables(&String::from_utf8_lossy(self.head))
     }
 
-    /// What the headers say of the body.
+    /// What the headers say about the body.
     pub(super) fn content(&self) -> Content {
         let mut content = Content::default();
         let envelope = first_line(self.head).filter(|line| line.starts_with(b"From "));
@@ -77,45 +77,45 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// What headers say of a body.
+/// What headers say about a body.
 #[derive(Default)]
 pub(super) struct Content {
-    /// The media type, in small letters.
+    /// The media type, in lower case.
     pub(super) media_type: Option<String>,
-    /// What is between the parts of a multipart.
+    /// The boundary between the parts of a multipart.
     pub(super) boundary: Option<String>,
-    /// The character set, in small letters.
+    /// The character set, in lower case.
     pub(super) charset: Option<String>,
-    /// The transfer encoding, in small letters.
+    /// The transfer encoding, in lower case.
     pub(super) encoding: Option<String>,
 }
 
 impl Content {
-    /// Whether it is a part of ours.
+    /// Whether the part is for cos-agent.
     pub(super) fn is_ours(&self) -> bool {
         self.media_type.as_deref() == Some(MEDIA_TYPE)
     }
 
-    /// Whether it is meant to be one: `application/cos-agent`, `text/vnd.cos-agent+toml`.
+    /// Whether the type looks like ours: `application/cos-agent`, `text/vnd.cos-agent+toml`.
     pub(super) fn is_nearly_ours(&self) -> bool {
         self.media_type.as_deref().is_some_and(|found| found.contains(OUR_WORD))
     }
 
-    /// Whether what is inside has headers of its own.
+    /// Whether the body has headers of its own: a multipart or a message.
     pub(super) fn is_container(&self) -> bool {
         let found = self.media_type.as_deref().unwrap_or_default();
         found.starts_with("multipart/") || found.starts_with("message/")
     }
 }
 
-/// The body of a multipart, in its pieces.
+/// The body of a multipart, split into its parts.
 #[derive(Default)]
 pub(super) struct Parts<'a> {
-    /// The parts, headers and all, each with the number of lines of the body before it.
+    /// The parts with their headers, each with the number of lines of the body before it.
     pub(super) parts: Vec<(usize, &'a [u8])>,
-    /// What stands before the first delimiter and behind the last.
+    /// The text before the first delimiter and after the last.
     pub(super) outside: Vec<&'a [u8]>,
-    /// Whether the last delimiter is there.
+    /// Whether the closing delimiter is there.
     pub(super) closed: bool,
 }
 
@@ -163,7 +163,7 @@ pub(super) fn is_message(data: &[u8]) -> bool {
     })
 }
 
-/// Whether a line anywhere gives a type of ours, spelled right or wrong, as a Content-Type.
+/// Whether any line is a Content-Type with our media type, also if the type is misspelt.
 pub(super) fn names_our_type(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data).to_ascii_lowercase();
     text.split(['\n', '\r']).any(|line| {
@@ -186,8 +186,8 @@ fn is_blank(line: &[u8]) -> bool {
     line.trim_ascii().is_empty()
 }
 
-/// The name of a header line. RFC 5322 takes almost any character, but a line of TOML is none: there `[`, `#`, a quote or `=`
-/// comes before any colon.
+/// The name of a header line. RFC 5322 allows almost any character in it. A line of TOML is not a header line: it has `[`, `#`,
+/// a quote or `=` before any colon.
 fn header_name(line: &[u8]) -> Option<&[u8]> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let name = line[..colon].trim_ascii_end();

@@ -1,7 +1,8 @@
-//! User data: our TOML, our part of a MIME message, either of them packed, or somebody else's, which is left alone.
+//! User data: TOML for cos-agent, a MIME message with a part for cos-agent, either of them packed, or data for another
+//! program, which is ignored.
 //!
-//! What is addressed to us, by our media type or by our tables in a text of no other kind, is used or refused. What is
-//! addressed to cloud-init or to anybody else is never an error, however broken it is.
+//! Data is for cos-agent if it has our media type, or if it opens our tables and is of no other kind. It is used or refused.
+//! Data for cloud-init or any other program is never an error, however broken it is.
 
 mod kind;
 mod message;
@@ -15,7 +16,7 @@ use unpack::{Budget, Unpacked};
 
 /// The media type of our part in a MIME message.
 pub const MEDIA_TYPE: &str = "application/vnd.cos-agent+toml";
-/// EC2 takes 16 KiB; packed data may grow, but not without end.
+/// Longest user data once unpacked, in bytes. EC2 limits the packed data to 16 KiB.
 pub const CAP: usize = 1024 * 1024;
 
 /// The name that settings from user data have in errors.
@@ -24,13 +25,13 @@ const NAME: &str = "user data";
 const ARCHIVE: &str =
     "is a cloud-config archive with an entry of the type of cos-agent, expected a MIME message";
 
-/// What the user data holds for us.
+/// What the user data holds for cos-agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserData {
-    /// Settings as TOML text. Its lines are counted as in the user data once unpacked; where a part of a message was packed
-    /// by itself they are counted from the start of that part, and the layer's name says which part.
+    /// Settings as TOML text. Its lines are counted from the start of the unpacked user data. If a part of a message was packed
+    /// separately, they are counted from the start of that part, and the name of the layer names the part.
     Settings(Layer),
-    /// Something that is not ours, in a few words.
+    /// Data for another program; what it is, in a few words.
     NotOurs(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! The body of a part: its transfer encoding, its packing and its character set undone.
+//! The body of a part, with transfer encoding, packing and character set decoded.
 
 use super::kind;
 use super::message::Content;
@@ -7,18 +7,18 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use std::borrow::Cow;
 
-/// The text of a part of ours.
+/// The text of a part for cos-agent.
 pub(super) struct Text {
-    /// TOML, as far as we know.
+    /// The text, not yet parsed.
     pub(super) toml: String,
-    /// Whether its lines are others than those of the message.
+    /// Whether it was packed, so that its line numbers are not those of the message.
     pub(super) was_packed: bool,
 }
 
-/// Reads a part of ours with so many lines of the message before it, or says what is wrong.
+/// Reads a part for cos-agent that begins after so many lines of the message. The error says what is wrong.
 pub(super) fn text(body: &[u8], content: &Content, lines_before: usize) -> Result<Text, String> {
     let decoded = transfer(body, content)?;
-    // A budget of its own: others' parts must not use up what ours needs.
+    // A budget of its own, so that the parts for other programs cannot use it up.
     let unpacked = unpack::unpack(&decoded, &mut Budget::default());
     if let Some(problem) = unpacked.broken {
         return Err(format!("cannot be read: {problem}"));
@@ -29,7 +29,7 @@ pub(super) fn text(body: &[u8], content: &Content, lines_before: usize) -> Resul
     Ok(Text { toml: toml.trim_start_matches('\u{feff}').to_owned(), was_packed })
 }
 
-/// Undoes the transfer encoding (RFC 2045, 6).
+/// Decodes the transfer encoding (RFC 2045, 6).
 pub(super) fn transfer<'a>(body: &'a [u8], content: &Content) -> Result<Cow<'a, [u8]>, String> {
     match content.encoding.as_deref() {
         None | Some("" | "7bit" | "8bit" | "binary") => Ok(Cow::Borrowed(body)),
@@ -49,7 +49,7 @@ pub(super) fn transfer<'a>(body: &'a [u8], content: &Content) -> Result<Cow<'a, 
     }
 }
 
-/// The decoder takes more than there may be, and drops what it cannot read.
+/// Whether a body is valid quoted-printable. The decoder is lenient: it drops what it cannot read.
 fn is_quoted_printable(body: &[u8]) -> bool {
     body.split(|byte| *byte == b'=').skip(1).all(|after| {
         let digits = after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit);
@@ -69,7 +69,7 @@ fn characters(bytes: &[u8], charset: Option<&str>, lines_before: usize) -> Resul
                 format!("has the character set `{charset}`, which is unknown; expected utf-8")
             })?;
             let text = decode(bytes);
-            // What the decoder puts for bytes that the character set does not have.
+            // The decoder replaces bytes that the character set does not have with this character.
             if text.contains('\u{fffd}') {
                 return Err(format!("is not text in `{charset}`, which its headers announce"));
             }

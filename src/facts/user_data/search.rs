@@ -1,4 +1,4 @@
-//! The search for our part in a message, through all that it is wrapped in.
+//! The search for the part for cos-agent in a message, through all nested messages and packing.
 
 use super::super::settings::{Layer, SettingsError};
 use super::message::{self, Content, Entity, Parts};
@@ -6,10 +6,10 @@ use super::unpack::{self, Budget};
 use super::{ARCHIVE, MEDIA_TYPE, NAME, kind, part, refused};
 use std::borrow::Cow;
 
-/// How deep messages may be in messages. Each tool that wraps what it was given adds one.
+/// How deep messages may be nested. Each tool that wraps its input adds one level.
 const DEPTH: usize = 12;
 
-/// The settings of the one part of ours, if there is one. Two are an error: which of them counts is a guess.
+/// The settings in the part for cos-agent, if there is one. Two parts are an error, because the agent does not guess.
 pub(super) fn settings(
     message: &[u8],
     budget: &mut Budget,
@@ -19,16 +19,16 @@ pub(super) fn settings(
     Ok(search.found)
 }
 
-/// Where in the message something is.
+/// A place in the message.
 #[derive(Debug, Clone, Default)]
 struct Place {
-    /// The numbers of the parts that lead to it, counted from 1.
+    /// The numbers of the nested parts that contain it, outermost first, counted from 1.
     numbers: Vec<usize>,
-    /// How many lines of the text stand before it; none where it was packed by itself.
+    /// How many lines of the text are before it; `None` if it was packed separately.
     lines_before: Option<usize>,
-    /// How many messages are around it.
+    /// How many messages contain it.
     depth: usize,
-    /// The last delimiter of a multipart around it that is not there.
+    /// The closing delimiter that is missing in a multipart around it.
     missing: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Search<'_> {
         }
         let delimiter = content.boundary.as_ref().filter(|_| content.is_container());
         let delimiter = delimiter.map(|boundary| format!("--{boundary}"));
-        // What has parts or headers of its own is not encoded as a whole, whatever its headers say (RFC 2045, 6.4).
+        // A body with parts or headers of its own is not encoded as a whole, whatever its headers say (RFC 2045, 6.4).
         let as_it_is = message::is_message(entity.body)
             || delimiter.as_deref().is_some_and(|line| Parts::read(entity.body, line).is_any());
         let body = match part::transfer(entity.body, &content) {
@@ -111,7 +111,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// A part of somebody else. It may hold a whole message again, whatever its type says: tools wrap what they are given.
+    /// A part for another program. It may contain a whole message, whatever its type says, because tools wrap their input.
     fn other(
         &mut self,
         body: &[u8],
@@ -151,7 +151,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Our part.
+    /// The part for cos-agent.
     fn take(
         &mut self,
         entity: &Entity<'_>,
@@ -171,7 +171,7 @@ impl Search<'_> {
         let text = part::text(entity.body, content, place.lines_before.unwrap_or(0))
             .map_err(|problem| place.refused(&problem))?;
         let layer = match place.lines_before.filter(|_| !text.was_packed) {
-            // Blank lines in place of all that stands before: so errors and sources give the line of the whole text.
+            // Blank lines replace the text before the part, so that errors and sources have the lines of the whole text.
             Some(lines) => Layer { name: NAME.to_owned(), text: "\n".repeat(lines) + &text.toml },
             None => Layer { name: format!("{NAME}, {}", place.name()), text: text.toml },
         };
@@ -184,7 +184,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether what is inside is looked at. What is too deep must not be ours.
+/// Whether to search a nested body. A body that is nested too deep is an error if it is for cos-agent.
 fn may_descend(body: &[u8], place: &Place) -> Result<bool, SettingsError> {
     if place.depth < DEPTH {
         Ok(true)

@@ -2,7 +2,7 @@
 
 use super::super::settings::TABLES;
 
-/// Whether a line opens or sets a table of ours, typos included: a broken settings text is to be refused, not ignored.
+/// Whether a line opens or sets one of our tables, also with a typo: a broken settings text must be refused, not ignored.
 pub(super) fn names_our_tables(text: &str) -> bool {
     let ours = |word: &str| {
         TABLES
@@ -26,7 +26,7 @@ pub(super) fn names_our_tables(text: &str) -> bool {
                 after.strip_prefix('=').is_some_and(|value| value.trim_start().starts_with('{'));
             table || (after.starts_with('.') && after.contains('='))
         };
-        // The distance of words is dear, and most lines are none of ours.
+        // The check for typos is slow, so it comes last.
         opens && word.len() <= 16 && ours(&word)
     })
 }

@@ -1,5 +1,5 @@
-//! gzip and base64, undone in whatever order they were applied. What is broken is undone as far as it goes, which is
-//! enough to tell whose it is.
+//! Decodes gzip and base64 in any order. Damaged data is decoded as far as possible, which is enough to tell whether it is for
+//! cos-agent.
 
 use super::{CAP, kind};
 use base64::Engine;
@@ -8,11 +8,11 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use std::io::{Read, Write};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
-/// How often data may be packed.
+/// How many times data may be packed.
 const LAYERS: usize = 6;
-/// Shorter words are base64 by accident.
+/// The shortest base64, in letters: shorter words look like base64 by accident.
 const SHORTEST: usize = 16;
-/// Of how many letters of damaged base64 one may be none; texts that hold base64 among other things have more.
+/// Damaged base64 has at most one other character in this many. Texts that only contain some base64 have more.
 const MOSTLY: usize = 32;
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -30,19 +30,19 @@ impl Default for Budget {
 
 /// Data that was unpacked as far as possible.
 pub(super) struct Unpacked {
-    /// What it is, or what could be read of it.
+    /// The data, as far as it could be read.
     pub(super) data: Vec<u8>,
-    /// Why it could not be unpacked to its end.
+    /// Why the rest could not be unpacked.
     pub(super) broken: Option<String>,
 }
 
-/// Undoes gzip and base64.
+/// Decodes gzip and base64.
 pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Unpacked {
     undo(bytes.to_vec(), LAYERS, budget)
 }
 
 fn undo(mut data: Vec<u8>, layers: usize, budget: &mut Budget) -> Unpacked {
-    // What was packed twice breaks on the outside, and says whose it is on the inside.
+    // If the outer packing is damaged, the inner data still tells whether it is for cos-agent.
     let mut broken = None;
     for done in 0..layers {
         if data.starts_with(GZIP) {
@@ -67,8 +67,8 @@ fn undo(mut data: Vec<u8>, layers: usize, budget: &mut Budget) -> Unpacked {
     Unpacked { data, broken }
 }
 
-/// All members of a gzip file (RFC 1952, 2.2), at most `cap` bytes, and what is wrong with it. Bytes behind the last member
-/// are no settings; gzip itself ignores them too.
+/// All members of a gzip file (RFC 1952, 2.2), at most `cap` bytes, and what is wrong with it. Bytes after the last member are
+/// ignored, as gzip itself does.
 fn gunzip(packed: &[u8], cap: usize) -> (Vec<u8>, Option<String>) {
     let mut plain = Vec::new();
     let mut rest = packed;
@@ -87,7 +87,7 @@ fn gunzip(packed: &[u8], cap: usize) -> (Vec<u8>, Option<String>) {
     (plain, None)
 }
 
-/// What comes out of broken gzip data up to the byte that breaks it.
+/// The contents of damaged gzip data up to the damage.
 fn salvage(packed: &[u8], cap: usize) -> Vec<u8> {
     let mut decoder = flate2::write::MultiGzDecoder::new(Vec::new());
     for byte in packed {
@@ -95,7 +95,7 @@ fn salvage(packed: &[u8], cap: usize) -> Vec<u8> {
             break;
         }
     }
-    // Whatever it says is known already; what it has in its buffer is wanted.
+    // Its error is known already. The flush is for the bytes in its buffer.
     let _ = decoder.flush();
     let mut plain = std::mem::take(decoder.get_mut());
     plain.truncate(cap);
@@ -108,7 +108,7 @@ enum Base64 {
     Broken(Vec<u8>, String),
 }
 
-/// Base64 only where it decodes to something that we could read.
+/// Decodes base64, but only if the result can be read further.
 fn base64(data: &[u8]) -> Base64 {
     let compact = without_blanks(data);
     if compact.len() < SHORTEST {
@@ -118,15 +118,15 @@ fn base64(data: &[u8]) -> Base64 {
         Ok(plain) if is_readable(&plain) => Base64::Whole(plain),
         Ok(_) => Base64::Not,
         Err(error) => {
-            // A letter that was damaged damages three bytes, and what is around them says whose it is.
+            // One damaged letter damages three bytes. The bytes around them still tell whether the data is for cos-agent.
             let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
             let damaged = compact.iter().filter(|byte| !letter(byte)).count();
             if damaged * MOSTLY > compact.len() {
                 return Base64::Not;
             }
-            let mended = compact.iter().map(|byte| if letter(byte) { *byte } else { b'A' });
-            let mended: Vec<u8> = mended.take(compact.len() / 4 * 4).collect();
-            let start = BASE64.decode(mended).unwrap_or_default();
+            let patched = compact.iter().map(|byte| if letter(byte) { *byte } else { b'A' });
+            let patched: Vec<u8> = patched.take(compact.len() / 4 * 4).collect();
+            let start = BASE64.decode(patched).unwrap_or_default();
             Base64::Broken(start, format!("the base64 data is broken or cut off: {error}"))
         }
     }

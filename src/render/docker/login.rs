@@ -1,24 +1,24 @@
-//! One login in docker's `config.json`, as docker's client reads it (docker/cli 24.0.6, which Nomad 1.6.3 reads it with).
+//! One login in docker's `config.json`, read as by docker's client (docker/cli 24.0.6, the version in Nomad 1.6.3).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-/// What is a text in a login, beside user and `auth` (docker/cli, `types.AuthConfig`).
+/// The string fields of a login, besides `username` and `auth` (docker/cli, `types.AuthConfig`).
 const TEXTS: [&str; 5] = ["password", "email", "serveraddress", "identitytoken", "registrytoken"];
 
-/// The host that an entry is for.
+/// The host of an entry.
 pub(super) fn host(entry: &str) -> &str {
     let bare = entry.strip_prefix("http://").or_else(|| entry.strip_prefix("https://"));
     bare.unwrap_or(entry).split('/').next().unwrap_or_default()
 }
 
-/// Whose login it is.
+/// The user of a login.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum User {
-    /// This user's.
+    /// This user.
     Named(String),
-    /// Nobody's.
+    /// No user.
     Nobody,
     /// `auth` does not decode.
     BrokenAuth,
@@ -50,7 +50,7 @@ pub(super) fn user(login: &Value) -> User {
     if auth.is_empty() {
         return if username.is_empty() { User::Nobody } else { User::Named(username.to_owned()) };
     }
-    // Go's decoder passes over line ends.
+    // Go's decoder ignores line ends.
     let bare: String = auth.chars().filter(|char| !matches!(char, '\n' | '\r')).collect();
     let Ok(decoded) = STANDARD.decode(bare) else { return User::BrokenAuth };
     match decoded.iter().position(|byte| *byte == b':') {

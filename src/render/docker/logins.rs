@@ -1,8 +1,8 @@
-//! Logins in docker's `config.json` that Nomad takes before the credential helper.
+//! Logins in docker's `config.json` that Nomad would use before the credential helper.
 //!
-//! Nomad asks `auths` first, then `credHelpers`, then `credsStore`, and takes the first that it finds (`drivers/docker/utils.go`,
-//! `authFromDockerConfig`, Nomad 1.6.3). It reads the file as docker's client does: keys in any case, as Go reads JSON, and
-//! a host with `http://` or `https://` before it and a path behind it (docker/cli, `ConvertToHostname`).
+//! Nomad looks in `auths` first, then `credHelpers`, then `credsStore`, and uses the first login that it finds
+//! (`drivers/docker/utils.go`, `authFromDockerConfig`, Nomad 1.6.3). It reads the file as docker's client does: keys in any
+//! case, as Go reads JSON, and hosts with or without `http://`, `https://` and a path (docker/cli, `ConvertToHostname`).
 
 use super::login::{User, host, user};
 use super::{CONFIG, HELPERS};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html>: such a login lasts for 12 hours.
 const USER: &str = "AWS";
 
-/// Takes the logins of ECR for the hosts of our helpers out of the file, and says what else is in the way of the helper.
+/// Removes the ECR logins for the hosts of our helpers from the file. The notes name what else keeps Nomad from the helper.
 pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>) -> Amended {
     let mut amended = Amended::default();
     let Some(Value::Object(hosts)) = ours.get(HELPERS) else { return amended };
@@ -32,7 +32,7 @@ pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>)
             });
         }
     }
-    // A table that held such logins alone holds nothing of the operator.
+    // A table that held only such logins is now empty and goes too.
     if !amended.changes.is_empty() {
         file.retain(|key, value| {
             !key.eq_ignore_ascii_case("auths")
@@ -45,7 +45,7 @@ pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>)
     amended
 }
 
-/// What Nomad makes of a key of the file.
+/// The notes about one key of the file.
 fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
     match (key.to_ascii_lowercase().as_str(), value) {
         ("auths" | "credhelpers" | "credsstore", Value::Null) => Vec::new(),
@@ -65,7 +65,7 @@ fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
              own, and a task fails if that helper fails; use `credHelpers` to set a helper for single registries",
             store.escape_debug()
         )],
-        // Ours takes the place of what is there, until it goes.
+        // The agent replaces this key.
         ("credhelpers", _) if key == HELPERS => Vec::new(),
         ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is not a JSON object"))],
         ("credsstore", _) => vec![refused(&format!("`{key}` is not a string"))],
@@ -73,14 +73,14 @@ fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
     }
 }
 
-/// The note about what docker's client, and so Nomad, cannot read.
+/// The note about something that docker's client cannot read, and so Nomad cannot either.
 fn refused(what: &str) -> String {
     format!(
         "{CONFIG}: {what}, so Nomad rejects the file, and every task that pulls an image fails; correct or remove it"
     )
 }
 
-/// What is said of a login that goes.
+/// The words about a login that is removed.
 fn taken_out(entry: &str) -> String {
     format!(
         "remove the login of {USER} for {entry:?}, which expires after 12 hours and which Nomad prefers to the credential helper"

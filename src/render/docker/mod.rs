@@ -1,4 +1,4 @@
-//! docker: who may pull from ECR, and where containers find a resolver.
+//! docker: the credential helper for ECR, and the resolver of the containers.
 
 mod login;
 mod logins;
@@ -11,13 +11,13 @@ use crate::state::{
 };
 use serde_json::{Map, Value};
 
-/// What docker and Nomad's docker driver read for credentials.
+/// The file from which docker and Nomad's docker driver read credentials.
 pub const CONFIG: &str = "/etc/docker/config.json";
 
-/// The key of the hosts and their helpers there.
+/// The key there that maps hosts to their helpers.
 pub const HELPERS: &str = "credHelpers";
 
-/// What docker should be doing: tasks run in it on clients, where the image has it.
+/// The wanted state of docker: it runs on clients, if the image has it.
 pub(super) fn wanted(node: &Node) -> Wanted {
     match node.duty.role().nomad() {
         Some(AgentMode::Client) => Wanted::RunningIfInstalled,
@@ -25,11 +25,11 @@ pub(super) fn wanted(node: &Node) -> Wanted {
     }
 }
 
-/// `credHelpers` for this account's registry and those of the settings: the helper is asked for these hosts alone.
+/// `credHelpers` for the registry of this account and those of the settings. The helper is used for these hosts only.
 ///
-/// Never `credsStore`, nor the driver's `auth.helper`: both send every image to the helper, which fails for all but
-/// ECR, and so do the pulls (hashicorp/nomad 4832, awslabs/amazon-ecr-credential-helper README). Nomad reads the file
-/// at each pull. A login for one of these hosts would be taken before the helper ([`logins`]).
+/// Never `credsStore` or the driver's `auth.helper`: both use the helper for every image, and pulls from registries other than
+/// ECR fail (hashicorp/nomad 4832, awslabs/amazon-ecr-credential-helper README). Nomad reads the file at each pull. It would
+/// use a login for one of these hosts before the helper ([`logins`]).
 pub fn credential_helpers(node: &Node, _: &Granted) -> Vec<File> {
     let own = node.instance.region.ecr_registry(&node.instance.account);
     let further = node.settings.ecr.registries.iter().map(|registry| registry.as_str().to_owned());
@@ -47,7 +47,7 @@ pub fn credential_helpers(node: &Node, _: &Granted) -> Vec<File> {
     }]
 }
 
-/// Containers cannot reach a resolver on the host's loopback, so docker is told of the one on the link `cos0`
+/// Containers cannot reach a resolver on the host's loopback, so docker gets the address on the link `cos0`
 /// (hashicorp/nomad 12894).
 pub fn resolver(node: &Node, _: &Granted) -> Vec<File> {
     if !dns::by_resolved(node) {

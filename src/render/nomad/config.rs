@@ -58,7 +58,7 @@ pub(super) enum Mode<'a> {
 #[derive(Serialize)]
 pub(super) struct Server {
     pub(super) enabled: bool,
-    /// Not where the cluster has formed: a server without it waits to be added by the leader.
+    /// `None` if the cluster has formed: without it a server waits until the leader adds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bootstrap_expect: Option<u8>,
     pub(super) rejoin_after_leave: bool,

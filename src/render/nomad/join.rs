@@ -7,21 +7,21 @@ use semver::Version;
 /// Major, minor, patch.
 type Triple = (u64, u64, u64);
 
-/// What these releases get in its place. `exec=` came with 1.7.0 (hashicorp/nomad 18745), so every one of them knows it.
+/// The join of releases whose `provider=aws` is broken. All of them have `exec=`, which 1.7.0 added (hashicorp/nomad 18745).
 pub const EXEC_JOIN: &str = "exec=/usr/bin/cos-agent peers nomad-server";
 
 /// Releases, first and last, whose `provider=aws` is broken.
 ///
-/// The first ones give up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4); the others ask EC2
-/// under its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
+/// The first range gives up at the first discovery error (hashicorp/nomad 24561, fixed in 1.9.4). The others call EC2
+/// by its dual-stack name, which many VPCs do not resolve (hashicorp/nomad 26233, hashicorp/go-discover 293).
 /// 1.6 has neither fault: it logs the error and tries again (its `command/agent/retry_join.go`).
 static BROKEN_AUTO_JOIN: &[(Triple, Triple)] =
     &[((1, 7, 0), (1, 9, 3)), ((1, 10, 3), (1, 11, 3)), ((2, 0, 0), (2, 0, 0))];
 
-/// Enterprise releases below 1.9.4 that carry the fix.
+/// Enterprise releases before 1.9.4 that have the fix.
 static FIXED_ENTERPRISE: &[Triple] = &[(1, 7, 16), (1, 8, 8)];
 
-/// The servers of this cluster, by tag, or by the agent where the release has a broken auto-join.
+/// How Nomad finds the servers of this cluster: by tag, or with cos-agent if the auto-join of the release is broken.
 pub(super) fn join(node: &Node, nomad: &Version) -> ServerJoin {
     let retry_join = if auto_join_is_broken(nomad) {
         EXEC_JOIN.to_owned()
@@ -31,7 +31,7 @@ pub(super) fn join(node: &Node, nomad: &Version) -> ServerJoin {
     ServerJoin { retry_join: [retry_join], retry_interval: "15s", retry_max: 0 }
 }
 
-/// Whether `provider=aws` of this release is broken, so that it joins by [`EXEC_JOIN`].
+/// Whether `provider=aws` of this release is broken, so that it joins with [`EXEC_JOIN`].
 pub fn auto_join_is_broken(nomad: &Version) -> bool {
     let release = (nomad.major, nomad.minor, nomad.patch);
     let fixed = nomad.build.as_str().starts_with("ent")

@@ -1,9 +1,9 @@
 //! `/etc/nomad.d/cos.json`, by version, and the drop-in of `nomad.service`.
 //!
-//! Nomad refuses unknown keys in most blocks, so a key that 1.6 lacks is rendered only from the release that knows it on.
-//! What has no gate here is in the structs of 1.6.3 (`command/agent/config.go`, `nomad/structs/config/*.go`,
-//! `drivers/docker/config.go` at that tag), and its `config validate` takes every golden case. Blocks in which Nomad
-//! ignores what it does not know (`consul`, `ui`, `drain_on_shutdown`) were compared key by key.
+//! Nomad refuses unknown keys in most blocks, so a key that 1.6 lacks is rendered only for releases that know it. All other
+//! keys are in the structs of 1.6.3 (`command/agent/config.go`, `nomad/structs/config/*.go`, `drivers/docker/config.go` at that
+//! tag), and `nomad config validate` of 1.6.3 accepts every golden case. It ignores unknown keys in some blocks (`consul`,
+//! `ui`, `drain_on_shutdown`); those were compared key by key.
 
 mod config;
 mod join;
@@ -21,7 +21,7 @@ pub use join::{EXEC_JOIN, auto_join_is_broken};
 use semver::Version;
 use std::collections::BTreeMap;
 
-/// What SIGHUP takes (<https://developer.hashicorp.com/nomad/docs/configuration#configuration-reload>).
+/// What a reload by SIGHUP applies (<https://developer.hashicorp.com/nomad/docs/configuration#configuration-reload>).
 static RELOADABLE: &[ReloadableKey] =
     &[ReloadableKey { key: "log_level", source: "Nomad, configuration reload: log_level" }];
 
@@ -68,13 +68,13 @@ fn config<'a>(node: &'a Node, granted: &Granted) -> Option<(Config<'a>, &'static
         log_level: node.settings.nomad.log_level.as_str(),
         log_json: true,
         disable_update_check: true,
-        // systemd stops Nomad with SIGINT, so a restart neither drains nor leaves; only SIGTERM on a client does.
+        // systemd stops Nomad with SIGINT, so a restart neither drains nor leaves. Only SIGTERM on a client does both.
         leave_on_interrupt: false,
         leave_on_terminate: is_client,
         consul: Consul {
             address: "127.0.0.1:8500",
             auto_advertise: true,
-            // Heals where retry_join has given up: it searches whenever there is no leader.
+            // It searches for servers whenever there is no leader, also after `retry_join` has given up.
             server_auto_join: !is_client,
             client_auto_join: is_client,
         },
@@ -106,7 +106,7 @@ fn server<'a>(node: &Node, granted: &Granted, servers: u8, nomad: &Version) -> M
 
 fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> {
     let settings = &node.settings.nomad;
-    // From 1.11.2 on (hashicorp/nomad 27161); before, attributes that metadata did not give in 2 s stay missing.
+    // Since 1.11.2 (hashicorp/nomad 27161). Before, attributes that metadata did not return within 2 s stay missing.
     let fingerprint = since(nomad, (1, 11, 2)).then_some(Fingerprint {
         env_aws: EnvAws { retry_attempts: 5, retry_interval: "2s", exit_on_failure: false },
     });
@@ -114,8 +114,8 @@ fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> 
         client: Box::new(Client {
             enabled: true,
             node_class: datacenter,
-            // The interface that carries the address, whatever it is called. A pattern, because the addresses come with
-            // the length of their subnet, and no such network lies in a /32 (hashicorp/go-sockaddr, IfByNetwork).
+            // The interface that has the address, whatever its name is. It is a pattern, because `include "network"` with a /32
+            // does not match an address that has the prefix length of its subnet (hashicorp/go-sockaddr, IfByNetwork).
             network_interface: format!(
                 "{{{{ GetAllInterfaces | include \"address\" \"^{}(/|$)\" | attr \"name\" }}}}",
                 node.instance.private_ip.to_string().replace('.', "[.]")
@@ -158,7 +158,7 @@ fn client<'a>(node: &'a Node, datacenter: &'a str, nomad: &Version) -> Mode<'a> 
     }
 }
 
-/// What differs by role: who Nomad runs as, and what its children find.
+/// The drop-in of `nomad.service`, which differs by role: the user that Nomad runs as, and the environment of its children.
 pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
     let stop_seconds = node.settings.nomad.drain_deadline.seconds() + 30;
     let text = match node.duty {
