@@ -8,7 +8,7 @@ pub(super) type Line = (ExitCode, &'static str);
 /// The exit codes of a command that cannot fail.
 pub(super) const DONE: &[Line] = &[usual(ExitCode::Done)];
 
-/// An exit code that means for this command what it means everywhere.
+/// An exit code with its general meaning.
 pub(super) const fn usual(code: ExitCode) -> Line {
     (code, code.meaning())
 }

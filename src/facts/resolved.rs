@@ -181,6 +181,6 @@ mod tests {
         assert_eq!(noted(&[(weak, bad), (later, "[Resolve]\nDNS=\nDNS=10.0.0.2\n")]), None);
         assert!(noted(&[(weak, bad), (later, "[Resolve]\nDNS=10.0.0.2\n")]).is_some());
         let ours = "/etc/systemd/resolved.conf.d/cos.conf";
-        assert_eq!(noted(&[(ours, bad)]), None, "ours is put back");
+        assert_eq!(noted(&[(ours, bad)]), None, "apply restores our file");
     }
 }

@@ -157,6 +157,9 @@ mod tests {
         assert_eq!(found(Daemon::Nomad, "plugin.raw_exec.config.enabled"), None);
         assert_eq!(found(Daemon::Nomad, "client.meta.zone"), None);
         assert_eq!(found(Daemon::Consul, "server_rejoin_age_max"), None);
-        assert!(find(Daemon::Nomad, ["server.enabled"]).is_none(), "a dot in a key is no level");
+        assert!(
+            find(Daemon::Nomad, ["server.enabled"]).is_none(),
+            "a dot in a key does not separate levels"
+        );
     }
 }
