@@ -121,7 +121,7 @@ impl Action {
         }
     }
 
-    /// What was done, in the past. Jobs of systemd are queued and not waited for.
+    /// What was done, in the past tense. systemd runs its jobs later, so the words say only that it was asked.
     pub fn done(&self) -> String {
         match self {
             Self::Run(Tool::UpdateTrustStore) => "updated the trust store".to_owned(),
