@@ -11,7 +11,7 @@
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::{Served, Service, sequential_round_trips};
-use cos_agent::simulate::{Kind, furnish};
+use cos_agent::simulate::{NodeKind, furnish};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -26,7 +26,7 @@ const RUNS: usize = 101;
 fn main() {
     let binary =
         binary("COS_AGENT_BIN").unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cos-agent")));
-    let kind = Kind::of("nomad-client", None);
+    let kind = NodeKind::of("nomad-client", None);
     // Timed against the release build of the service, as an unoptimised one would be measured along.
     let metadata = Serving::start(&binary, &kind);
 
@@ -83,7 +83,7 @@ fn binary(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 
-fn instance(kind: &Kind) -> Instance {
+fn instance(kind: &NodeKind) -> Instance {
     Instance { tags: kind.tags("bench", "3"), ..Instance::default() }
 }
 
@@ -165,7 +165,7 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(binary: &Path, kind: &Kind) -> Self {
+    fn start(binary: &Path, kind: &NodeKind) -> Self {
         let mut command = Command::new(binary);
         command.args(["simulate", &kind.role, "--cluster", "bench", "--serve", "127.0.0.1:0"]);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();

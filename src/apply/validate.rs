@@ -42,7 +42,7 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
 
 async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyError> {
     let root = &system.root;
-    let folder = format!("{STAGING}{}", daemon.folder());
+    let folder = format!("{STAGING}{}", daemon.directory());
     root.make_directory(STAGING, 0o700, None)?;
     root.make_directory(&folder, 0o700, None)?;
     let operators = observe::operator_files(root, daemon)?;
@@ -66,7 +66,7 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
         return Err(ApplyError::ValidatorKilled { command });
     }
     // The validator names the copy; people know the file by its own name.
-    let words = output.words().replace(&*place.to_string_lossy(), daemon.folder());
+    let words = output.words().replace(&*place.to_string_lossy(), daemon.directory());
     let words = without_values(words, &operators);
     Err(ApplyError::Refused { command, words })
 }

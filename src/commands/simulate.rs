@@ -9,7 +9,7 @@ use crate::plan::{Plan, What};
 use crate::simulate::fault::Fault;
 use crate::simulate::instance::Instance;
 use crate::simulate::service::Service;
-use crate::simulate::{self, Kind, Simulation, overview};
+use crate::simulate::{self, NodeKind, Simulation, overview};
 use crate::state::Daemon;
 use crate::system::environment::{self, Environment};
 use crate::system::root;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let kinds = kinds(&args)?;
     let base = match &args.root {
         Some(directory) => directory.clone(),
-        None => environment::scratch_folder("simulate")
+        None => environment::scratch_directory("simulate")
             .map_err(|source| Error::Io { operation: "create a scratch directory", source })?,
     };
     let several = kinds.len() > 1;
@@ -55,17 +55,17 @@ pub(super) async fn run(
 }
 
 /// The nodes to show: one of the given role, or all kinds.
-fn kinds(args: &SimulateArgs) -> Result<Vec<Kind>, Error> {
+fn kinds(args: &SimulateArgs) -> Result<Vec<NodeKind>, Error> {
     if let Some(role) = &args.role {
-        return Ok(vec![Kind::of(role, args.datacenter.as_deref())]);
+        return Ok(vec![NodeKind::of(role, args.datacenter.as_deref())]);
     }
     if args.datacenter.is_some() || !args.tags.is_empty() {
         return Err(InputError::NoRole.into());
     }
-    Ok(Kind::all())
+    Ok(NodeKind::all())
 }
 
-fn instance(args: &SimulateArgs, kind: &Kind, number: usize) -> Result<Instance, Error> {
+fn instance(args: &SimulateArgs, kind: &NodeKind, number: usize) -> Result<Instance, Error> {
     let mut tags = kind.tags(&args.cluster, &args.servers);
     for tag in &args.tags {
         match tag.split_once('=') {
@@ -98,7 +98,7 @@ fn given(file: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// All nodes on one screen, or the whole plan of one.
-fn text(shown: &[(Kind, Outcome)], base: &str) -> String {
+fn text(shown: &[(NodeKind, Outcome)], base: &str) -> String {
     match shown {
         [(_, outcome)] => {
             let bold = anstyle::Style::new().bold();
@@ -121,7 +121,7 @@ fn configurations_first(plan: &Plan) -> Plan {
     plan
 }
 
-fn as_json(shown: &[(Kind, Outcome)], base: &str) -> serde_json::Value {
+fn as_json(shown: &[(NodeKind, Outcome)], base: &str) -> serde_json::Value {
     let nodes: Vec<_> =
         shown.iter().map(|(_, outcome)| outcome.plan.to_json(&outcome.summary())).collect();
     json!({ "schema": "cos-agent/simulate/1", "root": base, "nodes": nodes })
@@ -135,7 +135,7 @@ async fn serve(
 ) -> Result<ExitCode, Error> {
     let instance = match (&args.instance, &args.role) {
         (Some(file), _) => read_instance(file)?,
-        (None, Some(role)) => instance(args, &Kind::of(role, args.datacenter.as_deref()), 0)?,
+        (None, Some(role)) => instance(args, &NodeKind::of(role, args.datacenter.as_deref()), 0)?,
         (None, None) => {
             return Err(InputError::NothingToServe.into());
         }

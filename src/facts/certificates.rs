@@ -6,7 +6,7 @@
 pub use super::authority::Authority;
 use super::settings::PemText;
 use super::{GatherError, authority, pem};
-use crate::state::Kind;
+use crate::state::PathKind;
 use crate::system::root::{FileError, Root};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -34,7 +34,7 @@ pub fn gather(root: &Root, settings: &[PemText]) -> Result<Found, GatherError> {
     let mut found = Found::default();
     let mut sources = Vec::new();
     let mut others = Vec::new();
-    if root.stat_target(FOLDER)?.is_some_and(|stat| stat.kind != Kind::Folder) {
+    if root.stat_target(FOLDER)?.is_some_and(|stat| stat.kind != PathKind::Directory) {
         found.notes.push(left_out(FOLDER, "expected a directory with PEM files"));
     }
     for name in root.list(FOLDER)? {

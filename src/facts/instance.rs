@@ -1,8 +1,8 @@
 //! The instance as its identity document describes it. Each value is checked before it can reach a file.
 
 use crate::exit::hint::{Advice, Hint, Topic, topics};
+use crate::state::Region;
 use crate::system::imds::FOREIGN;
-use crate::text::region::Region;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
 //! READ: what is wrong with this node. A check is a record: what it needs, a probe that asks, and a verdict that is
-//! pure. The checks that are gates decide together whether the node is a member of its cluster.
+//! pure. The node is a member of its cluster if all checks that are gates pass.
 
 pub mod checks;
 pub mod report;
@@ -18,25 +18,25 @@ use futures_util::future::LocalBoxFuture;
 use std::cell::Cell;
 use std::time::Duration;
 
-/// One thing that can be wrong.
+/// A check for one thing that can be wrong.
 pub struct Check {
-    /// Its name for ever: scripts and runbooks use it.
+    /// Its name, which never changes: scripts and runbooks use it.
     pub id: &'static str,
     /// What is true when it passes.
     pub title: &'static str,
-    /// The roles that it is asked of.
+    /// The roles on which it runs.
     pub roles: &'static [Role],
-    /// The checks without which it says nothing.
+    /// The checks that must pass before it is asked.
     pub needs: &'static [&'static str],
-    /// Whether the node is no member while it fails.
+    /// Whether the node is not a member while it fails.
     pub gate: bool,
-    /// Asks, and judges.
+    /// Asks the machine and judges the answers.
     pub probe: Probe,
-    /// Returns when the answer may have changed, where an API tells; else it is asked again.
+    /// Returns when the answer may have changed, if an API reports that; otherwise the check is repeated after a pause.
     pub changed: Option<Changed>,
 }
 
-/// Asks the machine and hands the answers to a verdict.
+/// Asks the machine and judges the answers.
 pub type Probe = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, Finding>;
 /// Waits for a change.
 pub type Changed = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, ()>;
@@ -44,15 +44,15 @@ pub type Changed = for<'a> fn(&'a Context) -> LocalBoxFuture<'a, ()>;
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// All is well, and what was seen.
+    /// Nothing is wrong; what was seen.
     Pass(String),
-    /// Something has to happen elsewhere first; nothing is wrong with this node.
+    /// Something must happen elsewhere first; nothing is wrong with this node.
     Waiting(Problem),
     /// Something is wrong.
     Fail(Problem),
 }
 
-/// What is wrong. A problem without a way out cannot be built.
+/// What is wrong. Every problem has a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What was found.
@@ -74,7 +74,7 @@ impl Problem {
     }
 }
 
-/// What probes ask.
+/// What probes work with.
 pub struct Context {
     /// Who the node is.
     pub node: Identity,
@@ -84,7 +84,7 @@ pub struct Context {
     pub nomad: Nomad,
     /// Its files.
     pub root: Root,
-    /// Whether Nomad's ACLs hide this node from whoever brings no token.
+    /// Whether Nomad's ACLs hide this node from requests without a token.
     pub is_hidden: Cell<bool>,
 }
 
@@ -105,8 +105,8 @@ impl Context {
         })
     }
 
-    /// What is wrong where another user's program listens in the place of a daemon: nothing that it says counts, and it is
-    /// told no secret. The data of a daemon is its user's.
+    /// The problem that another user's program listens in the place of a daemon: its answers must not be trusted, and
+    /// it must not get a secret. The owner of a daemon's data directory is the user of the daemon.
     fn stranger(&self, daemon: Daemon) -> Option<Problem> {
         let api = match daemon {
             Daemon::Consul => &self.consul.api,
@@ -132,7 +132,7 @@ impl Context {
     }
 }
 
-/// An agent that was silent for less may just have had no processor; a restart would only cost it more.
+/// An agent that was silent for less time may only have waited for the CPU, and a restart would make that worse.
 const HANGS: Duration = Duration::from_secs(8);
 
 /// The problem of a server whose vote is unknown because ACLs hide the list of Raft peers from requests without a token. It
@@ -147,14 +147,14 @@ fn hidden_vote(name: &str) -> Problem {
     )
 }
 
-/// The problem of an agent that runs as something else than this node.
+/// The problem that an agent runs with another identity than this node.
 fn other_configuration(daemon: Daemon, found: &str, expected: &str) -> Problem {
-    let (name, folder) = (daemon.name(), daemon.folder());
+    let (name, directory) = (daemon.name(), daemon.directory());
     Problem::new(
         format!("{name} runs as {found}"),
         format!("{name} runs as {expected}"),
         format!(
-            "it runs with another configuration: `cos-agent plan` shows what differs in the file of cos-agent, `ls -la {folder}` \
+            "it runs with another configuration: `cos-agent plan` shows what differs in the file of cos-agent, `ls -la {directory}` \
              lists the other files; correct them, then run `systemctl restart {name}`"
         ),
     )
@@ -168,7 +168,7 @@ fn unknown_by_tls(daemon: Daemon) -> Problem {
         format!("{name} answers HTTP on loopback"),
         format!(
             "remove `tls.http` from the files in {} and from `{name}.extra` in the settings",
-            daemon.folder()
+            daemon.directory()
         ),
     )
 }

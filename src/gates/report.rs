@@ -1,8 +1,8 @@
-//! Asking checks in their order, and what came of it.
+//! Asks checks in their order, and keeps the results.
 
 use super::{Check, Context, Finding, Problem};
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It was asked.
@@ -11,11 +11,11 @@ pub enum Verdict {
     Blocked(&'static str),
 }
 
-/// A check and what came of it.
+/// A check and its result.
 pub struct Asked {
     /// The check.
     pub check: &'static Check,
-    /// What came of it.
+    /// Its result.
     pub verdict: Verdict,
 }
 
@@ -34,12 +34,12 @@ impl Asked {
     }
 }
 
-/// Asks checks; one that needs another that did not pass is blocked.
+/// Asks checks. A check is blocked if one that it needs did not pass.
 pub async fn ask(context: &Context, checks: &[&'static Check]) -> Vec<Asked> {
     ask_while(context, checks, |_| true).await
 }
 
-/// Asks checks up to the first that does not pass: what comes after it may take its time to answer.
+/// Asks checks up to the first that does not pass: because later ones may answer slowly.
 pub async fn ask_to_first_problem(context: &Context, checks: &[&'static Check]) -> Vec<Asked> {
     ask_while(context, checks, Asked::passed).await
 }
@@ -66,7 +66,7 @@ async fn ask_while(
     asked
 }
 
-/// The first check that did not pass of itself.
+/// The first check that found a problem, with that problem.
 pub fn first_problem(asked: &[Asked]) -> Option<(&Asked, &Problem)> {
     asked.iter().find_map(|asked| Some((asked, asked.problem()?)))
 }

@@ -9,27 +9,27 @@ use crate::text;
 pub struct Servers {
     /// Those that are alive.
     pub alive: usize,
-    /// How many form the cluster: the tag of this node if it is one of them, else what they say of themselves (Serf
-    /// tag `expect`), else one.
+    /// How many form the cluster: the tag of this node if it is one of them, else the largest Serf tag `expect` among
+    /// them, else one.
     pub expected: usize,
     /// The first of them that expects another number of servers than the tag of this node says, as a sentence. Such servers
     /// do not form a cluster together (`maybeBootstrap` of Consul and Nomad, "conflicting expect value").
     pub differing: Option<String>,
 }
 
-/// Of Consul.
+/// The servers of Consul.
 pub fn of_consul(members: &[consul::Member], own: Option<u8>) -> Servers {
     let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
     count(alive.map(|member| (member.name.as_str(), member.expect())), own)
 }
 
-/// Of Nomad, which has servers alone in its pool.
+/// The servers of Nomad, whose gossip pool holds only servers.
 pub fn of_nomad(members: &[nomad::Member], own: Option<u8>) -> Servers {
     let alive = members.iter().filter(|member| member.is_alive());
     count(alive.map(|member| (member.name.as_str(), member.expect())), own)
 }
 
-/// Of servers by their name and what they say of themselves; one that can only join says nothing.
+/// Counts servers, each with its name and its Serf tag `expect`, which a server that can only join does not have.
 fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>) -> Servers {
     let alive: Vec<_> = alive.collect();
     let said = || alive.iter().filter_map(|(name, expect)| Some((name, (*expect)?)));
@@ -118,7 +118,7 @@ mod tests {
             "no leader: 3 of 3 servers are alive; i-2 expects 5 servers, but `cos:servers` is 3 on this node"
         );
         assert!(problem.hint.contains("the same tag `cos:servers`"), "{}", problem.hint);
-        // A node that is none of them has no number of its own.
+        // A node that is not a server has no number of its own.
         assert_eq!(of_consul(&[server("i-1", 1)], None).differing, None);
     }
 }

@@ -1,12 +1,12 @@
-//! Whether this node is a member of its cluster, what makes it one, what keeps it from founding one of its own, and what its Auto
-//! Scaling group is told.
+//! The membership of this node in its cluster: how it joins, how it is kept from forming a second cluster, and what its
+//! Auto Scaling group is told.
 //!
 //! | directory or file | what |
 //! |---|---|
-//! | `quorum/` | whether a server may found a cluster, and what a lost one needs to found another |
+//! | `quorum/` | whether a server may form a cluster, and how a lost cluster is reformed |
 //! | `join/` | the servers as EC2 and the daemons list them, and how an agent is made to join them |
-//! | `watch/` | the unit that asks, joins, and says what is wrong |
-//! | `wait.rs`, `ready.rs` | until the gates are open |
+//! | `watch/` | the unit that checks, joins, and reports problems |
+//! | `wait/`, `ready.rs` | the wait until the gates are open |
 //! | `launch_hook/` | what the Auto Scaling group is told |
 
 pub mod join;

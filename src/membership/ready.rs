@@ -1,5 +1,4 @@
-//! What `cos-agent-ready.service` is: the wait for the gates, systemd told when they are open, and the launch hook
-//! held until then.
+//! `cos-agent-ready.service`: waits for the gates, holds the launch hook until they are open, and notifies systemd.
 
 use super::launch_hook::{self, Hook};
 use super::wait::{self, Goal, Joined, OnFailure, WaitError};
@@ -14,13 +13,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-/// How long facts that cannot be read are waited for in silence: `apply` may be about to write them.
+/// How long to wait for the facts before a warning: `apply` may be about to write them.
 const WITHOUT_FACTS: Duration = Duration::from_secs(15);
-/// How often the facts are looked at for another hook.
+/// How often the facts are read for another hook.
 const ANOTHER: Duration = Duration::from_secs(5);
 
-/// Waits until this node has joined, and then until its launch hook is done with. A hook that cannot be completed keeps
-/// nobody from being ready.
+/// Waits until this node has joined, and then until nothing is left to do about its launch hook. A hook that cannot be
+/// completed does not keep the service from being ready.
 pub async fn ready(
     system: &System,
     deadline: Deadline,
@@ -32,7 +31,7 @@ pub async fn ready(
         let joined = wait::wait(system, Goal::Ready, deadline, on_failure, &mut stopwatch).await?;
         wait::save(system, stopwatch).await;
         notify::ready(system.environment.notify_socket.as_deref());
-        // A hook that is done with already does not listen any more.
+        // The receiver is gone if nothing is left to do about the hook.
         let _ = say.send(true);
         Ok::<_, WaitError>(joined)
     };
@@ -43,7 +42,7 @@ pub async fn ready(
     Ok(futures_util::future::try_join(gates, hook).await?.0)
 }
 
-/// Holds the launch hook of this node until it is done with; a tag that is put right meanwhile counts.
+/// Holds the launch hook of this node until nothing is left to do, and follows a change of the tag that names it.
 async fn hold(system: &System, joined: watch::Receiver<bool>) {
     loop {
         let hook = hook(system).await;
@@ -54,11 +53,11 @@ async fn hold(system: &System, joined: watch::Receiver<bool>) {
     }
 }
 
-/// Runs the hook and keeps the status up to date with it; without one there is nothing to do but to join.
+/// Runs the hook and records its state in the status. Without a hook, only waits for the join.
 async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Receiver<bool>) {
     let joined = async move {
         if joined.wait_for(|joined| *joined).await.is_err() {
-            // The gates did not open: whoever waits for them ends, and this with it.
+            // The gates did not open. The wait for them ends with an error, which ends this future too.
             std::future::pending().await
         }
     };
@@ -84,8 +83,8 @@ async fn until_done(system: &System, hook: Option<&Hook>, mut joined: watch::Rec
     futures_util::future::join(running, recording).await;
 }
 
-/// The hook that the tags of this node name. They are in the facts of the `apply` that made the node, which writes them
-/// when it ends: a little later than it starts this. An `apply` of which one action failed has made the node too.
+/// The hook that the tags of this node name. The tags are in the facts, which `apply` writes when it ends, a little
+/// after it has started this unit. An `apply` in which one action failed counts too.
 async fn hook(system: &System) -> Option<Hook> {
     let (since, mut said) = (Instant::now(), false);
     loop {

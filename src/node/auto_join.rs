@@ -2,7 +2,7 @@
 //!
 //! The versions are those of hashicorp/go-discover and of AWS's SDK in the `go.mod` of each release of Consul and Nomad.
 
-use crate::text::region::Region;
+use crate::state::Region;
 use semver::Version;
 
 /// Major, minor, patch.

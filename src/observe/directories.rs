@@ -1,11 +1,11 @@
 //! READ: the directories of the desired state, and who owns what is in them.
 
-use crate::state::{DesiredState, GuardedFile, Kind, Observed, Owner, Seen};
+use crate::state::{DesiredState, GuardedFile, Observed, Owner, PathKind, Seen};
 use crate::system::root::{self, FileError, Root};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The owners of what is desired, where they exist on this host.
+/// The user and group IDs of the owners in the desired state, if they exist on this host.
 pub(super) fn owners(desired: &DesiredState) -> BTreeMap<(&'static str, &'static str), (u32, u32)> {
     let files = desired.files.iter().map(|file| file.owner);
     let directories = desired.directories.iter().map(|directory| directory.owner);
@@ -25,7 +25,7 @@ pub(super) fn owners(desired: &DesiredState) -> BTreeMap<(&'static str, &'static
     owners
 }
 
-/// The directories as what will be changed: a link that others could have put there is an error here already.
+/// Reads the directories that will be changed. A link that another user could have moved is already an error here.
 pub(super) fn look(
     root: &Root,
     desired: &DesiredState,
@@ -51,7 +51,7 @@ pub(super) fn look(
         }
         for name in root.list(guarded.path)? {
             let real = Path::new(guarded.path).join(name);
-            if let Some(stat) = root.stat(&real)?.filter(|stat| stat.kind == Kind::File) {
+            if let Some(stat) = root.stat(&real)?.filter(|stat| stat.kind == PathKind::File) {
                 let path = crate::text::shown(real.as_os_str());
                 observed.guarded_files.push(GuardedFile { path, real, stat });
             }

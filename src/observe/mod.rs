@@ -1,17 +1,17 @@
-//! READ: the same files, folders and units as they are on the machine, for the plan to compare with.
+//! READ: the files, directories and units of the desired state as they are on the machine, for the plan to compare.
 
 mod daemon_files;
 mod directories;
 
 use crate::exit::ExitCode;
-use crate::state::{Daemon, Data, DesiredState, Kind, Observed, PROGRAM, Place, Seen, Wanted};
+use crate::state::{Daemon, Data, DesiredState, Observed, PROGRAM, PathKind, Place, Seen, Wanted};
 use crate::system::System;
 use crate::system::root::{FileError, Root};
 use crate::system::systemd::services::ServiceError;
 pub(crate) use daemon_files::operator_files;
 use std::collections::BTreeSet;
 
-/// Why the machine could not be looked at.
+/// Why the machine could not be observed.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// A file could not be read.
@@ -32,7 +32,7 @@ impl ObserveError {
     }
 }
 
-/// Looks at everything that the desired state names, and at the files that were written before.
+/// Reads everything that the desired state names, and the files that were written before.
 pub async fn observe<'a>(
     system: &System,
     desired: &'a DesiredState,
@@ -84,13 +84,13 @@ pub async fn observe<'a>(
 fn look(root: &Root, path: &str) -> Result<Option<Seen>, FileError> {
     let Some(stat) = root.stat(path)? else { return Ok(None) };
     let bytes =
-        if stat.kind == Kind::File { root.read(path)?.unwrap_or_default() } else { Vec::new() };
+        if stat.kind == PathKind::File { root.read(path)?.unwrap_or_default() } else { Vec::new() };
     Ok(Some(Seen { stat, bytes }))
 }
 
 fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
     let parent = daemon.data().rsplit_once('/').map_or("/", |(parent, _)| parent);
-    // The data is closed to all but its daemon; who may not look into it does not change it either.
+    // Only the daemon and root may read the data; a user who may not does not change it either.
     let present = or_closed(root.holds_data(daemon.data()))?;
     Ok(Data {
         daemon,
@@ -101,7 +101,7 @@ fn data(root: &Root, daemon: Daemon) -> Result<Data, FileError> {
     })
 }
 
-/// Nothing, where a directory is closed to us.
+/// The empty value if the directory may not be read.
 fn or_closed<T: Default>(found: Result<T, FileError>) -> Result<T, FileError> {
     match found {
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {

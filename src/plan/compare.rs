@@ -3,7 +3,9 @@
 use super::manifest::Written;
 use super::operator_file;
 use super::{Change, Inputs, Ownership, PlanError, Why, Write};
-use crate::state::{Bytes, Contents, Directory, File, Kind, Observed, Owner, Place, Seen, UNITS};
+use crate::state::{
+    Bytes, Contents, Directory, File, Observed, Owner, PathKind, Place, Seen, UNITS,
+};
 
 /// What comes of a file.
 pub(super) struct Compared {
@@ -112,7 +114,7 @@ pub(super) fn is_ours(path: &str, seen: &Seen, inputs: &Inputs<'_>) -> bool {
 /// (systemctl(1), `mask` and `link`).
 pub(super) fn is_masked(path: &str, observed: &Observed) -> bool {
     let kind = observed.files.get(path).map(|seen| seen.stat.kind);
-    is_unit(path) && kind == Some(Kind::Other)
+    is_unit(path) && kind == Some(PathKind::Other)
 }
 
 fn is_unit(path: &str) -> bool {
@@ -154,7 +156,7 @@ pub(super) fn directory_change(
     let ids = ids(directory.path, directory.owner, inputs)?;
     let is_as_desired = inputs.observed.files.get(directory.path).is_some_and(|seen| {
         // Mode and owner are the daemon's to keep where we cannot set them.
-        seen.stat.kind == Kind::Folder
+        seen.stat.kind == PathKind::Directory
             && ids.is_none_or(|ids| {
                 ids == (seen.stat.uid, seen.stat.gid) && seen.stat.mode == directory.mode
             })
@@ -184,9 +186,9 @@ pub(super) fn regular<'a>(
     let found = match observed.files.get(path) {
         None => return Ok(None),
         Some(seen) => match seen.stat.kind {
-            Kind::File => return Ok(Some(seen)),
-            Kind::Folder => "directory",
-            Kind::Other => "link or special file",
+            PathKind::File => return Ok(Some(seen)),
+            PathKind::Directory => "directory",
+            PathKind::Other => "link or special file",
         },
     };
     Err(PlanError::NotRegular { path: path.to_owned(), found })

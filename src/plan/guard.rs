@@ -6,7 +6,7 @@
 
 use super::compare::ids;
 use super::{Change, Inputs, PlanError};
-use crate::state::{Guarded, Kind, Owner};
+use crate::state::{Guarded, Owner, PathKind};
 use std::path::PathBuf;
 
 const OTHERS_WRITE: u32 = 0o002;
@@ -25,7 +25,7 @@ pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     }
     for guarded in &inputs.desired.guarded {
         let Some(seen) = inputs.observed.files.get(guarded.path) else { continue };
-        if seen.stat.kind == Kind::Folder {
+        if seen.stat.kind == PathKind::Directory {
             let before = (seen.stat.mode, seen.stat.uid, seen.stat.gid);
             let after = directory(guarded, before, inputs)?;
             changes.extend(change(guarded.path, PathBuf::from(guarded.path), before, after));

@@ -19,16 +19,16 @@ pub(super) fn data(daemon: Daemon, role: Role) -> Directory {
 pub(super) fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
     let configuration = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Guarded {
-            path: daemon.folder(),
+            path: daemon.directory(),
             writer: Some(Owner { user: "consul", group: "consul" }),
             readers: "consul",
             files: false,
         },
         (Daemon::Nomad, Some(AgentMode::Server)) => {
-            Guarded { path: daemon.folder(), writer: None, readers: "nomad", files: false }
+            Guarded { path: daemon.directory(), writer: None, readers: "nomad", files: false }
         }
         (Daemon::Nomad, _) => {
-            Guarded { path: daemon.folder(), writer: None, readers: "root", files: true }
+            Guarded { path: daemon.directory(), writer: None, readers: "root", files: true }
         }
     };
     let data = match daemon {

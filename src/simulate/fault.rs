@@ -1,5 +1,4 @@
-//! What the metadata service can be told to do wrong; each fault is something that EC2, or something between it and
-//! the agent, was seen doing.
+//! Faults of the metadata service. Each was seen at EC2, or at something between EC2 and the agent.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,7 +12,7 @@ pub enum Fault {
     LateRole(Duration),
     /// Tags in metadata are off: the category is 404.
     TagsOff(Duration),
-    /// Tags in metadata are off, in the way that answers 200 with nothing.
+    /// Tags in metadata are off: the category answers 200 with an empty body.
     TagsBlank,
     /// The token expires between two answers.
     MidwayExpiry,
@@ -31,15 +30,15 @@ pub enum Fault {
     Html(Duration),
     /// An empty identity document.
     Empty(Duration),
-    /// An identity document that is no text.
+    /// An identity document that is not text.
     Garbage(Duration),
-    /// An identity document larger than any.
+    /// An identity document larger than any real one.
     Huge(Duration),
-    /// Connections are taken and never answered.
+    /// Connections are accepted and never answered.
     Hang,
 }
 
-/// Longer than anybody waits.
+/// Longer than any timeout.
 const FOR_EVER: Duration = Duration::from_secs(600);
 
 impl FromStr for Fault {
@@ -52,7 +51,7 @@ impl FromStr for Fault {
             crate::text::duration(value.unwrap_or("3s"), FOR_EVER)
                 .ok_or_else(|| format!("invalid fault `{text}`: expected a time like 3s or 500ms"))
         };
-        // Without a time these last.
+        // These last for ever if they have no time.
         let lasting = || if value.is_some() { time() } else { Ok(FOR_EVER) };
         let fault = match name {
             "late-tags" => return time().map(Self::LateTags),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What the metadata service tells of an instance; the JSON form is what `simulate --instance` reads.
+/// What the metadata service says about an instance; the JSON form is what `simulate --instance` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Instance {
@@ -27,9 +27,9 @@ pub struct Instance {
     pub tags: BTreeMap<String, String>,
     /// Whether tags are in metadata.
     pub tags_in_metadata: bool,
-    /// The state that its Auto Scaling group wants it in, such as `InService`; none outside a group.
+    /// The state that its Auto Scaling group wants it in, such as `InService`; `None` outside a group.
     pub target_lifecycle_state: Option<String>,
-    /// The user data: any bytes, but text in the JSON form, where packed data is base64.
+    /// The user data: any bytes. In the JSON form it must be text, so compressed data is base64.
     #[serde(with = "text")]
     pub user_data: Option<Vec<u8>>,
     /// The credentials of the instance role, if it has one.
@@ -106,7 +106,7 @@ impl Instance {
         ]
         .map(|(path, text)| (path, text.into_bytes()))
         .into();
-        // A subnet of IPv6 alone has none of these.
+        // An IPv6-only subnet has none of these.
         if self.private_ip.parse::<std::net::Ipv4Addr>().is_err() {
             tree.retain(|path, _| !path.contains("local-ipv4"));
         }

@@ -1,4 +1,4 @@
-//! Try any role anywhere: an embedded metadata service that keeps EC2's rules, the unmodified pipeline, and a folder
+//! Try any role anywhere: an embedded metadata service that keeps EC2's rules, the unmodified pipeline, and a directory
 //! in place of `/`. The tests use the same service.
 
 pub mod fault;
@@ -22,16 +22,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// A kind of node: role, and datacenter where the role has several.
+/// A kind of node: role, and datacenter if the role has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind {
-    /// The role, checked by the pipeline alone.
+pub struct NodeKind {
+    /// The role; only the pipeline checks it.
     pub role: String,
     /// The Nomad datacenter, if the role has one.
     pub datacenter: Option<String>,
 }
 
-impl Kind {
+impl NodeKind {
     /// A role with its usual datacenter.
     pub fn of(role: &str, datacenter: Option<&str>) -> Self {
         let usual = match role {
@@ -52,7 +52,7 @@ impl Kind {
             .collect()
     }
 
-    /// A name for a folder.
+    /// Its name, which is also that of its directory.
     pub fn name(&self) -> String {
         match &self.datacenter {
             Some(datacenter) if self.role == "nomad-client" => {
@@ -89,7 +89,7 @@ pub struct Simulation<'a> {
     pub instance: Instance,
     /// What the service does wrong.
     pub faults: Vec<Fault>,
-    /// The folder in place of `/`.
+    /// The directory in place of `/`.
     pub root: &'a Path,
     /// How long the agent waits.
     pub timeout: Duration,
@@ -120,8 +120,8 @@ pub async fn run(
     }
 }
 
-/// Makes a new root folder look like a host with systemd-resolved and Debian's trust store, and states versions.
-/// What is there already stays.
+/// Adds the files to a root directory that make it look like a host with systemd-resolved and Debian's trust store, and
+/// the versions of the daemons. Existing files are kept.
 pub fn furnish(root: &Path, consul: &str, nomad: &str) -> Result<(), Error> {
     let root = Root::at(root);
     let versions = format!("[consul]\nversion = \"{consul}\"\n\n[nomad]\nversion = \"{nomad}\"\n");

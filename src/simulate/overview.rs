@@ -1,17 +1,17 @@
 //! PURE: all kinds of node on one screen: what each runs, the files that all have, and what the others add.
 
-use super::Kind;
+use super::NodeKind;
 use crate::pipeline::Outcome;
 use crate::role::{AgentMode, Role};
 use crate::text::count;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The screen is that wide.
+/// Width of the screen in columns.
 const COLUMNS: usize = 100;
 
-/// The kinds as a table, then their files, then where to look next. `base` has the files of each in a directory of its own.
-pub fn text(shown: &[(Kind, Outcome)], base: &str) -> String {
+/// The kinds as a table, then their files, then where to look next. `base` has the files of each kind in a subdirectory.
+pub fn text(shown: &[(NodeKind, Outcome)], base: &str) -> String {
     let mut text = format!(
         "A COS has {} of node. cos-agent reads from the tags of an instance which one to set up:\n\n\
          {:<14}{:<19}{:<29}{:<7}WHAT IT DOES\n",
@@ -59,8 +59,8 @@ fn daemons(role: Role) -> String {
     format!("Consul {}{nomad}", mode(spec.consul))
 }
 
-/// The files by who has them, the most common first; one whose contents differ has a star.
-fn groups(shown: &[(Kind, Outcome)]) -> Vec<(String, Vec<String>)> {
+/// The files grouped by the kinds that have them, the most common first. A star marks a file whose contents differ.
+fn groups(shown: &[(NodeKind, Outcome)]) -> Vec<(String, Vec<String>)> {
     let mut owners: BTreeMap<&str, (BTreeSet<usize>, BTreeSet<&str>)> = BTreeMap::new();
     for (number, (_, outcome)) in shown.iter().enumerate() {
         for (path, written) in &outcome.plan.after.files {

@@ -48,7 +48,7 @@ impl Daemon {
     }
 
     /// The directory of its configuration, which it shares with the operator.
-    pub fn folder(self) -> &'static str {
+    pub fn directory(self) -> &'static str {
         match self {
             Self::Consul => "/etc/consul.d",
             Self::Nomad => "/etc/nomad.d",

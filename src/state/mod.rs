@@ -9,6 +9,7 @@ mod file;
 pub mod format;
 mod formation;
 mod observed;
+mod region;
 mod sealed;
 mod unit;
 
@@ -19,6 +20,7 @@ pub use desired::{DesiredState, Identity, MoveAside};
 pub use file::{Directory, File, Guarded, Notify, Owner, Place, ROOT, ReloadableKey};
 pub use formation::Formation;
 pub use observed::{Data, GuardedFile, Observed, OperatorFile, Seen, Stat};
+pub use region::Region;
 pub use sealed::{Bytes, Sealed, sha256};
 pub use unit::{
     AGENT, Cause, DNS_LINK, DNSMASQ, DOCKER, Origin, PROGRAM, READY, RESOLVED, UNITS, Unit,
@@ -29,11 +31,11 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of thing a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PathKind {
     /// A regular file.
     File,
     /// A directory.
-    Folder,
+    Directory,
     /// A symbolic link, socket, or device.
     Other,
 }

@@ -1,6 +1,6 @@
 //! The machine as it is, in the types that a plan compares.
 
-use super::{Daemon, Kind, Place, Sealed, UnitState};
+use super::{Daemon, PathKind, Place, Sealed, UnitState};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// What it is.
-    pub kind: Kind,
+    pub kind: PathKind,
     /// Size in bytes.
     pub size: u64,
     /// Modification time, in nanoseconds since the epoch.
@@ -95,7 +95,7 @@ pub struct Observed {
     pub leftovers: Vec<String>,
     /// Files of the operator in the directories of the daemons.
     pub operator_files: Vec<OperatorFile>,
-    /// Broken links in the directories of the daemons that do not keep the daemon from starting.
+    /// Broken links in the directories of the daemons, each of which keeps its daemon from starting.
     pub dead_links: Vec<(Daemon, String)>,
     /// The data of all daemons.
     pub data: Vec<Data>,

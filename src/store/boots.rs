@@ -1,4 +1,4 @@
-//! `/var/lib/cos-agent/boots.json`: where the last boots spent their time, a phase a line.
+//! `/var/lib/cos-agent/boots.json`: how long each phase of the last boots took.
 
 use super::{BOOTS, StateFile, known_entries};
 use crate::system::environment;
@@ -6,13 +6,13 @@ use crate::system::root::{FileError, Root};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// The version of their form.
+/// The version of their format.
 pub const SCHEMA: &str = "cos-agent/boots/1";
 /// Where they are kept.
 pub static FILE: StateFile<Boots> = StateFile::of(&BOOTS);
 /// How many boots are kept.
 const KEPT: usize = 20;
-/// How many phases of a boot are kept: an `apply` that fails is tried again for ever.
+/// How many phases of a boot are kept: an `apply` that fails is retried for ever.
 const PHASES: usize = 60;
 
 /// A part of a boot.
@@ -52,7 +52,7 @@ pub struct Boots {
     pub boots: Vec<Boot>,
 }
 
-/// Takes the time of phases as they happen.
+/// Measures phases as they happen.
 pub struct Stopwatch {
     began_ms: u64,
     began: Instant,
@@ -67,14 +67,14 @@ impl Stopwatch {
         Self { began_ms: environment::unix_millis(), began: now, last: now, phases: Vec::new() }
     }
 
-    /// A phase ends, and the next one begins.
+    /// Ends a phase, and begins the next one.
     pub fn lap(&mut self, name: &str, requests: u32, result: &str) {
         let phase = self.phase(name, self.last, requests, result);
         self.phases.push(phase);
         self.last = Instant::now();
     }
 
-    /// A phase ends that began with this watch, beside others.
+    /// Ends a phase that began when this stopwatch started, beside other phases.
     pub fn since_start(&mut self, name: &str) {
         let phase = self.phase(name, self.began, 0, "ok");
         self.phases.push(phase);
@@ -91,7 +91,7 @@ impl Stopwatch {
         }
     }
 
-    /// Adds the phases to those of this boot.
+    /// Saves the phases with the earlier ones of this boot.
     pub async fn save(self, root: &Root) -> Result<(), FileError> {
         let _lock = super::lock(root).await?;
         let mut boots = load(root);
@@ -105,7 +105,7 @@ pub fn knows_this_boot(root: &Root) -> bool {
     load(root).boots.last().is_some_and(|boot| boot.id == environment::boot_id())
 }
 
-/// The last boots; none where they cannot be read, as they are for people alone.
+/// The last boots; empty if they cannot be read, because only people use them.
 pub fn load(root: &Root) -> Boots {
     FILE.known(root).unwrap_or_default()
 }

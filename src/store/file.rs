@@ -1,7 +1,7 @@
 //! One state file: how it is loaded, and how it is saved.
 //!
-//! Another version of the agent may have written it. Keys that this one does not know are passed over, so that an agent
-//! that was put back still understands its state; a file of another schema is not read. Loading never writes.
+//! Another version of the agent may have written it. Unknown keys are ignored, so that an older agent still understands
+//! the state of a newer one; a file of another schema is not read. Loading never writes.
 
 use super::{Entry, Schema};
 use crate::system::root::{FileError, NewFile, Root};
@@ -12,16 +12,16 @@ use serde_json::Value;
 use serde_json::error::Category;
 use std::io::{self, ErrorKind};
 
-/// A line of the registry together with the type that it holds.
+/// An entry of the registry with the type of its contents.
 pub struct StateFile<T> {
     entry: &'static Entry,
     understand: fn(Value) -> Result<T, serde_json::Error>,
 }
 
-/// What was found at the place of a state file.
+/// What was found at the path of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored<T> {
-    /// Nothing, or nothing that this user may read: it changes nothing either.
+    /// No file, or one that this user may not read. Such a user changes nothing either.
     Absent,
     /// A file that counts as lost.
     Unusable(Unusable),
@@ -29,10 +29,10 @@ pub enum Stored<T> {
     Known(T),
 }
 
-/// Why a state file counts as lost. Reads as the end of "PATH …".
+/// Why a state file counts as lost. Messages put it after the path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// It is cut off, empty, or holds something else than expected.
+    /// It is cut off, empty, or does not hold what is expected.
     #[error("does not parse: {why}")]
     Broken {
         /// What is wrong with it, without the values that it holds.
@@ -56,7 +56,7 @@ impl<T: DeserializeOwned> StateFile<T> {
 }
 
 impl<T> StateFile<T> {
-    /// A file whose type refuses keys that it does not know: `understand` drops those first.
+    /// A file whose type refuses unknown keys: `understand` drops those first.
     pub const fn understood_by(
         entry: &'static Entry,
         understand: fn(Value) -> Result<T, serde_json::Error>,
@@ -69,7 +69,7 @@ impl<T> StateFile<T> {
         self.entry.path
     }
 
-    /// What is stored. An error is the disk's, such as EIO or a directory in the place of the file.
+    /// What is stored. Errors are those of the disk, such as EIO, or a directory in the place of the file.
     pub fn load(&self, root: &Root) -> Result<Stored<T>, FileError> {
         self.stored(root.read(self.entry.path))
     }
@@ -83,7 +83,7 @@ impl<T> StateFile<T> {
         }
     }
 
-    /// What is stored, for a reader to whom everything else is the same as nothing.
+    /// The stored value; `None` for an absent, unusable or unreadable file.
     pub fn known(&self, root: &Root) -> Option<T> {
         match self.load(root) {
             Ok(Stored::Known(value)) => Some(value),
@@ -106,7 +106,7 @@ impl<T> StateFile<T> {
         (self.understand)(value).map_err(broken)
     }
 
-    /// Removes it; one that is gone already is no error.
+    /// Removes the file; a missing file is not an error.
     pub fn remove(&self, root: &Root) -> Result<(), FileError> {
         if root.stat(self.entry.path)?.is_some() { root.remove(self.entry.path) } else { Ok(()) }
     }
@@ -140,23 +140,23 @@ impl<T: Serialize> StateFile<T> {
     }
 }
 
-/// Several state files that are saved together: their disk is waited for once.
+/// Several state files that are saved together, so that the caller waits for the disk once.
 pub struct Batch<'a> {
     root: &'a Root,
     changed: Vec<(&'static Entry, String)>,
 }
 
 impl<'a> Batch<'a> {
-    /// Nothing yet.
+    /// An empty batch.
     pub fn new(root: &'a Root) -> Self {
         Self { root, changed: Vec::new() }
     }
 
-    /// Adds a file, if it does not hold these bytes already. Whatever cannot be used is not replaced in silence: another
-    /// version of the agent may have kept more in it.
+    /// Adds a file, unless it holds these bytes already. Replacing an unusable file is logged, because another version
+    /// of the agent may have kept more in it.
     pub fn add<T: Serialize>(&mut self, file: &StateFile<T>, value: &T) -> Result<(), FileError> {
         let text = file.text(self.root, value)?;
-        // One that cannot be read is replaced like one that differs.
+        // A file that cannot be read is replaced like one that differs.
         let before = self.root.read(file.entry.path).ok().flatten();
         if before.as_deref() == Some(text.as_bytes()) {
             return Ok(());
@@ -168,7 +168,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Writes them: each is the old or the new one at every moment, and all are on the disk at the end.
+    /// Writes them atomically; at the end all are on the disk.
     pub fn save(self) -> Result<(), FileError> {
         let files = self.changed.iter().map(|(entry, text)| NewFile {
             path: entry.path,
@@ -180,7 +180,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// What a decoder says, without the value that it quotes: that may be a secret.
+/// The message of the decoder without the value that it quotes, which may be a secret.
 fn without_values(error: &serde_json::Error) -> String {
     let words = error.to_string();
     match (error.classify(), words.rsplit_once(", expected ")) {
@@ -191,7 +191,7 @@ fn without_values(error: &serde_json::Error) -> String {
     }
 }
 
-/// Whether a text is a schema of the agent's, and no value that happens to stand in its place.
+/// Whether a text is a schema of the agent, and not a value in its place.
 fn is_schema(text: &str) -> bool {
     text.strip_prefix("cos-agent/").and_then(|rest| rest.split_once('/')).is_some_and(
         |(name, version)| {
@@ -202,7 +202,7 @@ fn is_schema(text: &str) -> bool {
     )
 }
 
-/// For a list in a state file: the entries of a newer agent are passed over.
+/// Deserializes a list in a state file, and ignores entries that only a newer agent knows.
 pub fn known_entries<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

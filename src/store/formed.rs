@@ -1,4 +1,4 @@
-//! That the cluster of this server has formed, as it was seen in the parameter store: a reboot within an hour asks nobody.
+//! When this server last saw in the parameter store that its cluster has formed. A reboot within an hour does not ask again.
 
 use super::{FORMED, StateFile};
 use crate::state::Daemon;
@@ -14,7 +14,7 @@ pub struct Formed {
     pub instance: String,
     /// The daemon whose cluster it is.
     pub daemon: Daemon,
-    /// When, in seconds since the epoch; 0 where the file does not say.
+    /// When, in seconds since the epoch; 0 if the file does not say.
     #[serde(default)]
     pub checked: u64,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Where it is kept.
 pub static FILE: StateFile<LaunchHook> = StateFile::of(&LAUNCH_HOOK);
 
-/// A hook that is done with.
+/// A hook with nothing left to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchHook {
     /// The instance id: the file may have come with an image.
@@ -23,7 +23,7 @@ pub struct LaunchHook {
 pub enum Ended {
     /// The instance went into service.
     Completed,
-    /// The instance was given up.
+    /// The instance was abandoned.
     Abandoned,
     /// There was nothing to complete.
     NotActive {

@@ -1,9 +1,8 @@
 //! Everything that the agent keeps on disk from one run to the next: the registry of its state files, how one is loaded
-//! and saved, and the types that hold plain data. A type of a higher room is tied to its line of the registry there:
-//! `static LAST_GOOD: StateFile<Facts> = StateFile::of(&store::FACTS)`.
+//! and saved, and the types that hold plain data. If the type of a file is in a higher room, that room names the entry
+//! of the registry: `static LAST_GOOD: StateFile<Facts> = StateFile::of(&store::FACTS)`.
 //!
-//! Each file is the old or the new one at every moment. What is broken all the same counts as lost, and the next save
-//! replaces it.
+//! Writes are atomic. A file that is broken anyway counts as lost, and the next save replaces it.
 
 pub mod boots;
 mod file;
@@ -17,27 +16,28 @@ pub use shared::{lock, sweep_shared};
 
 use crate::system::root::{FileError, Root};
 
-/// A line of the registry.
+/// An entry of the registry.
 #[derive(Debug)]
 pub struct Entry {
     /// The absolute path on the node.
     pub path: &'static str,
-    /// The version of its form.
+    /// The version of its format.
     pub schema: Schema,
-    /// The permission bits. What everybody may read is saved with its secrets masked.
+    /// The permission bits. A file that all users may read is saved with its secrets masked.
     pub mode: u32,
-    /// Who writes it. What `apply` alone writes is under its lock; everything else is shared, and under [`lock`].
+    /// Which units write it. The lock of `apply` protects a file that only `apply` writes; all others are shared, and
+    /// [`lock`] protects them.
     pub writers: &'static [Writer],
     /// What it is, for people.
     pub what: &'static str,
 }
 
-/// How a state file names the version of its form.
+/// How a state file names the version of its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {
     /// In its key `schema`, as `cos-agent/<name>/<version>`. A file with another one is not read.
     Named(&'static str),
-    /// Nowhere: the image brings a file of the same form, with keys for other readers.
+    /// It does not: the image may bring a file of the same format, with keys for other readers.
     Unnamed,
 }
 
@@ -76,7 +76,7 @@ pub const MANIFEST: Entry = Entry {
     writers: &[Writer::Apply],
     what: "what the last `apply` wrote, and which actions are still due",
 };
-/// What the quorum guard found, in the form of a manifest that holds nothing else.
+/// What the quorum guard found, in the format of a manifest that holds nothing else.
 pub const FORMATION: Entry = Entry {
     path: "/var/lib/cos-agent/formation.json",
     schema: Schema::Named("cos-agent/manifest/1"),
@@ -84,7 +84,7 @@ pub const FORMATION: Entry = Entry {
     writers: &[Writer::Apply],
     what: "what the quorum guard found, beside the copy of it in the manifest",
 };
-/// The version of the form of facts, on disk and in the output of `cos-agent facts`.
+/// The version of the format of facts, on disk and in the output of `cos-agent facts`.
 pub const FACTS_SCHEMA: &str = "cos-agent/facts/1";
 /// The last good facts.
 pub const FACTS: Entry = Entry {
@@ -124,14 +124,14 @@ pub const FILES: [&Entry; 8] =
     [&STATUS, &BOOTS, &MANIFEST, &FORMATION, &FACTS, &VERSIONS, &FORMED, &LAUNCH_HOOK];
 
 impl Entry {
-    /// Whether another unit than `apply` may be writing it now.
+    /// Whether a unit other than `apply` may be writing it now.
     pub fn is_shared(&self) -> bool {
         self.writers != [Writer::Apply]
     }
 }
 
-/// Removes the half-written files of an `apply` that was killed: where nothing changes, they are not written again. Under
-/// the lock of `apply`.
+/// Removes the half-written files of an `apply` that was killed; a run without changes would not overwrite them. Call
+/// it under the lock of `apply`.
 pub fn sweep(root: &Root) -> Result<(), FileError> {
     FILES.iter().filter(|entry| !entry.is_shared()).try_for_each(|entry| entry.sweep(root))
 }

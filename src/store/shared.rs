@@ -1,4 +1,4 @@
-//! The state files that several units write, or another one than `apply`: one short lock for all of them.
+//! The state files that a unit other than `apply` writes: one lock for all of them, held briefly.
 
 use super::{Entry, FILES};
 use crate::system::retry::Backoff;
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 /// Held while a shared file is loaded, changed and saved.
 const LOCK: &str = "/run/cos-agent/record.lock";
-/// A change takes a millisecond: a process that holds the lock for longer hangs, and must not make the others hang.
+/// Longest wait for the lock. A change takes a millisecond, so a process that holds the lock for longer hangs, and the
+/// others go on without it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Removes the half-written shared files of a unit that was killed.

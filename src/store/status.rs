@@ -1,5 +1,5 @@
-//! `/run/cos-agent/status.json`: who this node is and how it stands. Three units keep it, each its own fields: `apply`
-//! what it made of the node, `ready` when it had joined, `watch` what is wrong with the membership.
+//! `/run/cos-agent/status.json`: who this node is and in which state. Three units write it, each its own fields:
+//! `apply` what it did to the node, `ready` when the node joined, `watch` what is wrong with its membership.
 
 use super::{STATUS, StateFile};
 use crate::exit::ExitCode;
@@ -11,7 +11,7 @@ use crate::text::secret::masked;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// The version of its form.
+/// The version of its format.
 pub const SCHEMA: &str = "cos-agent/status-record/1";
 /// Where it is kept.
 pub static FILE: StateFile<Status> = StateFile::of(&STATUS);
@@ -22,18 +22,18 @@ const REPORT: usize = 4000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// There was none in this boot, or the first one is at work.
+    /// No `apply` has finished in this boot.
     #[default]
     Unknown,
-    /// The node is what its tags say.
+    /// The node is configured as its tags say.
     Applied,
-    /// It is what its tags said at the last boot.
+    /// The node is configured with the last good facts, those of an earlier boot.
     Degraded,
     /// It failed; `problem` says why.
     Failed,
 }
 
-/// Who the node is, as far as its membership goes.
+/// Who the node is, as far as its membership needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The instance id, which is its name in Consul and Nomad.
@@ -42,9 +42,9 @@ pub struct Identity {
     pub cluster: String,
     /// The role.
     pub role: Role,
-    /// Nomad's datacenter, where it runs Nomad.
+    /// Nomad's datacenter; `None` if the node does not run Nomad.
     pub nomad_datacenter: Option<String>,
-    /// How many servers of its own kind form the cluster, where it is one.
+    /// How many servers of its own kind form the cluster; `None` if the node is not a server.
     pub servers: Option<u8>,
     /// The private address.
     pub address: Ipv4Addr,
@@ -74,13 +74,13 @@ pub struct Failure {
 pub struct Watch {
     /// What is wrong with the membership, a sentence each.
     pub problems: Vec<String>,
-    /// What is worth knowing and nothing is wrong with.
+    /// What is worth knowing but is not a problem.
     pub notes: Vec<String>,
     /// The last join that the watch made, and when.
     pub last_join: Option<String>,
 }
 
-/// How the node stands.
+/// The state of this node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
@@ -88,11 +88,11 @@ pub struct Status {
     pub state: State,
     /// Who the node is, once its tags are known.
     pub node: Option<Identity>,
-    /// Why the watch makes Consul join; `None` where Consul finds its servers by itself.
+    /// Why the watch makes Consul join; `None` if Consul finds its servers by itself.
     pub watch_joins: Option<String>,
     /// Why it is degraded.
     pub reason: Option<String>,
-    /// What else is to be known of the last `apply`.
+    /// Notes of the last `apply`.
     pub notes: Vec<String>,
     /// When an `apply` last changed something, by RFC 3339.
     pub applied: Option<String>,
@@ -114,40 +114,40 @@ impl Identity {
         self.role.quorum()
     }
 
-    /// How many Consul servers there shall be, where this node is one.
+    /// How many Consul servers form the cluster; `None` if this node is not one.
     pub fn consul_servers(&self) -> Option<u8> {
         self.servers.filter(|_| self.quorum() == Some(Daemon::Consul))
     }
 
-    /// How many Nomad servers there shall be, where this node is one.
+    /// How many Nomad servers form the cluster; `None` if this node is not one.
     pub fn nomad_servers(&self) -> Option<u8> {
         self.servers.filter(|_| self.quorum() == Some(Daemon::Nomad))
     }
 }
 
 impl Failure {
-    /// Of an error that ends a command; it is short.
+    /// The failure of a command, with its report masked and cut.
     pub fn of(code: ExitCode, report: &str) -> Self {
-        // What is cut off may be what tells that something is a secret.
+        // Masked before it is cut, because the part that is cut off may identify a secret.
         let report: String = masked(report).chars().take(REPORT).collect();
         Self { code: code as u8, report, at: environment::rfc3339_now() }
     }
 }
 
 impl Failure {
-    /// Whether another failure is of the same kind: times and counts aside, it has the same words.
+    /// Whether another failure is the same: equal code and words, except for times and counts.
     pub fn is_like(&self, other: &Self) -> bool {
         let words = |report: &str| report.replace(|c: char| c.is_ascii_digit() || c == '.', "");
         self.code == other.code && words(&self.report) == words(&other.report)
     }
 }
 
-/// How the node stands; a default, which says nothing, where there is no status or none that can be used.
+/// The status; the default, which says nothing, if there is none or it cannot be used.
 pub fn load(root: &Root) -> Status {
     FILE.known(root).unwrap_or_default()
 }
 
-/// Changes the status. What stays the same is not saved, and then nothing is locked either.
+/// Changes the status. An unchanged status is neither locked nor saved.
 pub async fn update(root: &Root, change: impl Fn(&mut Status)) -> Result<(), FileError> {
     let is_same = |status: &Status| {
         let mut changed = status.clone();
@@ -169,8 +169,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_writer_keeps_the_fields_of_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Root::at(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::at(directory.path());
         assert_eq!(load(&root), Status::default(), "no status says nothing");
         update(&root, |status| status.state = State::Applied).await.unwrap();
         update(&root, |status| status.watch.problems.push("Consul hangs".to_owned()))
@@ -196,8 +196,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_status_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Root::at(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::at(directory.path());
         for broken in
             ["", "{", "[]", "{\"schema\":\"cos-agent/status-record/9\"}", "{\"schema\":1}"]
         {

@@ -5,7 +5,7 @@ use crate::state::{Daemon, Moment};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What the environment says; names as the AWS SDKs define them, so that one variable redirects them and us.
+/// The settings in the environment. Names are those of the AWS SDKs, so that one variable redirects the SDKs and the agent.
 ///
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 #[derive(Debug, Clone, Default)]
@@ -29,7 +29,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The HTTP API of a local daemon; `daemon::endpoint` alone asks for it.
+    /// The HTTP API of a local daemon, for `daemon::endpoint` only.
     pub(super) fn api_of(&self, daemon: Daemon) -> &str {
         match daemon {
             Daemon::Consul => &self.consul_api,
@@ -57,7 +57,7 @@ impl Environment {
     }
 }
 
-/// The search path where the environment has none, as under some user-data runners.
+/// The search path if the environment has none, as under some user-data runners.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// `JOURNAL_STREAM` is inherited by terminals and scripts, so it counts only if it names our own standard error
@@ -93,7 +93,7 @@ pub fn unix_seconds() -> u64 {
     unix_millis() / 1000
 }
 
-/// A moment in UTC as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch; nothing after the year 9999.
+/// A moment in UTC as `2026-11-22T19:04:05Z` (RFC 3339), from seconds since the epoch; empty after the year 9999.
 pub fn rfc3339(seconds: u64) -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -103,7 +103,7 @@ pub fn rfc3339(seconds: u64) -> String {
     text
 }
 
-/// The time of now.
+/// The current time in the same form.
 pub fn rfc3339_now() -> String {
     rfc3339(unix_seconds())
 }
@@ -114,7 +114,7 @@ pub fn boot_id() -> String {
     id.trim().to_owned()
 }
 
-/// This very moment.
+/// The current moment.
 pub fn moment() -> Moment {
     use nix::time::{ClockId, clock_gettime};
     let since = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
@@ -126,15 +126,16 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Makes new folders 0755 whatever the caller's umask: a daemon has to reach its files, and user data may run with
-/// umask 077. At creation, because a crash can come between a mkdir and a chmod. Files have their modes set one by one.
+/// Sets the umask so that new directories have mode 0755: a daemon must reach its files, and user data may run with
+/// umask 077. The mode must be right at creation, because a crash can come between mkdir and chmod. The mode of each
+/// file is set separately.
 pub fn set_umask() {
     use nix::sys::stat::{Mode, umask};
     umask(Mode::from_bits_truncate(0o022));
 }
 
-/// A folder for scratch trees of `simulate`, made anew and owned by the caller.
-pub fn scratch_folder(name: &str) -> std::io::Result<std::path::PathBuf> {
+/// Creates a directory for scratch trees of `simulate`, owned by the caller.
+pub fn scratch_directory(name: &str) -> std::io::Result<std::path::PathBuf> {
     let base = std::env::temp_dir();
     for _ in 0..100 {
         let path = base.join(format!("cos-agent-{name}-{:08x}", fastrand::u32(..)));

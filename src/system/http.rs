@@ -1,9 +1,9 @@
-//! The HTTP clients: one without TLS roots for metadata, one that trusts the authorities of a daemon alone, and one with the
-//! host's roots for AWS.
+//! The HTTP clients: one without TLS roots for metadata, one that trusts only the authorities of a daemon, and one with
+//! the host's roots for AWS.
 
 use std::time::Duration;
 
-/// Time to open a connection: everything we talk to is on this host or in this region.
+/// Longest time to open a connection: every server is on this host or in this region.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client for metadata: plain HTTP only, no proxy, no redirects.
@@ -14,7 +14,7 @@ pub fn plain_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
     daemon_client(timeout, None)
 }
 
-/// The same for a daemon, which may speak TLS: only these authorities, in PEM, are trusted.
+/// A client for a daemon, which may use TLS: only these authorities, in PEM, are trusted.
 pub fn daemon_client(timeout: Duration, ca: Option<&str>) -> reqwest::Result<reqwest::Client> {
     let read = |pem: &str| reqwest::Certificate::from_pem_bundle(pem.as_bytes());
     let roots = ca.map(read).transpose()?.unwrap_or_default();
@@ -41,7 +41,7 @@ pub enum BodyError {
     /// The connection broke, or the body was shorter than announced.
     #[error("the answer was cut off")]
     Broken(#[from] reqwest::Error),
-    /// The body is longer than anything that belongs here.
+    /// The body is longer than the cap.
     #[error("expected an answer of at most {cap} bytes, found more")]
     TooLarge {
         /// The cap in bytes.
@@ -49,7 +49,7 @@ pub enum BodyError {
     },
 }
 
-/// Reads a body of at most `cap` bytes; more is an error, not a cut.
+/// Reads a body of at most `cap` bytes; a longer one is an error and is not cut.
 pub async fn read_body(mut response: reqwest::Response, cap: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -84,11 +84,11 @@ pub fn plain_words(error: &reqwest::Error) -> String {
         return TIMED_OUT.to_owned();
     }
     let words = innermost(error);
-    // rustls tells the two times, which are others at each try.
+    // rustls quotes the two times, which differ at each attempt.
     if is_about_time_in(&words) { WRONG_CLOCK.to_owned() } else { words }
 }
 
-/// What a certificate that is not valid now means: right after a boot nearly always the clock.
+/// The words for a certificate that is not valid now; right after a boot the cause is nearly always the clock.
 const WRONG_CLOCK: &str =
     "the clock of this instance is wrong, or the certificate of the service has expired";
 
@@ -97,7 +97,7 @@ pub fn is_about_time(error: &reqwest::Error) -> bool {
     is_about_time_in(&innermost(error))
 }
 
-/// In the words of rustls's `CertificateError`.
+/// Whether these are words of rustls's `CertificateError` about the time.
 fn is_about_time_in(words: &str) -> bool {
     words.contains("certificate expired") || words.contains("certificate not valid yet")
 }

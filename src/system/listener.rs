@@ -1,15 +1,15 @@
-//! Who listens on loopback: a port that a daemon of ours has left is anybody's.
+//! Which users listen on loopback: any program may listen on a port that a daemon has left.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The kernel's table of sockets, with the user of each
+/// The kernel's tables of sockets, with the user of each
 /// (<https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html>).
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 /// The state of a socket that listens, in hexadecimal.
 const LISTENS: &str = "0A";
 
-/// The ids of the users whose sockets take connections for an address; none where nobody listens or the kernel does not say.
+/// The user IDs of the sockets that accept connections for an address; empty if there is none or the kernel does not tell.
 pub fn owners(address: SocketAddr) -> BTreeSet<u32> {
     TABLES
         .into_iter()
@@ -31,7 +31,8 @@ fn owners_in(table: &str, address: SocketAddr) -> Vec<u32> {
     table.lines().skip(1).filter_map(owner).collect()
 }
 
-/// Whether a socket at an address of the table, words of 32 bits in the order of this machine, takes connections for another.
+/// Whether a socket accepts connections for `wanted`. `hexadecimal` is its local address in the table: 32-bit words in
+/// the byte order of this machine.
 fn takes(hexadecimal: &str, wanted: IpAddr) -> Option<bool> {
     let mut bytes = Vec::new();
     for index in (0..hexadecimal.len()).step_by(8) {

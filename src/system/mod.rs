@@ -1,8 +1,8 @@
 //! The only room that touches the machine: files, child processes, HTTP, the clock, the environment; `aws/`, `daemon/` and
 //! `systemd/` hold the one client of each.
 //!
-//! Everything else is handed a [`System`] or works on plain values. The border is held by clippy
-//! (`disallowed_methods` in `.clippy.toml`); this room alone expects the lint.
+//! All other rooms get a [`System`] or work on plain values. Clippy enforces this (`disallowed_methods` in
+//! `.clippy.toml`); only this room expects the lint.
 #![expect(clippy::disallowed_methods, reason = "this room is where the machine is touched")]
 
 pub mod aws;
@@ -22,15 +22,16 @@ use environment::Environment;
 use root::Root;
 use systemd::services::ServiceManager;
 
-/// The machine as the pipeline sees it: a root folder, the units, and the addresses of the services around it.
+/// The machine as the pipeline sees it: a root directory, the units, and the addresses of the services around it.
 ///
-/// These three are also the only seams of the tests and of `simulate`; nothing is mocked below them.
+/// Tests and `simulate` replace only these three; nothing is mocked below them.
 pub struct System {
-    /// Where absolute paths lie.
+    /// The directory in which absolute paths are resolved.
     pub root: Root,
-    /// The units, or `None` where none may be started (`--root`, `--no-start`).
+    /// The units, or `None` if none may be started (`--root`, `--no-start`).
     pub services: Option<Box<dyn ServiceManager>>,
-    /// Whether the run is one of this node, and goes on its record: a run into another folder prepares or shows something.
+    /// Whether the run changes this node and is recorded in its status. A run into another directory only prepares or
+    /// shows something.
     pub keeps_record: bool,
     /// Addresses and switches taken from the process environment.
     pub environment: Environment,

@@ -1,4 +1,4 @@
-//! The kernel's network: whose addresses are here, and a wake-up when one arrives.
+//! The kernel's network: which addresses this host has, and a wake-up when something changes.
 
 use nix::sys::socket::{
     AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket,
@@ -12,7 +12,7 @@ const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 
 /// Wakes when an address, route or link changes, so that a boot does not sleep while the network comes up.
 ///
-/// The runtime knows no netlink sockets; to it this is a datagram socket like another, of which only recv(2) is used.
+/// Tokio has no netlink sockets, so this one is registered as a datagram socket, of which only recv(2) is used.
 pub struct NetworkEvents(UnixDatagram);
 
 impl NetworkEvents {

@@ -33,8 +33,8 @@ impl Deadline {
     }
 }
 
-/// Exponential back-off with jitter: each delay is drawn from the upper half of a doubling range, so that a
-/// fleet that boots at once does not come back at once.
+/// Exponential back-off with jitter: each delay is drawn from the upper half of a doubling range, so that nodes that
+/// boot at the same moment do not retry at the same moment.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     next: Duration,
@@ -55,7 +55,7 @@ impl Backoff {
     }
 }
 
-/// Tries with a back-off between them, until a deadline.
+/// Attempts with a back-off between them, until a deadline.
 #[derive(Debug, Clone)]
 pub struct Retry {
     fresh: Backoff,
@@ -70,12 +70,12 @@ impl Retry {
         Self { fresh: backoff.clone(), backoff, deadline }
     }
 
-    /// The deadline that counts by now.
+    /// The deadline that applies now.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Tries until another deadline from now on.
+    /// Uses another deadline from now on.
     pub fn until(&mut self, deadline: Deadline) {
         self.deadline = deadline;
     }
@@ -85,13 +85,14 @@ impl Retry {
         self.backoff = self.fresh.clone();
     }
 
-    /// The pause before the next try, longer by what the service asked for; `None` where it would end after the deadline.
+    /// The pause before the next attempt plus `asked`, the pause that the service asked for; `None` if it would end
+    /// after the deadline.
     pub fn delay(&mut self, asked: Duration) -> Option<Duration> {
         let wait = self.backoff.delay() + asked;
         self.deadline.allows(wait).then_some(wait)
     }
 
-    /// Waits until the next try; `None`, and at once, where it would come after the deadline.
+    /// Waits until the next attempt. Returns `None` at once if that would come after the deadline.
     pub async fn pause(&mut self) -> Option<()> {
         let wait = self.delay(Duration::ZERO)?;
         tokio::time::sleep(wait).await;
@@ -124,7 +125,7 @@ mod tests {
         while retry.pause().await.is_some() {
             pauses += 1;
         }
-        // None is longer than 4 s, so the last one ends within 4 s of the deadline.
+        // No pause is longer than 4 s, so the last one ends within 4 s of the deadline.
         let elapsed = started.elapsed().as_secs();
         assert!((56..60).contains(&elapsed) && (15..=31).contains(&pauses), "{elapsed} {pauses}");
         retry.until(Deadline::after(Duration::from_secs(10)));

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT. Where signals cannot be had, for ever: then they end the process as usual.
+/// Waits for SIGTERM or SIGINT. If no handler can be installed, waits for ever; the signals then end the process as usual.
 pub async fn end() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// A length of time as people type it: `500ms`, `90s`, `5m`, `1h 30m`. `None` where it is none, or longer than `longest`.
+/// A length of time as people type it: `500ms`, `90s`, `5m`, `1h 30m`. `None` if it is malformed, or longer than `longest`.
 ///
 /// <https://docs.rs/humantime/2/humantime/fn.parse_duration.html>
 pub fn duration(text: &str, longest: Duration) -> Option<Duration> {
-    // The crate panics where whole seconds at the limit of u64 meet 1000ms. Even in years this takes 12 + 4 digits.
+    // The crate panics if whole seconds at the limit of u64 are followed by 1000ms. Even in years that needs 12 + 4 digits.
     if text.bytes().filter(u8::is_ascii_digit).count() > 15 {
         return None;
     }

@@ -1,15 +1,14 @@
 //! PURE: text as it is read, and as it is shown: encodings, names, near misses, and what is never shown.
 
 mod duration;
-pub mod region;
 pub mod secret;
 
 pub use duration::duration;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The text of a file as editors save it, without the byte order mark that it may begin with: UTF-8, or UTF-16 that says by its mark that it is
-/// one. `None` where it is neither.
+/// The text of a file as editors save it, without a byte order mark: UTF-8, or UTF-16 if it begins with that mark.
+/// `None` if it is neither.
 pub fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
@@ -46,7 +45,7 @@ pub fn count<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> S
     if number == N::from(1) { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// A name as people read it: bytes that are no UTF-8, and control characters, are escaped (`\xff.json`).
+/// A name as people read it: bytes that are not UTF-8, and control characters, are escaped (`\xff.json`).
 pub fn shown(name: &std::ffi::OsStr) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut text = String::new();

@@ -286,10 +286,10 @@ fn the_listing_of_the_source_is_read_at_a_glance() {
 #[test]
 fn modules_are_found_in_every_form_of_naming_them() {
     for (line, expected) in [
-        ("use crate::system::root::Kind;", &["system"][..]),
+        ("use crate::system::root::PathKind;", &["system"][..]),
         ("use crate::{node, pipeline};", &["node", "pipeline"]),
         ("use crate::{facts::{self, Facts}, role::Role};", &["facts", "role"]),
-        ("let kind = crate::system::root::Kind::File;", &["system"]),
+        ("let kind = crate::system::root::PathKind::File;", &["system"]),
         ("f(crate::plan::sha256, crate::apply::lock)", &["plan", "apply"]),
         ("use cos_agent_crate::system;", &[]),
         ("", &[]),

@@ -3,8 +3,8 @@
 use cos_agent::plan::manifest::Manifest;
 use cos_agent::plan::{Inputs, Phase, Plan, What};
 use cos_agent::state::{
-    Action, Contents, DesiredState, File, Kind, Notify, Observed, Origin, ROOT, Sealed, Seen, Stat,
-    Unit, UnitState, Verb, Wanted,
+    Action, Contents, DesiredState, File, Notify, Observed, Origin, PathKind, ROOT, Sealed, Seen,
+    Stat, Unit, UnitState, Verb, Wanted,
 };
 
 const SECRET: &str = "hush-hush";
@@ -36,7 +36,7 @@ fn image(secret: &str) -> DesiredState {
 }
 
 fn observed(files: &[(&str, &str)]) -> Observed {
-    let stat = Stat { kind: Kind::File, size: 0, mtime_nanos: 0, mode: 0o640, uid: 0, gid: 0 };
+    let stat = Stat { kind: PathKind::File, size: 0, mtime_nanos: 0, mode: 0o640, uid: 0, gid: 0 };
     let seen = |text: &str| Seen { stat, bytes: text.as_bytes().to_vec() };
     Observed {
         files: files.iter().map(|(path, text)| ((*path).to_owned(), seen(text))).collect(),

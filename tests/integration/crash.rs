@@ -5,7 +5,7 @@ use crate::support::{binary, host, ssm};
 use binary::{Metadata, put, run};
 use cos_agent::apply::manifest;
 use cos_agent::plan::manifest::Manifest;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::system::root::Root;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ struct Services {
 impl Services {
     /// Around an instance.
     fn of(role: &str, cluster: &str, id: &str) -> Self {
-        let tags = Kind::of(role, None).tags(cluster, "3");
+        let tags = NodeKind::of(role, None).tags(cluster, "3");
         let instance = Instance { id: id.to_owned(), tags, ..Instance::default() };
         let metadata = Metadata::of(ssm::instance_with_role(instance), &[]);
         Self { metadata, store: store() }

@@ -37,7 +37,7 @@ fn is_loaded(daemon: Daemon, put: impl Fn(&Path)) -> bool {
 /// Whether the agent reads it.
 async fn is_looked_at(daemon: Daemon, put: impl Fn(&Path)) -> bool {
     let node = TestNode::new("nomad-client").await;
-    let folder = node.path(daemon.folder());
+    let folder = node.path(daemon.directory());
     std::fs::create_dir_all(&folder).unwrap();
     put(&folder);
     let system = node.system(true);
@@ -47,7 +47,7 @@ async fn is_looked_at(daemon: Daemon, put: impl Fn(&Path)) -> bool {
         Err(error) => {
             let report = error.report();
             assert_eq!(error.exit_code(), ExitCode::Config, "{report}");
-            assert!(report.contains(daemon.folder()) && !report.contains("hush"), "{report}");
+            assert!(report.contains(daemon.directory()) && !report.contains("hush"), "{report}");
             true
         }
     }
@@ -129,10 +129,10 @@ async fn a_link_that_leads_nowhere_is_said_where_it_keeps_its_daemon_from_starti
             };
             assert_eq!(is_loaded(daemon, put), expected, "{daemon:?} itself: {name}");
             let node = TestNode::new("nomad-client").await;
-            std::fs::create_dir_all(node.path(daemon.folder())).unwrap();
-            put(&node.path(daemon.folder()));
+            std::fs::create_dir_all(node.path(daemon.directory())).unwrap();
+            put(&node.path(daemon.directory()));
             node.converge().await;
-            let words = format!("{}/{name} is a broken link", daemon.folder());
+            let words = format!("{}/{name} is a broken link", daemon.directory());
             assert_eq!(node.notes().contains(&words), expected, "{daemon:?}: {}", node.notes());
         }
     }

@@ -7,14 +7,14 @@ use aws_credential_types::Credentials as Keys;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use binary::{Metadata, Ran, run};
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::{Credentials, Instance};
+use cos_agent::state::Region;
 use cos_agent::system::aws::ssm::{self, Parameter};
 use cos_agent::system::aws::{AwsError, Client, Service};
 use cos_agent::system::environment::Environment;
 use cos_agent::system::imds::Imds;
 use cos_agent::system::retry::Deadline;
-use cos_agent::text::region::Region;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
@@ -178,7 +178,7 @@ fn tags_come_from_ec2_where_the_role_may_ask_for_them() {
     let moto = Moto::start();
     let root = tempfile::tempdir().unwrap();
     cos_agent::simulate::furnish(root.path(), "1.22.7", "1.10.5").unwrap();
-    let tags = Kind::of("nomad-server", None).tags("demo", "3");
+    let tags = NodeKind::of("nomad-server", None).tags("demo", "3");
     let list: Vec<(String, String)> = tags.clone().into_iter().collect();
     let id = between(&moto.launch(&list), "instanceId");
     // More instances, so that the filter matters.
@@ -222,7 +222,7 @@ fn tags_come_from_ec2_where_the_role_may_ask_for_them() {
 fn peers_are_the_other_servers_of_this_cluster() {
     let moto = Moto::start();
     let launch = |role: &str, cluster: &str| {
-        let tags: Vec<_> = Kind::of(role, None).tags(cluster, "3").into_iter().collect();
+        let tags: Vec<_> = NodeKind::of(role, None).tags(cluster, "3").into_iter().collect();
         let answer = moto.launch(&tags);
         let field = |name| between(&answer, name);
         (field("instanceId"), field("privateIpAddress"), field("vpcId"))
@@ -239,7 +239,7 @@ fn peers_are_the_other_servers_of_this_cluster() {
             Instance {
                 id: own.clone(),
                 vpc: vpc.clone(),
-                tags: Kind::of(role, None).tags("demo", count),
+                tags: NodeKind::of(role, None).tags("demo", count),
                 credentials: Some(credentials.clone()),
                 ..Instance::default()
             },

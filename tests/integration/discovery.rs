@@ -36,7 +36,7 @@ struct Client {
 impl Client {
     async fn of(ec2: &Ec2) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let kind = simulate::Kind::of("nomad-client", None);
+        let kind = simulate::NodeKind::of("nomad-client", None);
         let tags = kind.tags("demo", "3");
         let instance = ssm::instance_with_role(Instance { tags, ..Instance::default() });
         let metadata = Service::start(instance, Vec::new()).await.unwrap();

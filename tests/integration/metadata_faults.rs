@@ -7,7 +7,7 @@ use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::GatherError;
 use cos_agent::plan::node::UnrecordedData;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::fault::NAMES;
 use cos_agent::simulate::instance::{Credentials, Instance};
 use cos_agent::simulate::service::{Served, sequential_round_trips};
@@ -139,7 +139,7 @@ fn count(served: &[Served], wanted: impl Fn(&Served) -> bool) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_good_boot_asks_little_and_all_at_once() {
     tokio::spawn(slow_clock());
-    for kind in Kind::all() {
+    for kind in NodeKind::all() {
         let instance = Instance { tags: kind.tags("demo", "3"), ..Instance::default() };
         let tags = instance.tags.len();
         // Longer than the clock jumps at once, so that requests which are on their way together are seen together.

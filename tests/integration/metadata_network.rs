@@ -3,7 +3,7 @@
 use crate::support::run::Run;
 use crate::support::space::{Space, ok};
 use crate::support::wait::until;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::Instance;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ fn add_address(space: &Space, address: &str) {
 
 /// Starts the metadata service of a Consul server at an address that may not be there yet.
 fn start_metadata(space: &Space, socket: &str) {
-    let tags = Kind::of("consul-server", None).tags("demo", "3");
+    let tags = NodeKind::of("consul-server", None).tags("demo", "3");
     let instance = Instance { tags, ..Instance::default() };
     let file = space.folder().join("instance.json");
     fs::write(&file, serde_json::to_string_pretty(&instance).unwrap()).unwrap();

@@ -81,7 +81,7 @@ fn judged(daemon: Daemon, (name, text, expected): &Case, validators: &[Program])
 fn by_agent(daemon: Daemon, name: &str, text: &str) -> Expected {
     let file = OperatorFile {
         daemon,
-        path: format!("{}/{name}", daemon.folder()),
+        path: format!("{}/{name}", daemon.directory()),
         name: name.into(),
         bytes: text.as_bytes().to_vec(),
     };

@@ -5,7 +5,7 @@ use cos_agent::apply::ApplyError;
 use cos_agent::error::Error;
 use cos_agent::exit::ExitCode;
 use cos_agent::plan::node::UnrecordedData;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::state::{Action, Daemon};
 use cos_agent::system::daemon::consul::Consul;
@@ -142,8 +142,8 @@ async fn waits_for_an_election(status: u16, body: &str) {
 
 #[tokio::test]
 async fn nobody_is_asked_where_there_is_no_quorum_to_lose() {
-    let alone = Kind::of("consul-server", None).tags("demo", "1");
-    let client = Kind::of("nomad-client", None).tags("demo", "3");
+    let alone = NodeKind::of("consul-server", None).tags("demo", "1");
+    let client = NodeKind::of("nomad-client", None).tags("demo", "3");
     for tags in [alone, client] {
         let node = TestNode::with(Instance { tags, ..Instance::default() }, &[]).await;
         node.converge().await;
@@ -158,7 +158,7 @@ async fn nobody_is_asked_where_there_is_no_quorum_to_lose() {
 
 #[tokio::test]
 async fn tags_that_say_one_take_no_vote_from_a_server_that_has_companions() {
-    let tags = Kind::of("consul-server", None).tags("demo", "3");
+    let tags = NodeKind::of("consul-server", None).tags("demo", "3");
     let node = TestNode::with(Instance { tags, ..Instance::default() }, &[]).await;
     node.converge().await;
     node.service.change(|found| drop(found.tags.insert("cos:servers".to_owned(), "1".to_owned())));

@@ -380,7 +380,7 @@ fn operator_file() -> impl Strategy<Value = OperatorFile> {
     (select(vec![Daemon::Consul, Daemon::Nomad]), select(vec!["x.json", "x.hcl"]), bytes).prop_map(
         |(daemon, name, bytes)| OperatorFile {
             daemon,
-            path: format!("{}/{name}", daemon.folder()),
+            path: format!("{}/{name}", daemon.directory()),
             name: name.into(),
             bytes,
         },

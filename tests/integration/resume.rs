@@ -5,7 +5,7 @@ use crate::support::node;
 use cos_agent::exit::ExitCode;
 use cos_agent::facts::FREEZE;
 use cos_agent::plan::node::UnrecordedData;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::store::status::{self, State, Status};
 use cos_agent::system::root::Root;
 use cos_agent::system::systemd::services::Job;
@@ -192,7 +192,7 @@ async fn a_frozen_agent_starts_what_ran_once_a_boot_and_changes_nothing() {
 async fn tags_that_change_while_the_lock_is_waited_for_are_read_again() {
     let node = TestNode::new("nomad-client").await;
     node.converge().await;
-    let tags = |datacenter: &str| Kind::of("nomad-client", Some(datacenter)).tags("demo", "3");
+    let tags = |datacenter: &str| NodeKind::of("nomad-client", Some(datacenter)).tags("demo", "3");
     let held = Root::at(node.root()).try_lock("/run/cos-agent/lock").unwrap().expect("free");
     let late = async {
         tokio::time::sleep(Duration::from_millis(400)).await;

@@ -6,7 +6,7 @@
 use crate::support::{golden, programs, root};
 use cos_agent::node::tags;
 use cos_agent::render::units;
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
 use cos_agent::state::Daemon;
@@ -250,7 +250,7 @@ struct Scratch {
 
 impl Scratch {
     async fn new(role: &str) -> Self {
-        let tags = Kind::of(role, None).tags("prod", "3");
+        let tags = NodeKind::of(role, None).tags("prod", "3");
         assert_eq!(tags[tags::ROLE], role);
         let instance = Instance { tags, ..Instance::default() };
         let service = Service::start(instance, Vec::new()).await.unwrap();

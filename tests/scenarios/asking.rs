@@ -7,7 +7,7 @@ use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
 use crate::lab::whole::{list, text};
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use std::time::{Duration, Instant};
 
 /// Many times what a node without a leader waits before it asks.
@@ -64,7 +64,7 @@ fn a_client_that_missed_the_replacement_of_all_servers_finds_the_new_ones() {
     lab.partition(&[&client]);
     for old in lab.role("consul-server") {
         let number = 3 + old.address.octets()[2];
-        let kind = Kind::of("consul-server", None);
+        let kind = NodeKind::of("consul-server", None);
         let zone = old.address.octets()[2];
         let new = lab.add(Machine::new(&format!("consul-{number}"), &kind, 3, zone, 40));
         new.boot();

@@ -9,7 +9,7 @@ use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::{throughout, until};
 use crate::lab::whole::{leaderless, list};
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use serde_json::json;
 use std::time::Duration;
 
@@ -213,7 +213,7 @@ fn replace_consul(lab: &Lab, first: u8) {
     }
     for index in 0..3 {
         let name = format!("consul-{}", first + index);
-        let kind = Kind::of("consul-server", None);
+        let kind = NodeKind::of("consul-server", None);
         lab.add(Machine::new(&name, &kind, 3, index + 1, 20 * first)).boot();
     }
 }

@@ -2,7 +2,7 @@
 
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
-use cos_agent::simulate::{Kind, furnish};
+use cos_agent::simulate::{NodeKind, furnish};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Metadata {
 
     /// The service of an instance of this role in the cluster `demo`.
     pub(crate) fn of_role(role: &str, faults: &[&str]) -> Self {
-        let tags = Kind::of(role, None).tags("demo", "3");
+        let tags = NodeKind::of(role, None).tags("demo", "3");
         Self::of(Instance { tags, ..Instance::default() }, faults)
     }
 

@@ -11,7 +11,7 @@ use cos_agent::plan::node::UnrecordedData;
 use cos_agent::simulate::fault::Fault;
 use cos_agent::simulate::instance::Instance;
 use cos_agent::simulate::service::Service;
-use cos_agent::simulate::{self, Kind};
+use cos_agent::simulate::{self, NodeKind};
 use cos_agent::state::{Daemon, UnitState};
 use cos_agent::store::status;
 use cos_agent::system::System;
@@ -102,7 +102,7 @@ pub(crate) struct TestNode {
 
 /// The instance that Terraform would launch for a kind of node.
 pub(crate) fn instance(role: &str, datacenter: Option<&str>) -> Instance {
-    Instance { tags: Kind::of(role, datacenter).tags("demo", "3"), ..Instance::default() }
+    Instance { tags: NodeKind::of(role, datacenter).tags("demo", "3"), ..Instance::default() }
 }
 
 /// The faults of these names.

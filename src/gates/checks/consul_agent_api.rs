@@ -1,4 +1,4 @@
-//! The local Consul agent answers, is alive to itself, and runs as what this node is.
+//! The local Consul agent answers, its Serf status is `alive`, and it runs with the identity of this node.
 
 use crate::gates::{Check, Context, Finding, Problem, other_configuration, silent};
 use crate::role::Role;
@@ -35,7 +35,7 @@ fn judge(itself: &Itself, node: &Identity) -> Finding {
     if found != expected {
         return Finding::Fail(other_configuration(Daemon::Consul, &found, &expected));
     }
-    // A record of an earlier agent does not say which.
+    // The status of an earlier version of the agent has no datacenter.
     if let Some(datacenter) = &node.consul_datacenter
         && !itself.config.datacenter.eq_ignore_ascii_case(datacenter)
     {

@@ -6,8 +6,8 @@ use crate::store::status::Identity;
 use crate::system::daemon::consul::Member;
 use crate::text::count;
 
-/// The check. An agent that found only itself takes that for a join and never tries again
-/// (hashicorp/consul `agent/retry_join.go`).
+/// The check. An agent that found only itself counts that as a join and never tries again (hashicorp/consul
+/// `agent/retry_join.go`).
 pub(super) static CHECK: Check = Check {
     id: "consul-joined",
     title: "Consul sees another live server",

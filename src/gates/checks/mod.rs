@@ -11,7 +11,7 @@ mod nomad_node_ready;
 use super::Check;
 use crate::role::Role;
 
-/// All checks; a check stands behind those that it needs.
+/// All checks; each comes after those that it needs.
 pub static CHECKS: &[&Check] = &[
     &consul_agent_api::CHECK,
     &consul_joined::CHECK,
@@ -60,7 +60,7 @@ mod tests {
 
 #[cfg(test)]
 pub(crate) mod tests_support {
-    //! Nodes and servers to judge.
+    //! Nodes and servers for the tests of the checks.
 
     use crate::role::Role;
     use crate::store::status::Identity;

@@ -1,4 +1,4 @@
-//! The local Nomad agent answers, and runs as what this node is.
+//! The local Nomad agent answers, and runs with the identity of this node.
 
 use crate::gates::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
 use crate::role::Role;

@@ -7,7 +7,7 @@ use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
 use crate::system::daemon::nomad::Registered;
 
-/// The check. `agent/health` does not do: it proves that a client knows a server, not that a server knows it.
+/// The check. `agent/health` is not enough: it proves that a client knows a server, not that a server knows it.
 pub(super) static CHECK: Check = Check {
     id: "nomad-node-ready",
     title: "this node is registered with Nomad and ready",
@@ -25,7 +25,7 @@ async fn probe(context: &Context) -> Finding {
     }
 }
 
-/// The client's id as the agent says it; nothing before it has one.
+/// The client's ID according to the agent; `None` before it has one.
 async fn id(context: &Context) -> Result<Option<String>, ApiError> {
     let mut stats = context.nomad.client_stats().await?;
     Ok(stats.remove("node_id").filter(|id| !id.is_empty()))
@@ -51,7 +51,7 @@ async fn ask(context: &Context) -> Result<Option<Registered>, Finding> {
     }
 }
 
-/// Where ACLs are on, the node's own secret may read the node; others than root cannot read it, and need not.
+/// The node's own secret, with which it may read its own entry under ACLs. Only root can read the file.
 fn secret(context: &Context) -> Option<String> {
     let path = format!("{}/client/secret-id", Daemon::Nomad.data());
     let secret = String::from_utf8(context.root.read(&path).ok()??).ok()?;

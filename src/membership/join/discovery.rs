@@ -18,7 +18,7 @@ fn auto_join_tag(daemon: Daemon) -> &'static str {
     }
 }
 
-/// What EC2 lists of the servers of one daemon.
+/// The servers of one daemon as EC2 lists them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The servers of this VPC, this node among them if it is one.
@@ -27,7 +27,7 @@ pub struct Found {
     pub foreign: Vec<Peer>,
 }
 
-/// Asks EC2 again and again, until the deadline of the metadata client.
+/// Asks EC2 and retries until the deadline of the metadata client.
 pub async fn find(
     system: &System,
     imds: &Imds,
@@ -57,7 +57,7 @@ async fn connect(system: &System, imds: &Imds, instance: &Instance) -> Result<Cl
     Client::of(Service::Ec2, imds, &system.environment, &instance.region).await
 }
 
-/// One question about the servers of one daemon or of several.
+/// One request for the servers of one daemon or of several.
 async fn list(
     client: &Client,
     vpc: &str,
@@ -67,8 +67,9 @@ async fn list(
     let (tag, keys): (_, Vec<&str>) = match daemons {
         // Exactly what the daemon's own auto-join asks for.
         [daemon] => (format!("tag:{}", auto_join_tag(*daemon)), Vec::new()),
-        // Filters of several tags find what has all of them, and no server is one of both daemons. Every node has the cluster's
-        // name besides; what carries an auto-join tag alone is seen by the servers of that daemon.
+        // Filters on several tags match only instances that have all of them, and no node is a server of both daemons.
+        // So the filter is the tag with the cluster's name, which every node has. An instance that has only an
+        // auto-join tag is found by the servers of that daemon.
         _ => {
             (format!("tag:{}", tags::CLUSTER), daemons.iter().copied().map(auto_join_tag).collect())
         }
@@ -80,7 +81,7 @@ async fn list(
     let of = |daemon: Daemon| {
         let has_tag =
             |peer: &&Peer| peer.tags.get(auto_join_tag(daemon)).is_some_and(|v| v == cluster);
-        // What was asked for by one tag alone has it.
+        // With one tag as the filter, all listed instances have it.
         let peers = listed.iter().filter(|peer| keys.is_empty() || has_tag(peer)).cloned();
         let (peers, foreign) = peers.partition(|peer| peer.vpc == vpc);
         (daemon, Found { peers, foreign })

@@ -1,4 +1,4 @@
-//! The servers of a cluster: who EC2 lists, and how an agent is made to join them.
+//! The servers of a cluster: which ones EC2 lists, and how an agent is made to join them.
 
 pub mod discovery;
 pub mod rejoin;

@@ -1,5 +1,5 @@
-//! Joining what did not join. Consul and Nomad say "join completed" after finding only themselves, and never try again;
-//! their APIs take a join at any time, without a restart.
+//! Makes daemons join servers that they did not find. Consul and Nomad report "join completed" after finding only
+//! themselves, and never try again; their APIs accept a join at any time, without a restart.
 
 use super::discovery::{self, Found};
 use crate::facts::{self, GatherError};
@@ -24,17 +24,17 @@ const DISCOVERY: Duration = Duration::from_secs(20);
 /// A pool of servers as this node sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    /// Whose servers.
+    /// The daemon of the servers.
     pub daemon: Daemon,
-    /// The addresses of the live ones that this node knows.
+    /// The addresses of the live servers that this node knows.
     pub known: BTreeSet<Ipv4Addr>,
-    /// How many there shall be.
+    /// How many servers form the cluster.
     pub expected: usize,
     /// Whether there is a leader.
     pub has_leader: bool,
-    /// How many nodes gossip with this one, dead ones too; nothing where the daemon does not tell.
+    /// How many nodes gossip with this one, dead ones too; `None` if the daemon does not tell.
     pub members: Option<usize>,
-    /// A server of it that expects another number of servers than the tag of this one says, in words.
+    /// A server that expects another number of servers than the tag of this node says, in words.
     pub differing: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub fn title(daemon: Daemon) -> &'static str {
 }
 
 impl Pool {
-    /// Whether a join would help.
+    /// Whether a server or the leader is missing, so that a join may help.
     pub fn is_short(&self) -> bool {
         self.known.len() < self.expected || !self.has_leader
     }
@@ -72,13 +72,13 @@ pub fn daemons(node: &Identity) -> &'static [Daemon] {
     }
 }
 
-/// The pools of this node, as far as its daemons tell.
+/// The pools of this node, as far as its daemons answer.
 pub async fn pools(context: &Context) -> Vec<Pool> {
     let pools = daemons(&context.node).iter().map(|daemon| pool(context, *daemon));
     join_all(pools).await.into_iter().flatten().collect()
 }
 
-/// One of them, as its daemon tells.
+/// The pool of one daemon.
 pub async fn pool(context: &Context, daemon: Daemon) -> Result<Pool, ApiError> {
     match (daemon, context.node.quorum()) {
         (Daemon::Consul, _) => consul_pool(context).await,
@@ -92,7 +92,7 @@ async fn consul_pool(context: &Context) -> Result<Pool, ApiError> {
     let servers = servers::of_consul(&members, context.node.consul_servers());
     let alive = members.iter().filter(|member| member.is_server() && member.is_alive());
     let known = alive.map(|member| member.addr).collect();
-    // Who has left says so; who is dead may be cut off alone, and asks as well.
+    // A member that left will not ask EC2; a dead one may only be cut off, and asks too.
     let members = Some(members.iter().filter(|member| !member.has_left()).count());
     let has_leader = context.consul.leader().await?.is_some();
     let Servers { expected, differing, .. } = servers;
@@ -109,7 +109,7 @@ async fn nomad_server_pool(context: &Context) -> Result<Pool, ApiError> {
     Ok(Pool { daemon: Daemon::Nomad, known, expected, has_leader, members: None, differing })
 }
 
-/// A client does not gossip: it has a list of servers, which their heartbeats keep up to date once one has answered.
+/// A client does not gossip. It has a list of servers, which heartbeats keep up to date once one server has answered.
 async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
     let has_leader = context.nomad.leader().await?.is_some();
     let list = context.nomad.servers().await.unwrap_or_default();
@@ -118,17 +118,17 @@ async fn nomad_client_pool(context: &Context) -> Result<Pool, ApiError> {
     Ok(Pool { daemon: Daemon::Nomad, known, expected, has_leader, members, differing })
 }
 
-/// Why EC2 did not tell of the servers.
+/// Why EC2 did not list the servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undiscovered {
-    /// What is in the way and what to do about it: the same words for the same trouble.
+    /// What failed and what to do about it; the same problem always has the same words.
     pub words: String,
-    /// Whether EC2 was there, and only had no time for the question.
+    /// Whether EC2 was reached but throttled the request or failed.
     pub is_busy: bool,
 }
 
-/// What EC2 lists for these pools, by one question that is asked once: a whole fleet may ask at the same time, and what is
-/// throttled is asked again by the watch, later and later.
+/// EC2's lists for these pools, by one request without retries: many nodes may ask at the same time, and the watch
+/// repeats a throttled request after growing pauses.
 pub async fn discover(
     system: &System,
     node: &Identity,
@@ -145,7 +145,7 @@ pub async fn discover(
     found.map_err(|error| Undiscovered { words: error.trouble(), is_busy: error.is_busy() })
 }
 
-/// Makes the daemon join the servers that it does not know. What came of it, if there was one.
+/// Makes the daemon join the servers that it does not know. Returns the result in words, `None` if nothing was missing.
 pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<String> {
     let missing = missing(pool, peers, &context.node.instance);
     if missing.is_empty() {
@@ -160,7 +160,7 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
             Err(error) => format!("{name}: cannot set the servers: {error}"),
         });
     }
-    // Side by side: an address that does not answer holds its own join for 10 s and no other.
+    // In parallel: an address that does not answer delays only its own join, by 10 s.
     let joins = join_all(missing.iter().map(async |address| match pool.daemon {
         Daemon::Consul => context.consul.join(*address).await,
         Daemon::Nomad => context.nomad.join(&[*address]).await.map(|_| ()),
@@ -177,7 +177,7 @@ pub async fn join(context: &Context, pool: &Pool, peers: &[Peer]) -> Option<Stri
     Some(format!("{name}: {}", words.join("; ")))
 }
 
-/// The servers that EC2 lists and the daemon does not know alive; never this node itself.
+/// The servers that EC2 lists and the daemon does not see alive; never this node itself.
 fn missing(pool: &Pool, peers: &[Peer], own: &str) -> Vec<Ipv4Addr> {
     let others = peers.iter().filter(|peer| peer.instance != own);
     others.map(|peer| peer.address).filter(|address| !pool.known.contains(address)).collect()

@@ -1,4 +1,4 @@
-//! The calls about a launch hook, one attempt each: who is asked, and what an answer means.
+//! The calls about a launch hook, one attempt each: which call is made, and what its answer means.
 
 use super::Hook;
 use super::machine::{Call, Event, Step};
@@ -12,21 +12,21 @@ use crate::system::retry::Deadline;
 use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
-/// How long one attempt may be at it, metadata and retries included.
+/// Longest time for one attempt, with metadata and retries.
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// The tag that Auto Scaling sets on its instances.
 const GROUP: &str = "aws:autoscaling:groupName";
-/// The state that the group wants the instance in, which is not the one it is in; 404 outside of groups and right after
-/// the launch. <https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html>
+/// The target lifecycle state, which may differ from the current one; 404 outside a group and right after the launch.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html>
 const TARGET: &str = "meta-data/autoscaling/target-lifecycle-state";
 
 /// Makes the calls about one hook.
 pub(super) struct Caller<'a> {
     system: &'a System,
     hook: &'a Hook,
-    /// Where it is known already.
+    /// The name of the group, once it is known.
     group: OnceCell<String>,
-    /// Whether the last verdict was one of many: that of an instance that goes into a warm pool.
+    /// Whether the instance goes into a warm pool, so that the hook holds it again when it leaves the pool.
     warm: Cell<bool>,
 }
 
@@ -35,12 +35,12 @@ impl<'a> Caller<'a> {
         Self { system, hook, group: OnceCell::new(), warm: Cell::new(false) }
     }
 
-    /// Whether the same hook will hold the instance once more.
+    /// Whether the same hook will hold the instance again.
     pub(super) fn comes_again(&self) -> bool {
         self.warm.get()
     }
 
-    /// What the step says: a wait, or one attempt at a call and in words what was in the way.
+    /// Does a step: waits, or makes one attempt at a call. Returns the event, and the reason for a failure in words.
     pub(super) async fn does(&self, step: &Step) -> (Event, Option<String>) {
         let result = match step {
             Step::Call(call) => self.attempt(*call).await,
@@ -57,7 +57,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Credentials of a role live for hours, and a node may take longer to join: each attempt fetches them anew.
+    /// Fetches the credentials at each attempt, because they last for hours and a node may take longer to join.
     async fn attempt(&self, call: Call) -> Result<(Event, Option<String>), AwsError> {
         let environment = &self.system.environment;
         let imds = Imds::new(environment, Deadline::after(ATTEMPT))?;
@@ -71,7 +71,7 @@ impl<'a> Caller<'a> {
         let Hook { name, instance, .. } = self.hook;
         let action = Action { group, hook: name, instance: &instance.id };
         if let Call::Complete(_) = call {
-            // Before the call: afterwards the target may be the next one.
+            // Read before the call, which may change the target.
             let target = imds.text(TARGET).await?;
             self.warm.set(target.is_some_and(|target| is_warm(&target)));
         }
@@ -85,7 +85,7 @@ impl<'a> Caller<'a> {
         })
     }
 
-    /// The name of the group: by its tag, which costs no call, else by asking.
+    /// The name of the group: from the tag of the instance, which needs no call, else from Auto Scaling.
     async fn group(&self, imds: &Imds, client: &Client) -> Result<Option<&str>, AwsError> {
         if self.group.get().is_none() {
             let name = match imds.text(&format!("{TAGS}/{GROUP}")).await? {
@@ -100,7 +100,7 @@ impl<'a> Caller<'a> {
         Ok(self.group.get().map(String::as_str))
     }
 
-    /// The state in which the group sees the instance, else what metadata says, which is less.
+    /// The lifecycle state according to the group. If the role may not ask, the target state in metadata, which tells less.
     async fn state(
         &self,
         imds: &Imds,
@@ -137,7 +137,8 @@ fn in_no_group() -> (Event, Option<String>) {
     (Event::State(None), Some(why.to_owned()))
 }
 
-/// A target state that says that no launch is going on. `InService` is the target of one that waits, too.
+/// The target state if it shows that no launch is in progress. `InService` does not show that: it is also the target of
+/// an instance that the hook holds.
 fn leaving(target: &str) -> Option<String> {
     let leaving = ["Detached", "Standby", "Terminated"].contains(&target);
     leaving.then(|| target.to_owned())

@@ -1,7 +1,7 @@
 //! The launch hook of the Auto Scaling group: the instance goes into service once its node has joined, not before.
 //!
 //! While the node joins, heartbeats keep the action alive; once its gates are open, the action is completed. Nothing
-//! here can fail the node: what does not work is said, and tried again until the caller stops asking.
+//! here can fail the node: a failure is logged, and retried until the caller stops.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html>; the role needs
 //! `autoscaling:CompleteLifecycleAction` and `autoscaling:RecordLifecycleActionHeartbeat` on its group, and
@@ -22,7 +22,7 @@ pub use outcome::{Outcome, load};
 use std::pin::pin;
 use std::time::Duration;
 
-/// How often it is looked whether a node that shall be given up is still frozen.
+/// How often to check whether a node that should be abandoned is still frozen.
 const FROZEN: Duration = Duration::from_secs(15);
 
 /// The launch hook of a node.
@@ -30,16 +30,16 @@ const FROZEN: Duration = Duration::from_secs(15);
 pub struct Hook {
     /// Its name.
     pub name: String,
-    /// The instance that it holds back.
+    /// The instance that it holds.
     pub instance: Instance,
     /// The time between two heartbeats.
     pub heartbeat: Duration,
-    /// After how long the instance is given up, counted from the start of [`run`].
+    /// After how long the instance is abandoned, counted from the start of [`run`].
     pub abandon_after: Option<Duration>,
 }
 
 impl Hook {
-    /// The hook that the tag of this node names; `None` without the tag, and then there is nothing to call.
+    /// The hook that the tag of this node names; `None` without the tag.
     pub fn of(node: &Node) -> Option<Self> {
         let settings = &node.settings.launch_hook;
         Some(Self {
@@ -51,11 +51,12 @@ impl Hook {
     }
 }
 
-/// Holds the hook until `joined` resolves, then completes it. Returns when nothing is left to do: before `joined` where
-/// the hook holds nothing (any more), and never where AWS lets nobody complete it; drop the future to stop. Everything
-/// new is logged, and handed to `report`.
+/// Holds the hook until `joined` resolves, then completes it. Returns when nothing is left to do: before `joined` if
+/// the hook does not hold the instance, and never if AWS does not accept the completion; drop the future to stop. Each
+/// new outcome is logged and passed to `report`.
 ///
-/// The outcome is saved in [`crate::store::launch_hook`]; where that speaks of this instance and hook, no call is made.
+/// The outcome is saved in [`crate::store::launch_hook`]; if an outcome for this instance and hook is there already, no
+/// call is made.
 pub async fn run(
     system: &System,
     hook: &Hook,
@@ -98,7 +99,7 @@ pub async fn run(
             step = machine.next(Event::Frozen);
             overdue.set(self::overdue(system, Some(Duration::ZERO)));
         }
-        // A verdict that is on its way is not taken back; a heartbeat is not waited for.
+        // A verdict that is being sent cannot be taken back; a heartbeat can be interrupted.
         let may_join = machine.holds() || matches!(step, Step::Wait(_)) && !machine.continues();
         let (event, why) = tokio::select! {
             biased;
@@ -117,7 +118,7 @@ pub async fn run(
     }
 }
 
-/// Resolves once the node is to be given up. One that is frozen is under examination, and is not taken away.
+/// Resolves once the node should be abandoned. A frozen node is not abandoned, because an operator examines it.
 async fn overdue(system: &System, time: Option<Duration>) {
     let Some(time) = time else { return std::future::pending().await };
     tokio::time::sleep(time).await;
@@ -133,12 +134,12 @@ async fn overdue(system: &System, time: Option<Duration>) {
     }
 }
 
-/// Who cannot tell takes no instance away.
+/// Whether the agent is frozen; `true` if that cannot be verified, so that no instance is abandoned by mistake.
 fn is_frozen(system: &System) -> bool {
     facts::is_frozen(&system.root).unwrap_or(true)
 }
 
-/// A file that cannot be written costs one call at the next boot.
+/// If the file cannot be written, the next boot makes one more call.
 async fn save(system: &System, hook: &Hook, outcome: &Outcome) {
     if let Err(error) = outcome::save(&system.root, hook, outcome).await {
         tracing::warn!("{error}: {}; the next boot calls Auto Scaling again", error.source);

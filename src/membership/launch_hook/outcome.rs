@@ -1,4 +1,4 @@
-//! How it stands with the launch hook, in words and as data, and what of it outlives a reboot.
+//! The state of the launch hook, in words and as data, and which states are kept over a reboot.
 
 use super::Hook;
 use crate::store;
@@ -8,34 +8,34 @@ use crate::text::count;
 use serde::Serialize;
 use std::fmt::{Display, Formatter};
 
-/// How it stands with the launch hook. As JSON: `{"result": "still-trying", "why": "…"}`.
+/// The state of the launch hook. As JSON: `{"result": "still-trying", "why": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The node has not joined yet, and its group waits for it.
     Holding {
-        /// How many heartbeats the group took.
+        /// How many heartbeats the group accepted.
         heartbeats: u32,
     },
     /// The instance goes into service.
     Completed,
     /// There is nothing to complete: the hook never applied, is over, or was completed before.
     NotActive {
-        /// The state in which the group sees the instance, such as `InService`; `None` where nobody tells.
+        /// The lifecycle state of the instance, such as `InService`; `None` if it is unknown.
         state: Option<String>,
     },
     /// The instance is terminated and replaced, as `launch_hook.abandon_after` asks.
     Abandoned,
-    /// It could not be told yet; it is tried again.
+    /// The call has failed so far, and is retried.
     StillTrying {
-        /// What is in the way, and what to do about it.
+        /// What failed, and what to do about it.
         why: String,
     },
 }
 
 impl Outcome {
-    /// How the hook ended, if nothing is left to do, now and after any reboot. Not so where it was only guessed from
-    /// silence, nor of an instance in a warm pool: the hook holds it once more on its way out.
+    /// How the hook ended, if nothing is left to do now and after any reboot. `None` if the end was only inferred from
+    /// silence, and for an instance in a warm pool, because the hook holds it again when it leaves the pool.
     fn ended(&self) -> Option<Ended> {
         match self {
             Self::Completed => Some(Ended::Completed),
@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// Whether a lifecycle state, or a target of one, is of an instance in a warm pool.
+/// Whether a lifecycle state or target state is that of an instance in a warm pool.
 pub(super) fn is_warm(state: &str) -> bool {
     state.trim_start().starts_with("Warmed")
 }
@@ -80,8 +80,8 @@ impl Display for Outcome {
     }
 }
 
-/// How this hook of this instance ended before, if it did. A file that cannot be read costs one call, which is answered
-/// by "no active action".
+/// How this hook of this instance ended, if it did. If the file cannot be read, one more call is made, which finds no
+/// active action.
 pub fn load(root: &Root, hook: &Hook) -> Option<Outcome> {
     let stored = FILE.known(root)?;
     if stored.instance != hook.instance.id || stored.hook != hook.name {
@@ -95,7 +95,7 @@ pub fn load(root: &Root, hook: &Hook) -> Option<Outcome> {
     outcome.ended().map(|_| outcome)
 }
 
-/// Saves how the hook ended; nothing where something is left to do.
+/// Saves how the hook ended; does nothing if something is left to do.
 pub(super) async fn save(root: &Root, hook: &Hook, outcome: &Outcome) -> Result<(), FileError> {
     let Some(outcome) = outcome.ended() else { return Ok(()) };
     let _lock = store::lock(root).await?;

@@ -1,5 +1,5 @@
-//! A server that is tagged to be the only one founds its cluster at once, with nobody's vote. Where it is one of several
-//! and its tag alone is wrong, that would be a second cluster, so the tags of the other servers are compared first.
+//! A server whose tag `cos:servers` is 1 forms its cluster at once, without the vote of another server. If it is one of
+//! several and its tag is wrong, that would be a second cluster, so the tags of the other servers are compared first.
 
 use super::GuardError;
 use crate::membership::join::discovery;
@@ -13,8 +13,8 @@ use std::time::Duration;
 /// Longest time for EC2's list; a boot waits for it.
 const EC2_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Refuses to found a cluster alone beside a running server that is tagged to be one of several. Other servers need each
-/// other's vote, and theirs is compared by their daemons (the Serf tag `expect`).
+/// Refuses to form a cluster alone while another server runs whose tag says that it is one of several. Servers that
+/// need each other's votes are not checked here, because their daemons compare the numbers (Serf tag `expect`).
 pub async fn must_be_alone(system: &System, node: &Node, daemon: Daemon) -> Result<(), GuardError> {
     let (Duty::ConsulServer { servers: 1 } | Duty::NomadServer { servers: 1, .. }) = node.duty
     else {
@@ -39,7 +39,7 @@ pub async fn must_be_alone(system: &System, node: &Node, daemon: Daemon) -> Resu
     Err(GuardError::ServersDiffer { cluster: node.cluster.to_string(), differing })
 }
 
-/// Another server that is tagged to be one of several, in words.
+/// A server whose tag says that it is one of several, in words.
 fn differs(peer: &Peer) -> Option<String> {
     let servers = peer.tags.get(tags::SERVERS).filter(|servers| *servers != "1")?;
     Some(format!("{} at {} has `{servers}`", peer.instance, peer.address))

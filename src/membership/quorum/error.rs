@@ -1,4 +1,4 @@
-//! Why the quorum guard does not let a server go on, with the exit code and the way out of each.
+//! Why the quorum guard stops a server, with the exit code and the hint of each reason.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -6,21 +6,21 @@ use crate::state::Daemon;
 use crate::system::aws::AwsError;
 use crate::system::root::FileError;
 
-/// Why the quorum guard does not let a server go on.
+/// Why the quorum guard stops a server.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
-    /// The data could not be looked at.
+    /// The data could not be read.
     #[error("cannot read the data of this server")]
     File(#[from] FileError),
-    /// The node is configured and started, but its server only joins until somebody answers.
+    /// The node is configured and started, but its server may only join until the parameter can be read.
     #[error("cannot read {parameter}, so this server may only join: {why}")]
     Unanswered {
         /// The parameter.
         parameter: String,
-        /// What was in the way.
+        /// Why it cannot be read.
         why: String,
     },
-    /// A server that would found a cluster alone is one of several by the tags of the others.
+    /// This server would form a cluster alone, but the tags of other servers say that it is one of several.
     #[error(
         "`cos:servers` is `1` on this server, but other servers of {cluster} are running: {}",
         differing.join(", ")
@@ -31,7 +31,7 @@ pub enum GuardError {
         /// Each of them, with what its tag says.
         differing: Vec<String>,
     },
-    /// The cluster lives.
+    /// The cluster has a leader.
     #[error(
         "the cluster has a leader, {leader}{}, so there is nothing to reform",
         told_by.as_ref().map(|name| format!(" (according to {name})")).unwrap_or_default()
@@ -41,10 +41,10 @@ pub enum GuardError {
         daemon: Daemon,
         /// The leader's address.
         leader: String,
-        /// The other server that says so; this one where there is none.
+        /// The other server that reported it; `None` if it was this one.
         told_by: Option<String>,
     },
-    /// Nobody knows whether there are other servers.
+    /// EC2 did not list the other servers.
     #[error("cannot ask EC2 for the other {} servers, which may have a leader", daemon.name())]
     NotListed {
         /// The daemon.
@@ -52,15 +52,15 @@ pub enum GuardError {
         /// Why.
         source: AwsError,
     },
-    /// Other servers run, and do not say whether they have a leader.
+    /// Other servers run, but do not answer whether they have a leader.
     #[error("{}", silent.join("; "))]
     OthersSilent {
         /// The daemon.
         daemon: Daemon,
-        /// Each of them, with what was in the way.
+        /// Each of them, with the reason.
         silent: Vec<String>,
     },
-    /// The cluster may come back.
+    /// This server has Raft data with peers, so the cluster may come back.
     #[error("this server has the Raft data of the cluster of {}, so that cluster is not lost yet", peers.join(", "))]
     HasData {
         /// The daemon.
@@ -68,13 +68,13 @@ pub enum GuardError {
         /// The addresses of its voters.
         peers: Vec<String>,
     },
-    /// The agent does not run, and what it holds may be all that is left.
+    /// The agent does not run, and its data may be the last of the cluster.
     #[error("this server has Raft data, and {} does not report of which cluster, so that cluster is not lost yet", daemon.unit())]
     Silent {
         /// The daemon.
         daemon: Daemon,
     },
-    /// The parameter was not set, and this server, which is empty, still reads it.
+    /// The parameter still says that the cluster has formed, and this server has no data.
     #[error(
         "{parameter} still says that the cluster has formed, so this server, which has no data, may only join"
     )]
@@ -84,7 +84,7 @@ pub enum GuardError {
         /// The region.
         region: String,
     },
-    /// The local part is done, the parameter could not be set.
+    /// The local part is done, but the parameter could not be set.
     #[error("this server may form a new cluster, but cannot set {parameter} to `no`")]
     NotSet {
         /// The parameter.
@@ -154,7 +154,7 @@ impl Hint for GuardError {
             Self::File(_) => return None,
             Self::Unanswered { parameter, .. } => UNANSWERED.with(&[("parameter", parameter)]),
             Self::ServersDiffer { .. } => SERVERS_DIFFER.plain(),
-            // What else there is to do than to make AWS answer goes before what AWS's refusal advises.
+            // This advice replaces that of the AWS error, which does not name the alternative.
             Self::NotListed { source: AwsError::Denied { .. }, .. } => {
                 NOT_LISTED_DENIED.plain().conclusive()
             }

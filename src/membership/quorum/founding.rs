@@ -1,6 +1,6 @@
-//! Putting on record that the cluster has formed: what keeps an empty server from founding a second one
-//! ([`super::guard`]). Each server does it once, and compares it about once an hour from then on: Terraform or a person
-//! may have set the parameter back while the cluster lives.
+//! Records that the cluster has formed, which keeps a server without data from forming a second one ([`super::guard`]).
+//! Each server records it once and then checks it about once an hour, because Terraform or an operator may have set the
+//! parameter back while the cluster is alive.
 
 use super::parameter::{self, Changed};
 use crate::facts::last_good::LAST_GOOD;
@@ -14,27 +14,28 @@ use crate::system::retry::Backoff;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How soon it is tried again, at first and at last: somebody may be adding a permission or the parameter.
+/// The first and the longest pause between attempts: an operator may be adding a permission or the parameter.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
-/// How long it is taken for granted, in seconds; up to a quarter more, so that the servers do not ask together. Servers that
-/// are all replaced while the parameter is wrong found a second cluster, so this is one GetParameter an hour and server.
+/// How long a check stays valid, in seconds; up to a quarter more, so that the servers do not ask together. While the
+/// parameter is wrong, replacing all servers would form a second cluster, so each server calls GetParameter about once
+/// an hour.
 const FRESH: u64 = 3600;
 
-/// The founding of the cluster of one daemon, as a server of it sees it.
+/// The record that the cluster of one daemon has formed, as one of its servers keeps it.
 pub struct Founding {
     /// The daemon.
     pub daemon: Daemon,
     instance: String,
     next: Instant,
     backoff: Backoff,
-    /// For how many seconds this server takes it for granted.
+    /// For how many seconds a check stays valid on this server.
     fresh: u64,
-    /// Why it is not on record yet.
+    /// Why it is not recorded yet, or cannot be verified.
     pub problem: Option<String>,
 }
 
 impl Founding {
-    /// For a server of a daemon's quorum.
+    /// For a server of this daemon.
     pub fn new(daemon: Daemon, instance: &str) -> Self {
         Self {
             daemon,
@@ -46,15 +47,15 @@ impl Founding {
         }
     }
 
-    /// Records it, if that is due. For a server that sees a leader and is one of its voters.
+    /// Records it, if that is due. Call it only on a server that has a leader and is one of its peers.
     pub async fn record(&mut self, system: &System) {
         if Instant::now() < self.next {
             return;
         }
-        // Looked up each time: a cluster that is reformed is to be recorded once more.
+        // Read each time, because a cluster that was reformed must be recorded again.
         let known = checked(system, self.daemon, &self.instance);
         let now = environment::unix_seconds();
-        // A time that is still to come is none.
+        // A time in the future does not count.
         let age = known.and_then(|checked| now.checked_sub(checked));
         if age.is_some_and(|age| age < self.fresh) {
             return;
@@ -112,8 +113,8 @@ impl Founding {
     }
 }
 
-/// When this instance last saw it in the parameter store, in seconds since the epoch: 0 where nobody knows when, `None`
-/// where it did not.
+/// When this instance last saw it in the parameter store, in seconds since the epoch: 0 if the time is unknown, `None`
+/// if it never did.
 fn checked(system: &System, daemon: Daemon, instance: &str) -> Option<u64> {
     let formed = formed::FILE.known(&system.root)?;
     (formed.instance == instance && formed.daemon == daemon).then_some(formed.checked)

@@ -1,11 +1,11 @@
-//! The quorum guard: a server that starts with empty data must not found a second cluster beside, or instead of, the
-//! one that its data is lost from.
+//! The quorum guard: a server that starts without data must not form a second cluster beside, or in place of, the one
+//! whose data it lost.
 //!
-//! Once a cluster has formed, a server records it in the parameter store. A server that starts empty asks there. Only
-//! `no`, and that there is no such parameter, let it found a cluster; after every other answer, and without one, it gets
-//! no `bootstrap_expect`, and then it only ever waits to be added by a leader, which is always safe. What was found is
-//! remembered for as long as the data is there; where it was no answer, every further `apply` asks again.
-//! Beside it [`super::founding`] compares the parameter once an hour, and [`super::watch`] asks EC2 for the servers.
+//! Once a cluster has formed, a server records it in the parameter store. A server that starts without data reads it
+//! there. It may form a cluster only if the value is `no` or the parameter does not exist. After any other answer, or
+//! none, it gets no `bootstrap_expect` and waits until a leader adds it, which is always safe. The result is kept for
+//! as long as the data exists; without an answer, each `apply` asks again. [`super::founding`] also checks the
+//! parameter once an hour, and [`crate::membership::watch`] asks EC2 for the servers.
 
 use super::GuardError;
 use super::parameter::{self, Formed, parameter};
@@ -22,22 +22,22 @@ use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// Longest time for one answer of the local agent: its own words need no leader, and a boot waits for them.
+/// Longest time for one answer of the local agent: these requests need no leader, and a boot waits for them.
 const API_TIMEOUT: Duration = Duration::from_secs(2);
-/// How much of a value is shown.
+/// How many characters of a value are shown.
 const SHOWN: usize = 100;
 
 /// What a server may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Found a new cluster with the others.
+    /// Form a new cluster with the others.
     Found,
-    /// Only join the cluster that there is.
+    /// Only join the existing cluster.
     Join,
 }
 
-/// What an answer means for a server without data. Whoever has read on this instance that the cluster has formed, is told
-/// otherwise by `no` alone: the parameter may be missing because somebody is making it anew.
+/// What an answer means for a server without data. If this instance has read before that the cluster has formed, only
+/// `no` changes that: the parameter may be missing because it is being created again.
 pub fn decision(formed: &Formed, was_formed: bool) -> Decision {
     match formed {
         Formed::No => Decision::Found,
@@ -46,14 +46,14 @@ pub fn decision(formed: &Formed, was_formed: bool) -> Decision {
     }
 }
 
-/// Whether AWS may be asked: in a folder that only stands for `/` nothing forms a cluster, unless a test says where
-/// the parameter store is.
+/// Whether AWS may be asked. Below another root no server forms a cluster, so AWS is asked there only if a test names a
+/// parameter store.
 pub fn may_ask(system: &System) -> bool {
     system.root.is_host() || system.environment.aws_endpoints.contains_key(&Service::Ssm)
 }
 
-/// Whether a server will start without a Raft log. Other things in its folder, such as the `lost+found` of a new
-/// volume or what it left as a client, do not matter: only the log keeps a server from forming a cluster.
+/// Whether a server will start without a Raft log. Other things in its directory, such as the `lost+found` of a new
+/// volume or the files of a client, do not matter: only the log keeps a server from forming a cluster.
 pub fn is_empty(
     system: &System,
     daemon: Daemon,
@@ -66,13 +66,13 @@ pub fn is_empty(
             let moved = identity::is_moved(manifest, &node.instance.id, unrecorded_data);
             Ok(moved || !holds)
         }
-        // Who may not look into the data, as `plan` without root, cannot say that there is none.
+        // A user who may not read the data, as in `plan` without root, cannot verify that there is none.
         Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Asks whether the cluster has formed, knowing what was found before; about 5 s at most, whatever there is to wait for.
+/// Asks whether the cluster has formed; `was` is the earlier result. Takes about 5 s at most.
 pub async fn ask(system: &System, node: &Node, was: &Formation, daemon: Daemon) -> Formation {
     let was_formed = was.join_only && was.unanswered.is_none();
     let (has_joined, formed) = join(
@@ -96,7 +96,7 @@ pub async fn ask(system: &System, node: &Node, was: &Formation, daemon: Daemon) 
     }
 }
 
-/// What was learnt, and what it means.
+/// Logs the answer and what it means.
 fn say(node: &Node, daemon: Daemon, formed: &Formed) {
     let (name, unit) = (parameter(node, daemon), daemon.unit());
     match formed {
@@ -122,7 +122,7 @@ fn say(node: &Node, daemon: Daemon, formed: &Formed) {
     }
 }
 
-/// Whether the server is in a cluster: then the parameter has nothing to decide any more.
+/// Whether the server is in a cluster, so that the parameter decides nothing any more.
 pub(crate) async fn has_joined(system: &System, address: Ipv4Addr, daemon: Daemon) -> bool {
     let asked = async {
         let api = Api::local(daemon, &system.environment, API_TIMEOUT)?;

@@ -1,4 +1,4 @@
-//! Whether a cluster is lost: what has to be known for certain before `reform` gives one up.
+//! Whether a cluster is lost: what must be certain before `reform` gives it up.
 
 use super::GuardError;
 use crate::membership::join::discovery;
@@ -18,17 +18,18 @@ const API_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for EC2's list of servers.
 const EC2_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What becomes of the question whether the other servers have a leader, where nobody answers it.
+/// What to do if it cannot be verified that the other servers have no leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {
-    /// The cluster may live, so it is not given up.
+    /// Refuse, because the cluster may be alive.
     Refuse,
-    /// The operator knows that those servers are lost.
+    /// Go on, because the operator knows that those servers are lost.
     AssumeLost,
 }
 
-/// Refuses to give up what is not lost; nothing is touched. This node's agent is asked, then EC2 for the other running
-/// servers, and each of those for a leader. What the operator had to vouch for, a sentence each.
+/// Fails unless the cluster is lost, and changes nothing. Asks the agent of this node, then EC2 for the other running
+/// servers, and each of those for a leader. Returns what could not be verified and the operator vouched for, one
+/// sentence each.
 pub async fn must_be_lost(
     system: &System,
     node: &Node,
@@ -62,8 +63,8 @@ pub async fn must_be_lost(
     Err(GuardError::OthersSilent { daemon, silent })
 }
 
-/// What the local agent and the disk say. An agent that does not answer may only be stopped, so its data counts, whatever
-/// was known of it before.
+/// Checks the local agent and the disk. An agent that does not answer may only be stopped, so then the data on the disk
+/// decides.
 async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardError> {
     let mut silence = None;
     for what in ["leader", "peers"] {
@@ -95,7 +96,8 @@ async fn must_be_lost_here(system: &System, daemon: Daemon) -> Result<(), GuardE
     Err(GuardError::Silent { daemon })
 }
 
-/// The leader that another server knows. A closed port says nothing: the agent may be about to start again, with all of the cluster's data.
+/// The leader that another server knows. A closed port proves nothing: the agent may be about to start again, with all
+/// of the cluster's data.
 async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<String>, ApiError> {
     let there = Endpoint::of(daemon, &system.environment).at(peer.address);
     let api = Api::new(there, API_TIMEOUT)?;
@@ -105,7 +107,7 @@ async fn leader(system: &System, daemon: Daemon, peer: &Peer) -> Result<Option<S
             path: "/v1/status/leader".to_owned(),
             problem: format!("expected an address, found {other}"),
         }),
-        // "No cluster leader", as a server says it that has none.
+        // The answer of a server without a leader.
         Err(ApiError::Status { status: 500, words, .. })
             if words.to_ascii_lowercase().contains("no cluster leader") =>
         {

@@ -1,4 +1,5 @@
-//! Whether a server may found a cluster: the guard and its parameter, what is put on record, and what a lost cluster needs.
+//! Whether a server may form a cluster: the guard and its parameter, the record that a cluster has formed, and the
+//! reform of a lost cluster.
 
 pub mod alone;
 mod error;

@@ -1,5 +1,5 @@
 //! The parameter that says whether a cluster has formed, `/cos/<cluster>/formed/consul` or `…/nomad`: read, recorded,
-//! and set back. Terraform makes it with the value `no` and leaves it alone from then on.
+//! and set back. Terraform creates it with the value `no` and does not change it afterwards.
 
 use crate::facts::settings::Guard;
 use crate::node::Node;
@@ -12,32 +12,32 @@ use crate::system::imds::Imds;
 use crate::system::retry::Deadline;
 use std::time::Duration;
 
-/// What Terraform makes the parameters with.
+/// The value with which Terraform creates the parameters.
 const NOT_FORMED: &str = "no";
-/// Longest time for the whole question of a boot: credentials, connection, answer, and every retry. The boot then goes on
-/// without an answer, and asks again later.
+/// Longest time for the request at boot, with credentials, connection and every retry. The boot then goes on without an
+/// answer and asks again later.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// What the question leaves of that time, so that it ends in the words of what was in the way.
+/// How much earlier the retries end, so that the error can name the cause.
 const LAST_WORD: Duration = Duration::from_millis(500);
 /// Longest time that the metadata service may be silent, or without a role.
 const METADATA_SILENCE: Duration = Duration::from_secs(3);
-/// Longest time that the parameter store may be silent where it is to be changed.
+/// Longest time that the parameter store may be silent before a change.
 const STORE_SILENCE: Duration = Duration::from_secs(5);
 
-/// What is known of whether the cluster of a server has formed.
+/// Whether the cluster of a server has formed, as far as it is known.
 ///
-/// A value of this type comes from an answer of the parameter store alone; there is no default, and every answer that
-/// was not expected is [`Formed::Unknown`]. Only the first two let an empty server found a cluster.
+/// A value comes only from an answer of the parameter store: there is no default, and every unexpected answer is
+/// [`Formed::Unknown`]. Only the first two let a server without data form a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Formed {
     /// The parameter says `no`.
     No,
     /// The store says that there is no such parameter.
     NoParameter,
-    /// The parameter says something else, and what.
+    /// The parameter has this other value.
     Yes(String),
-    /// There was no such answer, and why: denied, throttled, broken, silent, late, or not what the API documents. In
-    /// words without times and numbers, so that the same trouble has the same words each time.
+    /// There was no usable answer; the reason: denied, throttled, broken, silent, late, or not what the API documents.
+    /// Without times and counts, so that the same problem always has the same words.
     Unknown(String),
 }
 
@@ -52,12 +52,12 @@ impl From<Result<Parameter, AwsError>> for Formed {
     }
 }
 
-/// Whether a value says that it has not.
+/// Whether a value means that the cluster has not formed.
 fn is_no(value: &str) -> bool {
     value.trim() == NOT_FORMED
 }
 
-/// Whether nobody is asked, because the settings say so.
+/// Whether the settings switch the quorum guard off.
 pub fn is_off(node: &Node) -> bool {
     node.settings.quorum.guard == Guard::Off
 }
@@ -76,7 +76,7 @@ pub(super) async fn ask(system: &System, node: &Node, daemon: Daemon) -> Formed 
     };
     match tokio::time::timeout(QUESTION_TIMEOUT, asked).await {
         Ok(answer) => Formed::from(answer),
-        // An answer of metadata that stalls can last for longer than all others together.
+        // A metadata answer that stalls can take longer than the retries may.
         Err(_) => Formed::Unknown(
             "the metadata service did not return the credentials of the instance role in time"
                 .to_owned(),
@@ -91,27 +91,27 @@ async fn connect(system: &System, node: &Node, patience: Deadline) -> Result<Cli
     Client::of(Service::Ssm, &imds, environment, &node.instance.region).await
 }
 
-/// What came of a change of the parameter.
+/// The result of a change of the parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// It is this now.
+    /// It was set to this value.
     Now(String),
-    /// It was this already, which means the same.
+    /// It had this value already, which means the same, so it was not changed.
     Already(String),
-    /// There is none, and making it is Terraform's business.
+    /// It does not exist, and only Terraform creates it.
     NoParameter,
-    /// Nobody reads it, because the quorum guard is off; it was not touched.
+    /// The quorum guard is off, so it was not changed.
     GuardOff,
 }
 
-/// Records that the cluster of a daemon has formed. For a server that sees a leader and is one of its peers; what is
-/// recorded already stays as it is.
+/// Records that the cluster of a daemon has formed. Call it only on a server that has a leader and is one of its peers.
+/// An existing record is not changed.
 pub async fn record(system: &System, node: &Node, daemon: Daemon) -> Result<Changed, AwsError> {
     let formed = format!("formed {} by {}", environment::rfc3339_now(), node.instance.id);
     change(system, node, daemon, formed, Deadline::after(Duration::from_secs(30))).await
 }
 
-/// Records that it has not: its servers may form a new one.
+/// Sets the parameter to `no`, so that its servers may form a new cluster.
 pub async fn release(
     system: &System,
     node: &Node,

@@ -1,4 +1,4 @@
-//! Why a wait ended without its goal, with the exit code and the way out of each.
+//! Why a wait ended without its goal, with the exit code and the hint of each reason.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -18,7 +18,7 @@ pub enum WaitError {
     Closed {
         /// The gate.
         gate: &'static str,
-        /// What would be true.
+        /// What is true when the gate is open.
         title: &'static str,
         /// What was found instead.
         found: String,
@@ -26,28 +26,28 @@ pub enum WaitError {
         expected: String,
         /// What to do.
         hint: String,
-        /// How long was waited.
+        /// How long the command waited.
         waited: Duration,
     },
     /// No `apply` has finished in this boot.
     #[error("not joined after {:.0} s: no `apply` has finished in this boot, so the role of this node is unknown", waited.as_secs_f64())]
     NotApplied {
-        /// How long was waited.
+        /// How long the command waited.
         waited: Duration,
     },
-    /// The same, because the agent is frozen.
+    /// No `apply` has finished, because the agent is frozen.
     #[error("not joined after {:.0} s: the agent is frozen by {FREEZE}", waited.as_secs_f64())]
     Frozen {
-        /// How long was waited.
+        /// How long the command waited.
         waited: Duration,
     },
-    /// A daemon accepts connections and answers nothing.
+    /// A daemon accepts connections but does not answer.
     #[error("not joined after {:.0} s: a daemon accepts connections on loopback but does not answer", waited.as_secs_f64())]
     Silent {
-        /// How long was waited.
+        /// How long the command waited.
         waited: Duration,
     },
-    /// An `apply` failed, and nothing goes on before its cause is removed.
+    /// An `apply` failed, and the node cannot join before the cause is fixed.
     #[error("`apply` failed at {}", .0.at)]
     ApplyFailed(Failure),
     /// The role has no such gates.
@@ -56,7 +56,7 @@ pub enum WaitError {
         /// The role.
         role: String,
     },
-    /// No client could be made.
+    /// No client could be created.
     #[error("cannot create the client for the daemons")]
     Api(#[from] ApiError),
 }
@@ -83,7 +83,7 @@ impl WaitError {
         }
     }
 
-    /// The end of a wait at a gate that is closed.
+    /// The error of a wait that ended at a closed gate.
     pub(super) fn closed(
         gate: &'static str,
         title: &'static str,

@@ -18,9 +18,9 @@ use tokio::time::{sleep, timeout};
 
 /// Longest time for one answer: without a leader the agents hold a question for about 7 s (`rpc_hold_timeout`).
 const ANSWER: Duration = Duration::from_secs(10);
-/// How soon a gate is asked again, at first and at last.
+/// The first and the longest pause before a gate is asked again.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
-/// How long a change is waited for where the API tells of it; the other gates are asked again then too.
+/// Longest wait for a change that an API reports; then all gates are asked again.
 const CHANGE: Duration = Duration::from_secs(2);
 
 /// What is waited for.
@@ -28,9 +28,9 @@ const CHANGE: Duration = Duration::from_secs(2);
 pub enum Goal {
     /// All gates of the role.
     Ready,
-    /// Those of Consul.
+    /// The gates of Consul.
     Consul,
-    /// Those of Nomad.
+    /// The gates of Nomad.
     Nomad,
 }
 
@@ -95,8 +95,8 @@ pub async fn wait(
         if gates.is_empty() {
             return Err(WaitError::NoGates { role: node.role.to_string() });
         }
-        // An agent that hangs must not hold the wait beyond its deadline. A Nomad without leader holds its gate for
-        // seconds: as long as Consul's are closed it is not asked, and theirs are seen opening at once.
+        // An agent that hangs must not hold the wait beyond its deadline. Without a leader Nomad answers only after
+        // seconds, so it is not asked while a gate of Consul is closed, and Consul's gates are seen opening at once.
         let asked = report::ask_to_first_problem(asking, &gates);
         let Ok(asked) = timeout(deadline.left(), asked).await else {
             return Err(match &last {
@@ -121,7 +121,7 @@ pub async fn wait(
         last = Some((closed.check, problem.clone()));
         match closed.check.changed {
             Some(changed) => tokio::select! {
-                // An API that tells of nothing and returns at once must not be asked without end.
+                // An API that returns at once without a change must not be asked without a pause.
                 () = async { changed(asking).await; sleep(pause).await } => {}
                 () = sleep(CHANGE.min(deadline.left())) => {}
             },
@@ -130,7 +130,7 @@ pub async fn wait(
     }
 }
 
-/// No `apply` has recorded yet who this node is.
+/// The error if no `apply` has recorded the identity of this node.
 fn not_applied(system: &System, deadline: Deadline) -> WaitError {
     let waited = deadline.elapsed();
     if facts::is_frozen(&system.root).unwrap_or(false) {
@@ -140,7 +140,7 @@ fn not_applied(system: &System, deadline: Deadline) -> WaitError {
     }
 }
 
-/// What has been said already.
+/// What was logged already.
 #[derive(Default)]
 struct Progress {
     open: Vec<&'static str>,
@@ -148,7 +148,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Says what is new; whether a gate opened.
+    /// Logs what is new, and returns whether a gate opened.
     fn note(&mut self, asked: &[Asked], stopwatch: &mut Stopwatch) -> bool {
         let mut opened = false;
         for gate in asked.iter().filter(|gate| gate.passed()) {
@@ -169,7 +169,8 @@ impl Progress {
     }
 }
 
-/// Saves that this node has joined: the moment, and where the time went. A user who may not write them need not.
+/// Saves when this node joined and how long the phases took. A failure is only a debug message, because users other
+/// than root may not write these files.
 pub async fn save(system: &System, stopwatch: Stopwatch) {
     let now = environment::rfc3339_now();
     let joined = |status: &mut status::Status| {

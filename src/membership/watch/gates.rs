@@ -16,7 +16,7 @@ pub(super) static WATCHER: Watcher =
 
 const TOPIC: Topic = Topic("gates");
 
-/// Asks the gates for ever; a server that is a peer of a leader puts on record that its cluster has formed, whether or not
+/// Asks the gates for ever. A server that is a Raft peer and has a leader records that its cluster has formed, even if
 /// ACLs hide its vote from the gates.
 async fn look(watched: &Watched<'_>) {
     let Watched { system, context, journal, .. } = watched;

@@ -1,4 +1,4 @@
-//! The log and the record of the watch, put together from what its watchers report, each in its own time.
+//! The log and the status of the watch, combined from the reports of its watchers.
 
 use crate::store::status::{self, Watch};
 use crate::system::System;
@@ -9,33 +9,33 @@ use std::cell::RefCell;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Topic(pub(super) &'static str);
 
-/// What a watcher sees of a topic.
+/// What a watcher found about a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Report {
     /// What is wrong.
     pub(super) problems: Vec<String>,
-    /// What is worth knowing and nothing is wrong with.
+    /// What is worth knowing but is not a problem.
     pub(super) notes: Vec<String>,
 }
 
 impl Report {
-    /// One thing is wrong.
+    /// A report of one problem.
     pub(super) fn problem(words: String) -> Self {
         Self { problems: vec![words], notes: Vec::new() }
     }
 }
 
-/// The log and the record of the watch. The topics come in the order in which people read them.
+/// The log and the status of the watch. The topics are in the order in which people read them.
 pub(super) struct Journal<'a> {
     system: &'a System,
     reports: RefCell<Vec<(Topic, Option<Report>)>>,
-    /// What was said before all of this: it stands until all have reported.
+    /// What an earlier watch reported; it stays until every watcher has reported.
     earlier: Watch,
     said: RefCell<Watch>,
 }
 
 impl<'a> Journal<'a> {
-    /// Nobody has reported yet.
+    /// A journal without reports.
     pub(super) fn new(system: &'a System, topics: impl IntoIterator<Item = Topic>) -> Self {
         let reports = topics.into_iter().map(|topic| (topic, None)).collect();
         let earlier = status::load(&system.root).watch;
@@ -43,7 +43,7 @@ impl<'a> Journal<'a> {
         Self { system, reports: RefCell::new(reports), earlier, said }
     }
 
-    /// Takes a report in place of the last one on its topic, and logs what is new.
+    /// Replaces the last report on a topic, and logs what is new.
     pub(super) async fn put(&self, topic: Topic, report: Report) {
         for (known, last) in &mut *self.reports.borrow_mut() {
             if *known == topic {
@@ -53,7 +53,7 @@ impl<'a> Journal<'a> {
         self.say(None).await;
     }
 
-    /// Says what came of a join.
+    /// Logs and records the result of a join.
     pub(super) async fn joined(&self, words: &str) {
         tracing::info!("{words}");
         self.say(Some(format!("{} {words}", environment::rfc3339_now()))).await;
@@ -76,7 +76,7 @@ impl<'a> Journal<'a> {
             tracing::info!("this node and its cluster have recovered: no problems left");
         }
         self.said.replace(now);
-        // Another part may say more while this one waits for the record: what is written is what is said by then.
+        // Another watcher may report while this one waits for the lock, so the latest reports are written.
         let change = |status: &mut status::Status| self.said.borrow().clone_into(&mut status.watch);
         if let Err(error) = status::update(&self.system.root, change).await {
             tracing::warn!("cannot save the status: {error}: {}", error.source);
@@ -84,7 +84,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-/// All that is seen, and what was said earlier as long as somebody has not looked yet.
+/// All reports, and those of an earlier watch until every watcher has reported.
 fn together(
     reports: &[(Topic, Option<Report>)],
     earlier: &Watch,
@@ -121,8 +121,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_an_earlier_watch_said_stands_until_all_have_looked_and_nothing_longer() {
-        let folder = tempfile::tempdir().unwrap();
-        let (root, environment) = (Root::at(folder.path()), Environment::default());
+        let directory = tempfile::tempdir().unwrap();
+        let (root, environment) = (Root::at(directory.path()), Environment::default());
         let system = System { root, services: None, keeps_record: true, environment };
         let (gates, consul) = (Topic("gates"), Topic("consul"));
         let earlier = Journal::new(&system, [gates]);

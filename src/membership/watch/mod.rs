@@ -1,9 +1,8 @@
-//! The watch: watchers that look at this node again and again, mend its membership, and report what is wrong in the
-//! status.
+//! The watch: watchers that check this node again and again, repair its membership, and report problems in the status.
 //!
-//! To add a watcher: a file here with its `WATCHER`, and its line in [`WATCHERS`]. The watch runs in a sandbox without a
-//! capability and without systemd's socket: a watcher reads, calls the daemons and AWS, and writes the status. What needs
-//! more rights is a unit of its own that a `.path` unit starts.
+//! To add a watcher: a file here with its `WATCHER`, and its line in [`WATCHERS`]. The watch runs in a sandbox without
+//! capabilities and without systemd's socket: a watcher reads, calls the daemons and AWS, and writes the status. A task
+//! that needs more rights must be a unit of its own that a `.path` unit starts.
 
 mod cadence;
 mod gates;
@@ -25,11 +24,11 @@ use std::time::Duration;
 /// The watchers, in the order in which people read their reports.
 static WATCHERS: &[&Watcher] = &[&gates::WATCHER, &pools::WATCHER];
 
-/// Something that is looked at for as long as the node is the same.
+/// A task that runs for as long as the node stays the same.
 struct Watcher {
-    /// What it reports on, on this node.
+    /// The topics that it reports on for this node.
     topics: fn(&Identity) -> Vec<Topic>,
-    /// Looks at it for ever.
+    /// Runs for ever.
     watch: for<'a> fn(&'a Watched<'a>) -> LocalBoxFuture<'a, ()>,
 }
 
@@ -44,13 +43,13 @@ struct Watched<'a> {
 
 /// Longest time for one answer of a daemon: without a leader the agents hold a request for about 7 s.
 const API_TIMEOUT: Duration = Duration::from_secs(12);
-/// How long the daemons may start and join by themselves. In a cluster that boots as a whole some come before their
-/// servers do, are refused, and would try again only after their own long interval.
+/// How long the daemons get to start and join by themselves. When a whole cluster boots, some daemons start before
+/// their servers, are refused, and would retry only after their own long interval.
 const HEAD_START: Duration = Duration::from_secs(3);
 
 /// Runs all watchers for ever.
 pub async fn watch(system: &System) -> Result<(), ApiError> {
-    // The daemons start at this moment, and have better to do than to answer.
+    // The daemons are starting now, and requests would only slow them down.
     if status::load(&system.root).watch_joins.is_none() {
         tokio::time::sleep(HEAD_START).await;
     }
@@ -70,7 +69,7 @@ pub async fn watch(system: &System) -> Result<(), ApiError> {
     }
 }
 
-/// Returns when an `apply` has made another node of this machine, or has found another Consul on it.
+/// Returns when an `apply` has given this machine another identity, or has found another version of Consul on it.
 async fn changed(system: &System, node: &Identity, watch_joins: bool) {
     while is_still(system, node) && status::load(&system.root).watch_joins.is_some() == watch_joins
     {

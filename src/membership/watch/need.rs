@@ -1,6 +1,6 @@
-//! PURE: how much a pool of servers is in need of what EC2 knows.
+//! PURE: how urgently a pool of servers needs EC2's list.
 
-/// What of a pool decides whether EC2 is asked.
+/// The facts about a pool that decide whether EC2 is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
     /// Whether this node is one of the servers.
@@ -9,20 +9,20 @@ pub(super) struct View {
     pub(super) has_leader: bool,
     /// How many servers it knows.
     pub(super) known: usize,
-    /// How many there shall be.
+    /// How many servers form the cluster.
     pub(super) expected: usize,
 }
 
 /// Why EC2 is asked, the most urgent last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Want {
-    /// It is not: who has a leader is told of every server, by gossip or with each heartbeat.
+    /// It is not asked: an agent with a leader learns of every server by gossip or with each heartbeat.
     Nothing,
-    /// All is well; what carries the tag by mistake is to be found.
+    /// Nothing is missing; an audit finds instances that carry the tag by mistake.
     Audit,
-    /// A server is away, or all are there and elect no leader.
+    /// A server is missing, or all are known but elect no leader.
     Short,
-    /// Too few servers are known to have a leader.
+    /// Too few servers are known for a leader.
     Lost,
 }
 
@@ -39,7 +39,7 @@ impl View {
             (true, false) => Want::Nothing,
             (true, true) if is_complete => Want::Audit,
             (true, true) => Want::Short,
-            // More servers would hardly help where all are there.
+            // All servers are known, so EC2's list would hardly help.
             (false, _) if is_complete => Want::Short,
             (false, _) => Want::Lost,
         }

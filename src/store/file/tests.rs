@@ -1,5 +1,5 @@
 use super::*;
-use crate::state::{Daemon, Kind};
+use crate::state::{Daemon, PathKind};
 use crate::store::{Writer, formed};
 use crate::text::secret::masked;
 use std::collections::BTreeMap;
@@ -35,9 +35,9 @@ fn masked_notes() -> Notes {
 }
 
 fn disk() -> (tempfile::TempDir, Root) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Root::at(folder.path());
-    (folder, root)
+    let directory = tempfile::tempdir().unwrap();
+    let root = Root::at(directory.path());
+    (directory, root)
 }
 
 fn found(root: &Root, text: &str) -> Stored<Notes> {
@@ -47,7 +47,7 @@ fn found(root: &Root, text: &str) -> Stored<Notes> {
 
 #[test]
 fn what_was_saved_is_loaded_and_what_everybody_may_read_holds_no_secret() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     assert_eq!(NOTES.load(&root).unwrap(), Stored::Absent);
     NOTES.save(&root, &notes()).unwrap();
     assert_eq!(NOTES.load(&root).unwrap(), Stored::Known(masked_notes()));
@@ -62,7 +62,7 @@ fn what_was_saved_is_loaded_and_what_everybody_may_read_holds_no_secret() {
 
 #[test]
 fn what_cannot_be_used_is_told_from_nothing_and_names_no_value() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     NOTES.save(&root, &notes()).unwrap();
     let whole = String::from_utf8(root.read(ENTRY.path).unwrap().unwrap()).unwrap();
     let schema = r#""schema": "cos-agent/notes/1""#;
@@ -96,7 +96,7 @@ fn what_cannot_be_used_is_told_from_nothing_and_names_no_value() {
 
 #[test]
 fn loading_writes_nothing() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     let newer = r#"{"schema": "cos-agent/notes/2"}"#;
     found(&root, newer);
     NOTES.known(&root);
@@ -106,7 +106,7 @@ fn loading_writes_nothing() {
 
 #[test]
 fn keys_and_entries_of_a_newer_agent_are_passed_over() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     let newer = r#"{"schema": "cos-agent/notes/1", "count": 1, "mood": "fine",
         "lines": [{"picture": 7}, {"text": "a", "colour": 3}, 5]}"#;
     let lines = vec![Line { text: "a".to_owned() }];
@@ -117,7 +117,7 @@ fn keys_and_entries_of_a_newer_agent_are_passed_over() {
 fn a_file_without_schema_is_read_as_it_is() {
     static PLAIN: StateFile<BTreeMap<String, u8>> =
         StateFile::of(&Entry { schema: Schema::Unnamed, ..ENTRY });
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     let value = BTreeMap::from([("a".to_owned(), 1)]);
     PLAIN.save(&root, &value).unwrap();
     assert_eq!(PLAIN.known(&root), Some(value));
@@ -125,17 +125,17 @@ fn a_file_without_schema_is_read_as_it_is() {
 
 #[test]
 fn a_directory_in_its_place_is_an_error_and_is_left_alone() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     root.make_directory(ENTRY.path, 0o755, None).unwrap();
     assert_eq!(NOTES.load(&root).unwrap_err().operation, "read");
     assert_eq!(NOTES.known(&root), None);
     NOTES.save(&root, &notes()).unwrap_err();
-    assert_eq!(root.stat(ENTRY.path).unwrap().unwrap().kind, Kind::Folder);
+    assert_eq!(root.stat(ENTRY.path).unwrap().unwrap().kind, PathKind::Directory);
 }
 
 #[test]
 fn a_half_written_file_beside_it_counts_for_nothing() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     NOTES.save(&root, &Notes::default()).unwrap();
     root.write("/var/lib/test/.notes.json.cos-agent-writing", b"{", 0o600).unwrap();
     assert_eq!(NOTES.known(&root), Some(Notes::default()));
@@ -147,10 +147,10 @@ fn a_half_written_file_beside_it_counts_for_nothing() {
 
 #[test]
 fn what_cannot_be_serialized_is_an_error_and_replaces_nothing() {
-    // JSON has no map with such keys, and a schema has to have a place.
+    // JSON has no map with such keys, and a list has no place for a schema.
     static MAP: StateFile<BTreeMap<Vec<u8>, u8>> = StateFile::of(&ENTRY);
     static LIST: StateFile<Vec<u8>> = StateFile::of(&ENTRY);
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     NOTES.save(&root, &notes()).unwrap();
     let error = MAP.save(&root, &BTreeMap::from([(vec![1], 1)])).unwrap_err();
     assert!(error.to_string().starts_with("cannot serialize "), "{error}");
@@ -160,7 +160,7 @@ fn what_cannot_be_serialized_is_an_error_and_replaces_nothing() {
 
 #[test]
 fn of_several_files_that_are_saved_together_only_those_that_differ_are_written() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     NOTES.save(&root, &notes()).unwrap();
     let formed = formed::Formed { instance: "i-1".to_owned(), daemon: Daemon::Consul, checked: 7 };
     let mut batch = Batch::new(&root);
@@ -174,7 +174,7 @@ fn of_several_files_that_are_saved_together_only_those_that_differ_are_written()
 
 #[test]
 fn a_file_that_may_not_be_read_is_absent() {
-    let (_folder, root) = disk();
+    let (_directory, root) = disk();
     let denied = |kind| {
         let path = root.path(ENTRY.path.as_ref());
         NOTES.stored(Err(FileError { operation: "read", path, source: kind }))

@@ -1,5 +1,5 @@
-//! What a node ever says to its Auto Scaling group: that a lifecycle action goes on, that it has ended, and the
-//! question in which state the group sees the instance.
+//! The three calls that a node makes to Auto Scaling: record a heartbeat of a lifecycle action, complete it, and ask
+//! for the lifecycle state of the instance.
 
 use super::{AwsError, Client, xml};
 
@@ -23,10 +23,10 @@ pub enum Verdict {
     Abandon,
 }
 
-/// What a call about an action came to.
+/// The answer to a call about an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// The group took it.
+    /// Auto Scaling accepted the call.
     Taken,
     /// `ValidationError: No active Lifecycle Action found with instance ID …`.
     NotActive,
@@ -58,13 +58,12 @@ pub async fn complete(
     answer(client.query("CompleteLifecycleAction", &parameters).await)
 }
 
-/// Starts the timeout of a lifecycle action anew. Needs `autoscaling:RecordLifecycleActionHeartbeat`.
+/// Restarts the timeout of a lifecycle action. Needs `autoscaling:RecordLifecycleActionHeartbeat`.
 pub async fn heartbeat(client: &Client, action: &Action<'_>) -> Result<Answer, AwsError> {
     answer(client.query("RecordLifecycleActionHeartbeat", &parameters(action)).await)
 }
 
-/// The instance as its group sees it, `None` where it belongs to none. Needs
-/// `autoscaling:DescribeAutoScalingInstances`.
+/// The instance as its group sees it, `None` if it belongs to no group. Needs `autoscaling:DescribeAutoScalingInstances`.
 pub async fn describe(client: &Client, instance: &str) -> Result<Option<Member>, AwsError> {
     const ACTION: &str = "DescribeAutoScalingInstances";
     let parameters = [("InstanceIds.member.1".to_owned(), instance.to_owned())];
@@ -72,7 +71,8 @@ pub async fn describe(client: &Client, instance: &str) -> Result<Option<Member>,
     member(&text).map_err(|problem| client.malformed(ACTION, problem))
 }
 
-/// The one instance that was asked for. A page of something else must not pass for an instance without a group.
+/// The one instance that was asked for. An answer of another kind is an error, so that it is not taken for an instance
+/// without a group.
 fn member(text: &str) -> Result<Option<Member>, String> {
     const RESULT: &str = "DescribeAutoScalingInstancesResult";
     let response = xml::child(text, "DescribeAutoScalingInstancesResponse")?.unwrap_or_default();
@@ -94,7 +94,7 @@ fn parameters(action: &Action<'_>) -> Vec<(String, String)> {
     .into()
 }
 
-/// AWS has no code of its own for an action that is not active; everybody looks at the words.
+/// AWS has no separate code for an action that is not active, so the message is compared.
 fn answer(result: Result<String, AwsError>) -> Result<Answer, AwsError> {
     match result {
         Ok(_) => Ok(Answer::Taken),

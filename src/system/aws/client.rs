@@ -4,24 +4,24 @@ use super::refusal;
 use super::service::Service;
 use super::signature::{Headers, signed};
 use super::{AwsError, credentials};
+use crate::state::Region;
 use crate::system::environment::Environment;
 use crate::system::http;
 use crate::system::imds::Imds;
 use crate::system::retry::{Deadline, Retry};
-use crate::text::region::Region;
 use aws_credential_types::Credentials;
 use serde_json::Value;
 use std::time::Duration;
 
 /// Longest time for one answer of AWS.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How soon a call is made again where AWS answered that it is busy, at first.
+/// The first pause after AWS answered that it is busy.
 const BUSY: Duration = Duration::from_millis(500);
-/// The same where nothing was reached: in the first second of a boot DHCP has yet to name a resolver.
+/// The first pause after nothing was reached: in the first second of a boot, DHCP has not set a resolver yet.
 const AWAY: Duration = Duration::from_millis(50);
-/// How long a pause may become.
+/// The longest pause.
 const LAST: Duration = Duration::from_secs(20);
-/// Largest page that is read: 1000 tags of 128 + 256 characters are far below it.
+/// Largest page that is read, in bytes: 1000 tags of 128 + 256 characters are far below it.
 const PAGE_CAP: usize = 8 * 1024 * 1024;
 
 /// A client for one service with the credentials of the instance role.
@@ -38,19 +38,19 @@ pub struct Client {
     is_single: bool,
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 enum Reply {
     /// An answer: its status and its whole body.
     Whole(u16, String),
-    /// Somebody is there, but what came is no whole answer, and why.
+    /// AWS was reached but gave no whole answer; the reason.
     Started(String),
-    /// Not a byte came, and why.
+    /// Nothing was received; the reason.
     Nothing(String),
 }
 
 impl Client {
-    /// A client for a service in this region, or where the environment redirects it. Fetches the credentials, and reads the
-    /// trust store of the host.
+    /// A client for a service in this region, or at the address to which the environment redirects it. Fetches the
+    /// credentials, and reads the trust store of the host.
     pub async fn of(
         service: Service,
         imds: &Imds,
@@ -69,13 +69,14 @@ impl Client {
         Ok(Self { http, service, region, url, credentials, deadline, patience, is_single })
     }
 
-    /// Gives up a service that says nothing at one deadline, and one that is throttled, broken or cut off at another.
+    /// Sets two deadlines: `deadline` for a service that does not answer, `patience` for one that is throttled, broken
+    /// or cut off.
     #[must_use]
     pub fn until(self, deadline: Deadline, patience: Deadline) -> Self {
         Self { deadline, patience, ..self }
     }
 
-    /// Tries each call once: for what many nodes ask at the same time, and ask again by themselves.
+    /// Tries each call only once, for callers on many nodes that ask at the same time and repeat the call themselves.
     #[must_use]
     pub fn single(self) -> Self {
         Self { is_single: true, ..self }
@@ -151,7 +152,7 @@ impl Client {
         }
     }
 
-    /// Signs and sends once. The error is ours; what the network does is a reply.
+    /// Signs and sends once. An error means that the request could not be made; a failure of the network is a [`Reply`].
     async fn post(
         &self,
         headers: Headers<'_>,
@@ -170,7 +171,7 @@ impl Client {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            // Somebody is there; the two only disagree about the time, and right after a boot the clock is soon set.
+            // AWS was reached; only the clocks differ, and right after a boot the clock is set soon.
             Err(error) if http::is_about_time(&error) => {
                 return Ok(Reply::Started(http::plain_words(&error)));
             }
@@ -184,7 +185,8 @@ impl Client {
     }
 }
 
-/// The body of a Query request, in any order. The signature covers its bytes as they are, whatever they leave unencoded.
+/// The body of a Query request; the order does not matter. The signature covers these exact bytes, with the characters
+/// that are left unencoded.
 fn form(action: &str, version: &str, parameters: &[(String, String)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("Action", action), ("Version", version)])

@@ -20,14 +20,14 @@ struct Document {
     token: Option<String>,
 }
 
-/// Whether the instance has a role by now; its credentials may still be late.
+/// Whether metadata lists a role yet; its credentials may come later.
 pub async fn has_role(imds: &Imds) -> Result<bool, ImdsError> {
     Ok(imds.text(CREDENTIALS).await?.is_some())
 }
 
-/// The role's credentials. They may come later than the instance, so 404 is asked again: of a role that may not exist
-/// until the deadline, of one that does for as long as there is patience. The same holds for credentials that are broken
-/// or that say why there are none: a role that was just made or attached cannot be assumed for some seconds.
+/// The role's credentials. They may come later than the instance, so a 404 is retried: until the deadline while no role
+/// is listed, until the longer deadline (`patience`) once one is. Credentials that are malformed or refused are retried
+/// too, because a role that was just created or attached cannot be assumed for some seconds.
 pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
     let list = role_list(imds).await?.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
     let role = list.lines().next().unwrap_or_default().trim();
@@ -43,7 +43,7 @@ pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
     }
 }
 
-/// The names of the instance's roles, `None` where there is none at the deadline.
+/// The names of the instance's roles, `None` if there is none at the deadline.
 async fn role_list(imds: &Imds) -> Result<Option<String>, ImdsError> {
     let mut retry = retry(imds.deadline());
     loop {
@@ -54,16 +54,15 @@ async fn role_list(imds: &Imds) -> Result<Option<String>, ImdsError> {
     }
 }
 
-/// The pauses: a boot has a few seconds for all of them, and the last try is to come near their end.
+/// Short pauses: a boot has a few seconds for all attempts, and the last one should come near their end.
 fn retry(deadline: Deadline) -> Retry {
     Retry::new(Duration::from_millis(250), Duration::from_millis(500), deadline)
 }
 
-/// Reads a document of credentials.
 fn read(role: &str, text: &str) -> Result<Credentials, AwsError> {
     let malformed =
         |problem: String| AwsError::Malformed { action: format!("`{CREDENTIALS}{role}`"), problem };
-    // The parser's own words may quote the document, which is a secret: only the place of the error is passed on.
+    // The parser's message may quote the document, which is a secret, so only the place of the error is passed on.
     let document: Document = serde_json::from_str(text).map_err(|error| {
         malformed(format!(
             "not the JSON of credentials (line {}, column {})",

@@ -1,4 +1,4 @@
-//! The two questions that a node ever asks EC2: its own tags, and the servers of its cluster.
+//! The two calls that a node makes to EC2: for its own tags, and for the servers of its cluster.
 
 use super::pages::{self, Page};
 use super::{AwsError, Client, xml};
@@ -53,8 +53,8 @@ pub async fn describe_tags(
     Ok(all(client, "DescribeTags", &filters, tags).await?.into_iter().collect())
 }
 
-/// The running instances, in every VPC, that pass all of these filters; a filter passes what has one of its values. Needs
-/// `ec2:DescribeInstances`.
+/// The running instances, in every VPC, that match all of these filters; a filter matches an instance that has one of
+/// its values. Needs `ec2:DescribeInstances`.
 pub async fn describe_peers(
     client: &Client,
     filters: &[(&str, &[&str])],
@@ -80,7 +80,7 @@ async fn all<T>(
     .await
 }
 
-/// The parameters of a question for one page.
+/// The parameters of the request for one page.
 fn parameters(filters: &[(&str, &[&str])], next: Option<&str>) -> Vec<(String, String)> {
     let mut parameters = Vec::new();
     for (index, (name, values)) in (1..).zip(filters) {

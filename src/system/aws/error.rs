@@ -65,7 +65,7 @@ pub enum AwsError {
         elapsed: Duration,
         /// What went wrong the last time.
         last: String,
-        /// Whether somebody was there, only throttled or broken.
+        /// Whether AWS was reached, although it throttled or failed.
         answered: bool,
     },
     /// An answer that is not what the API documents.
@@ -85,7 +85,7 @@ impl AwsError {
     /// The exit code of every command that this failure ends.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            // A role that exists gets its credentials soon, so the next run can succeed as it is.
+            // A role that exists gets its credentials soon, so the next run can succeed without a change.
             Self::LateCredentials { .. } => ExitCode::NotYet,
             Self::NoCredentials(_) | Self::BadCredentials { .. } => ExitCode::Data,
             Self::Credentials(error) => error.exit_code(),
@@ -97,17 +97,17 @@ impl AwsError {
         }
     }
 
-    /// Whether somebody was there, and had no time for the question or could not answer it.
+    /// Whether AWS was reached but throttled the call or failed.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Unreachable { answered: true, .. })
     }
 
-    /// What is in the way and what to do about it, without times and numbers: the same words for the same trouble, so
-    /// that whoever tries again for hours says and writes it once.
+    /// What failed and what to do about it, without times and counts. The same problem always has the same words, so
+    /// that a caller that retries for hours logs it once.
     pub fn trouble(&self) -> String {
         match self {
             Self::Denied { action, code, message } => {
-                // EC2 adds a blob that is another one each time.
+                // EC2 adds a blob that differs each time.
                 let message = message.split(" Encoded authorization failure message").next();
                 let message = message.unwrap_or_default();
                 format!(

@@ -1,4 +1,4 @@
-//! What to do about an AWS that gave no answer.
+//! What to do when AWS gave no answer.
 
 use super::AwsError;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -25,7 +25,7 @@ impl Hint for AwsError {
             Self::NoCredentials(_) => NO_ROLE.plain(),
             Self::LateCredentials { .. } => ROLE_LATE.plain(),
             Self::BadCredentials { .. } => ROLE_REFUSED.plain(),
-            // The metadata service knows why.
+            // The error of the metadata service has its own hint.
             Self::Credentials(_) => return None,
             Self::Denied { action, .. } => ACTION_DENIED.with(&[("action", action)]),
             Self::Rejected { .. } => ACTION_REJECTED.plain(),

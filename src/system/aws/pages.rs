@@ -1,10 +1,10 @@
-//! Answers of several pages: one loop for every question.
+//! Answers of several pages: one loop for every request.
 
 use super::{AwsError, Client};
 
-/// A cluster has tens of servers; a service that hands out pages for ever is not AWS.
+/// Most pages that are read. A cluster has tens of servers; a service that never stops sending pages is not AWS.
 const MAX_PAGES: usize = 100;
-/// All pages of one question together, in bytes: a hundred of the largest would be most of a small instance's memory.
+/// Most bytes in all pages of one answer: a hundred pages of the largest size would fill the memory of a small instance.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// One page of an answer.
@@ -17,7 +17,7 @@ pub(super) struct Page<T> {
     pub(super) bytes: usize,
 }
 
-/// What all pages of an answer list; `ask` fetches the page of a token, the first one without.
+/// The items of all pages of an answer. `ask` fetches the page of a token, or the first page for `None`.
 pub(super) async fn all<T>(
     client: &Client,
     action: &str,
@@ -26,7 +26,7 @@ pub(super) async fn all<T>(
     gather(ask).await?.map_err(|problem| client.malformed(action, problem))
 }
 
-/// The same; what is wrong with the pages as a whole is a text.
+/// Like [`all`]; the inner error says what is wrong with the pages as a whole.
 async fn gather<T, E>(
     ask: impl AsyncFn(Option<&str>) -> Result<Page<T>, E>,
 ) -> Result<Result<Vec<T>, String>, E> {
@@ -51,7 +51,7 @@ async fn gather<T, E>(
 mod tests {
     use super::*;
 
-    /// What comes of pages of this length, of which the last has no token.
+    /// Gathers this many pages of this length; the last has no token.
     async fn gathered(pages: usize, bytes: usize) -> Result<Vec<usize>, String> {
         let all = gather(async |next| {
             let number = next.map_or(0, |token| token.parse::<usize>().unwrap());

@@ -4,8 +4,8 @@ use super::service::Protocol;
 use super::{AwsError, xml};
 use serde_json::Value;
 
-/// Refusals that come of a clock that is not set yet; `AuthFailure` is EC2's word for it. Each attempt is signed anew, and
-/// right after a boot the clock is soon set.
+/// Refusals because the clock is not set yet; EC2 calls it `AuthFailure`. Each attempt is signed again, and right after
+/// a boot the clock is set soon.
 const WRONG_TIME: [&str; 7] = [
     "AuthFailure",
     "ExpiredToken",
@@ -33,7 +33,7 @@ const THROTTLED: [&str; 11] = [
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
-    // The parameter store, of writers that meet at one parameter.
+    // The parameter store, when several writers change one parameter.
     "TooManyUpdates",
 ];
 
@@ -49,8 +49,8 @@ const BROKEN: [&str; 8] = [
     "Unavailable",
 ];
 
-/// Whether the same call may succeed soon. Of the statuses 408, 429 and every 5xx but the two that tell of the request:
-/// 501 (not implemented) and 505 (version of HTTP).
+/// Whether the same call may succeed soon: for the codes above, for the statuses 408 and 429, and for every 5xx but 501
+/// (not implemented) and 505 (version of HTTP), which concern the request.
 pub(super) fn is_transient(status: u16, code: &str) -> bool {
     matches!(status, 408 | 429)
         || (500..600).contains(&status) && !matches!(status, 501 | 505)
@@ -59,7 +59,7 @@ pub(super) fn is_transient(status: u16, code: &str) -> bool {
             .any(|codes| codes.contains(&code))
 }
 
-/// A refusal that stays.
+/// The error for a refusal that is final.
 pub(super) fn refusal(action: String, status: u16, said: Said) -> AwsError {
     const DENIED: [&str; 3] = ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"];
     let Said { code, message, is_own } = said;
@@ -73,7 +73,7 @@ pub(super) fn refusal(action: String, status: u16, said: Said) -> AwsError {
     }
 }
 
-/// What stands where an error has no code that is the service's own.
+/// The code of an error that has none of the service's own.
 const NO_CODE: &str = "no code";
 
 /// What the body of an error says.
@@ -82,8 +82,8 @@ pub(super) struct Said {
     /// AWS's code.
     pub(super) code: String,
     message: String,
-    /// Whether it came in the shape of the service's errors. One in another shape was made up on the way: it may tell of
-    /// a trouble, but nothing of what was asked for.
+    /// Whether it has the shape of the service's own errors. An error in another shape comes from something on the way:
+    /// it shows that the call failed, but says nothing about what was asked for.
     is_own: bool,
 }
 

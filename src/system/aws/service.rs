@@ -1,4 +1,4 @@
-//! The services of AWS that the agent asks, as data: another one is one more variant and its row.
+//! The services of AWS that the agent asks, as data. To add one, add a variant and its row.
 
 /// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub enum Service {
     AutoScaling,
 }
 
-/// How a service is spoken to.
+/// The protocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// A form, answered in XML (<https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>).
@@ -29,9 +29,9 @@ pub(super) struct Row {
     /// What follows `AWS_ENDPOINT_URL_` in the variable that redirects it
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>).
     pub(super) variable: &'static str,
-    /// How it is spoken to.
+    /// Its protocol.
     pub(super) protocol: Protocol,
-    /// The version of a Query API; of a JSON API what stands before the action in `X-Amz-Target`.
+    /// The version of a Query API, or the prefix of the action in `X-Amz-Target` of a JSON API.
     pub(super) api: &'static str,
 }
 
@@ -39,7 +39,7 @@ impl Service {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Ec2, Self::Ssm, Self::AutoScaling];
 
-    /// What is known of it.
+    /// Its row.
     pub(super) fn row(self) -> Row {
         use Protocol::{Json, Query};
         let (host, name, variable, protocol, api) = match self {

@@ -8,7 +8,7 @@ use aws_sigv4::sign::v4;
 /// The headers that say what a body is; they are signed.
 pub(super) type Headers<'a> = &'a [(&'static str, &'a str)];
 
-/// The headers that sign this request at this moment.
+/// The headers that sign this request with the current time.
 pub(super) fn signed(
     client: &Client,
     url: &str,

@@ -6,18 +6,19 @@ use serde_json::json;
 /// The status of every error of the client (`API_GetParameter.html`, Errors).
 const CLIENT_ERROR: u16 = 400;
 
-/// What the store says of a parameter.
+/// What the store says about a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parameter {
     /// Its value, which is never empty.
     Value(String),
-    /// There is none of this name.
+    /// No parameter has this name.
     Absent,
 }
 
 /// Reads a parameter. Needs `ssm:GetParameter`.
 ///
-/// That there is none is said by the store alone: by `ParameterNotFound` with its status and in its shape.
+/// Only the store itself can say that the parameter does not exist: with the code `ParameterNotFound`, status 400, in
+/// the shape of its own errors.
 pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, AwsError> {
     let answer = match client.json("GetParameter", &json!({ "Name": name })).await {
         Err(AwsError::Rejected { status: CLIENT_ERROR, code, .. })
@@ -27,7 +28,7 @@ pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, Aws
         }
         answer => answer?,
     };
-    // The store holds no empty values, so one that comes was made up on the way.
+    // The store never holds an empty value, so an empty one does not come from the store.
     match answer["Parameter"]["Value"].as_str() {
         Some(value) if !value.trim().is_empty() => Ok(Parameter::Value(value.to_owned())),
         _ => {
@@ -37,7 +38,7 @@ pub async fn get_parameter(client: &Client, name: &str) -> Result<Parameter, Aws
     }
 }
 
-/// Overwrites a parameter, or makes it. Needs `ssm:PutParameter`.
+/// Overwrites a parameter, or creates it. Needs `ssm:PutParameter`.
 pub async fn put_parameter(client: &Client, name: &str, value: &str) -> Result<(), AwsError> {
     let body = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
     client.json("PutParameter", &body).await.map(drop)

@@ -1,13 +1,14 @@
-//! AWS's XML, an element at a time: names count, namespaces do not. Nothing is built of it and nothing here calls itself,
-//! so an answer that is deep, wide or full of entities costs time in proportion to its length. An element is read again
-//! for each child that is asked for: simple, and 3 ms for the seven servers of a large cluster.
+//! AWS's XML, read one element at a time: names are compared, namespaces are ignored. No tree is built and nothing
+//! recurses, so the time is proportional to the length of the answer, even if it is deep, wide or full of entities. An
+//! element is read again for each child that is asked for, which is simple and takes 3 ms for the seven servers of a
+//! large cluster.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 use std::borrow::Cow;
 
-/// Hands each child to `each`: its name, and what stands between its tags, unread.
+/// Calls `each` for each child with its name and the raw text between its tags.
 fn children<'a>(
     inner: &'a str,
     mut each: impl FnMut(&str, Cow<'a, str>) -> Result<(), String>,
@@ -26,7 +27,7 @@ fn children<'a>(
     }
 }
 
-/// What stands between the tags of the child of this name. Two of one name are no answer of AWS.
+/// The raw text between the tags of the child of this name. AWS never sends two of one name, so that is an error.
 pub(super) fn child<'a>(inner: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, String> {
     let mut found = None;
     children(inner, |child, inner| {
@@ -38,7 +39,7 @@ pub(super) fn child<'a>(inner: &'a str, name: &str) -> Result<Option<Cow<'a, str
     Ok(found)
 }
 
-/// What `read` makes of each child of this name in the list of that name; a list that is not there is empty.
+/// What `read` returns for each child `name` of the child `list`; a missing list is empty.
 pub(super) fn list<T>(
     inner: &str,
     list: &str,
@@ -60,12 +61,12 @@ pub(super) fn field(inner: &str, name: &str) -> Result<Option<String>, String> {
     child(inner, name)?.map(|inner| text(&inner)).transpose()
 }
 
-/// The text of a child that has to be there.
+/// The text of a child that must be there.
 pub(super) fn required(inner: &str, name: &str) -> Result<String, String> {
     field(inner, name)?.ok_or_else(|| format!("`{name}` is missing"))
 }
 
-/// The text of the first element of this name, however deep it is and whatever is wrong around it.
+/// The text of the first element of this name, at any depth, even if the document around it is malformed.
 pub(super) fn first(document: &str, name: &str) -> Option<String> {
     let mut reader = Reader::from_str(document);
     let config = reader.config_mut();
@@ -165,7 +166,7 @@ mod tests {
         }
     }
 
-    /// Long enough to tell what costs the square of it.
+    /// Long enough to show a cost that grows with the square of the length.
     const LONG: usize = 1024 * 1024;
 
     #[test]

@@ -8,35 +8,35 @@ use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Largest answer that is read: the members of a cluster of thousands are far below it.
+/// Largest answer that is read, in bytes: the members of a cluster of thousands are far below it.
 const ANSWER_CAP: usize = 8 * 1024 * 1024;
-/// How long a blocking query may hold the line, in the words of the API.
+/// How long a blocking query may take: as the API's parameter `wait`, and the timeout of the client.
 const HOLD: (&str, Duration) = ("30s", Duration::from_secs(40));
 
 /// Why a daemon gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// Nobody listens there.
+    /// The address cannot be reached.
     #[error("cannot reach {base}: {words}")]
     Unreachable {
         /// The address.
         base: String,
         /// The system's words.
         words: String,
-        /// Whether the host is there and its port is closed: no such agent runs.
+        /// Whether the connection was refused: the host is up, but no agent listens on the port.
         refused: bool,
     },
-    /// The connection was taken and nothing came.
+    /// The connection was accepted, but no answer came.
     #[error("{base} accepts connections but has not answered {path} for {:.1} s", after.as_secs_f64())]
     Silent {
         /// The address.
         base: String,
         /// What was asked.
         path: String,
-        /// How long was waited.
+        /// How long the request waited.
         after: Duration,
     },
-    /// An answer that is no success.
+    /// An answer with another status than 200.
     #[error("{path} answered {status}: {words}")]
     Status {
         /// What was asked.
@@ -62,7 +62,7 @@ impl ApiError {
         if let Self::Status { status, .. } = self { Some(*status) } else { None }
     }
 
-    /// Whether the daemon takes HTTPS alone there: in the words of Go's own server (`net/http`, `server.go`).
+    /// Whether the daemon accepts only HTTPS there, by the words of Go's own server (`net/http`, `server.go`).
     pub fn wants_https(&self) -> bool {
         matches!(self, Self::Status { status: 400, words, .. } if words.contains("HTTP request to an HTTPS server"))
     }
@@ -73,7 +73,8 @@ pub struct Answer {
     path: String,
     /// The HTTP status.
     pub status: u16,
-    /// What a blocking query goes on from (<https://developer.hashicorp.com/consul/api-docs/features/blocking>).
+    /// The index from which a blocking query continues
+    /// (<https://developer.hashicorp.com/consul/api-docs/features/blocking>).
     pub index: Option<u64>,
     /// The body.
     pub body: Vec<u8>,
@@ -85,18 +86,18 @@ impl Answer {
         if self.status != 200 {
             return Err(self.refusal());
         }
-        // In two steps, as settings are: one reader of each type less in the binary.
+        // In two steps, as for settings: the binary then holds one reader fewer for each type.
         serde_json::from_slice(&self.body)
             .and_then(serde_json::from_value::<T>)
             .map_err(|error| self.malformed(&error.to_string()))
     }
 
-    /// This answer as a refusal.
+    /// The error for an answer with this status.
     pub fn refusal(&self) -> ApiError {
         ApiError::Status { path: self.path.clone(), status: self.status, words: self.words() }
     }
 
-    /// This answer as one that cannot be understood.
+    /// The error for an answer that is not what the API documents.
     pub fn malformed(&self, problem: &str) -> ApiError {
         ApiError::Malformed { path: self.path.clone(), problem: problem.to_owned() }
     }
@@ -134,23 +135,23 @@ impl Api {
         Ok(Self { client, endpoint, timeout })
     }
 
-    /// The address, for words.
+    /// Scheme, address and port, as shown in messages.
     pub fn base(&self) -> &str {
         &self.endpoint.url
     }
 
-    /// The address and port, where the base has an address.
+    /// The address and port, `None` if the URL has a host name.
     pub fn address(&self) -> Option<SocketAddr> {
         let base = reqwest::Url::parse(self.base()).ok()?;
         Some(SocketAddr::new(base.host_str()?.parse().ok()?, base.port_or_known_default()?))
     }
 
-    /// Asks.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Result<Answer, ApiError> {
         self.get_with_token(path, None).await
     }
 
-    /// Asks, with a token of its own if there is one.
+    /// Sends a GET request with this token, or with that of the endpoint.
     pub async fn get_with_token(
         &self,
         path: &str,
@@ -160,7 +161,7 @@ impl Api {
         self.send(request, path, token, self.timeout).await
     }
 
-    /// The same, answered when something has changed since `index`, or after half a minute.
+    /// Sends a blocking query, which is answered when something has changed since `index`, or after 30 s.
     pub async fn changed(
         &self,
         path: &str,
@@ -172,7 +173,7 @@ impl Api {
         self.send(self.client.get(url), path, token, HOLD.1).await
     }
 
-    /// Tells.
+    /// Sends a PUT request.
     pub async fn put(&self, path: &str, body: String) -> Result<Answer, ApiError> {
         let request = self.client.put(format!("{}{path}", self.base())).body(body);
         self.send(request, path, None, self.timeout).await
@@ -186,7 +187,7 @@ impl Api {
         timeout: Duration,
     ) -> Result<Answer, ApiError> {
         let base = self.base().to_owned();
-        // In a header, where no log shows it.
+        // In a header, because logs show URLs.
         if let Some(token) = token.or(self.endpoint.token.as_deref()) {
             request = request.header(self.endpoint.token_header(), token);
         }

@@ -1,4 +1,4 @@
-//! The local Consul agent: who is a member, who leads, and how to make it join.
+//! The local Consul agent: its members, the leader, and how to make it join.
 
 use super::api::{Api, ApiError};
 use crate::state::Daemon;
@@ -27,13 +27,13 @@ pub struct Member {
     pub addr: Ipv4Addr,
     /// Serf's number: 1 alive, 2 leaving, 3 left, 4 failed.
     pub status: u8,
-    /// What it says of itself: `role` is `consul` on servers, `expect` the number of servers that it waits for.
+    /// Its Serf tags: `role` is `consul` on servers, `expect` is the number of servers that it waits for.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
 
 impl Member {
-    /// Whether it answers.
+    /// Whether its Serf status is `alive`.
     pub fn is_alive(&self) -> bool {
         self.status == 1
     }
@@ -43,7 +43,7 @@ impl Member {
         self.status == 3
     }
 
-    /// Whether it is one of the quorum.
+    /// Whether it is a server.
     pub fn is_server(&self) -> bool {
         self.tags.get("role").is_some_and(|role| role == "consul")
     }
@@ -54,7 +54,7 @@ impl Member {
     }
 }
 
-/// What an agent says of itself (<https://developer.hashicorp.com/consul/api-docs/agent#read-configuration>).
+/// What an agent reports about itself (<https://developer.hashicorp.com/consul/api-docs/agent#read-configuration>).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Itself {
@@ -93,17 +93,18 @@ impl Consul {
         Ok(Self { api, index: Cell::new(0) })
     }
 
-    /// What the agent says of itself.
+    /// What the agent reports about itself.
     pub async fn itself(&self) -> Result<Itself, ApiError> {
         self.api.get("/v1/agent/self").await?.json()
     }
 
-    /// Everybody whom this agent knows.
+    /// All members that this agent knows.
     pub async fn members(&self) -> Result<Vec<Member>, ApiError> {
         self.api.get("/v1/agent/members").await?.json()
     }
 
-    /// The address of the leader, if there is one. A client that knows no server answers 500, which is none too.
+    /// The address of the leader, if there is one. A client that knows no server answers 500, which also means that
+    /// there is no leader.
     pub async fn leader(&self) -> Result<Option<String>, ApiError> {
         let answer = self.api.get("/v1/status/leader").await?;
         if answer.status == 500 {
@@ -112,17 +113,17 @@ impl Consul {
         Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
     }
 
-    /// The address that the catalog has of a node, if it has one.
+    /// The address of a node in the catalog, `None` if the catalog has no such node.
     pub async fn catalog_address(&self, name: &str) -> Result<Option<String>, ApiError> {
         let answer = self.api.get(&format!("/v1/catalog/node/{name}")).await?;
         self.index.set(answer.index.unwrap_or(0));
-        // An unknown node is `null`.
+        // The answer for an unknown node is `null`.
         let node: Option<CatalogNode> = answer.json()?;
         Ok(node.and_then(|node| node.node).map(|node| node.address))
     }
 
-    /// Returns when the catalog's entry of a node has changed since it was asked for last, or after half a minute; never
-    /// where the last answer told of no index.
+    /// Returns when the catalog's entry of a node has changed since the last request for it, or after 30 s. Never
+    /// returns if the last answer had no index.
     pub async fn catalog_changed(&self, name: &str) {
         match self.index.get() {
             0 => std::future::pending().await,
@@ -130,7 +131,7 @@ impl Consul {
         }
     }
 
-    /// Makes the agent join the pool by one of its members.
+    /// Makes the agent join the pool through one of its members.
     pub async fn join(&self, address: Ipv4Addr) -> Result<(), ApiError> {
         let answer = self.api.put(&format!("/v1/agent/join/{address}"), String::new()).await?;
         if answer.status == 200 { Ok(()) } else { Err(answer.refusal()) }

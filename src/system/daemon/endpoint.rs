@@ -1,4 +1,4 @@
-//! Where a daemon's API is, and what it takes to be let in: the one place for scheme, address, authority and token.
+//! Where a daemon's API is and how to authenticate: the one place for scheme, address, certificate authority and token.
 
 use crate::state::Daemon;
 use crate::system::environment::Environment;
@@ -13,7 +13,7 @@ pub struct Endpoint {
     pub url: String,
     /// The certificates, in PEM, of the authorities that the daemon's certificate may come from; no other authority is trusted.
     pub ca: Option<String>,
-    /// The token that goes with every request that brings none of its own.
+    /// The token of every request that has none of its own.
     pub token: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The local Nomad agent: who leads, who the servers are, whether this client is registered, and how to make it join.
+//! The local Nomad agent: the leader, the servers, whether this client is registered, and how to make it join.
 
 use super::api::{Api, ApiError};
 use crate::state::Daemon;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// The port of Nomad's RPC, by which servers are named.
+/// The port of Nomad's RPC; Nomad lists servers with it.
 pub const RPC: u16 = 4647;
 /// The port of the servers' gossip.
 const SERF: u16 = 4648;
@@ -26,19 +26,19 @@ pub struct Nomad {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Member {
-    /// Its name with the region behind a dot.
+    /// Its name: the node name, a dot and the region.
     pub name: String,
     /// Its address.
     pub addr: Ipv4Addr,
     /// `alive`, `leaving`, `left` or `failed`.
     pub status: String,
-    /// What it says of itself, such as `expect`.
+    /// Its Serf tags, such as `expect`.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
 
 impl Member {
-    /// Whether it answers.
+    /// Whether its Serf status is `alive`.
     pub fn is_alive(&self) -> bool {
         self.status == "alive"
     }
@@ -124,16 +124,16 @@ impl Nomad {
         Ok(self.api.get("/v1/agent/self").await?.json::<Configured>()?.config)
     }
 
-    /// What a client says of itself under `stats.client`; nothing on a server.
+    /// What a client reports under `stats.client`; empty on a server.
     pub async fn client_stats(&self) -> Result<BTreeMap<String, String>, ApiError> {
         let mut itself: Itself = self.api.get("/v1/agent/self").await?.json()?;
         Ok(itself.stats.remove("client").unwrap_or_default())
     }
 
-    /// Whether the servers may place tasks on this node. Where ACLs are on, they say so only to `node:read`.
+    /// Whether the servers may place tasks on this node. With ACLs this needs `node:read`.
     pub async fn is_eligible(&self) -> Result<bool, ApiError> {
         let mut itself: Itself = self.api.get("/v1/agent/self").await?.json()?;
-        // An agent that is a server, and no client, gets no tasks.
+        // An agent that is only a server gets no tasks.
         if itself.stats.contains_key("nomad") && !itself.stats.contains_key("client") {
             return Ok(false);
         }
@@ -143,12 +143,12 @@ impl Nomad {
             problem: "expected `stats.client.node_id`, found none".to_owned(),
         })?;
         let found = self.registered(&id, None).await?;
-        // One that nobody has registered gets no tasks until somebody does, and that may be now.
+        // A client that is not registered yet may be registered, and get tasks, at any moment.
         Ok(found.is_none_or(|found| found.scheduling_eligibility != "ineligible"))
     }
 
-    /// The address of the leader, if there is one. `stale` keeps a leaderless server from holding the line for 5 s; a
-    /// client that knows no server answers 500, which is none too.
+    /// The address of the leader, if there is one. Without `stale`, a server without a leader answers only after 5 s. A
+    /// client that knows no server answers 500, which also means that there is no leader.
     pub async fn leader(&self) -> Result<Option<String>, ApiError> {
         let answer = self.api.get("/v1/status/leader?stale").await?;
         if answer.status == 500 {
@@ -157,19 +157,18 @@ impl Nomad {
         Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
     }
 
-    /// The servers whom this server knows.
+    /// The servers that this server knows.
     pub async fn members(&self) -> Result<Vec<Member>, ApiError> {
         let answer = self.api.get("/v1/agent/members").await?;
         Ok(answer.json::<Members>()?.members.unwrap_or_default())
     }
 
-    /// The servers that this client would talk to, as `address:port`.
+    /// The servers that this client uses, as `address:port`.
     pub async fn servers(&self) -> Result<Vec<String>, ApiError> {
         self.api.get("/v1/agent/servers").await?.json()
     }
 
-    /// How the servers see a client; the client may ask with its own secret where ACLs are on. `None` if they do not
-    /// know it.
+    /// How the servers see a client, `None` if they do not know it. With ACLs the client may ask with its own secret.
     pub async fn registered(
         &self,
         id: &str,
@@ -181,8 +180,8 @@ impl Nomad {
         if answer.status == 404 { Ok(None) } else { answer.json().map(Some) }
     }
 
-    /// Returns when the servers' entry of a client has changed since it was asked for last, or after half a minute;
-    /// never where they have none, as such a question would be answered at once.
+    /// Returns when the servers' entry of a client has changed since the last request for it, or after 30 s. Never
+    /// returns if they have no entry, because such a query would be answered at once.
     pub async fn registration_changed(&self, id: &str, secret: Option<&str>) {
         match self.index.get() {
             0 => std::future::pending().await,
@@ -190,8 +189,8 @@ impl Nomad {
         }
     }
 
-    /// Makes a server join the pool by other servers; how many of them answered. A failure is 200 with words in the
-    /// body.
+    /// Makes a server join the pool through other servers, and returns how many of them answered. Nomad reports a
+    /// failure as 200 with a message in the body.
     pub async fn join(&self, addresses: &[Ipv4Addr]) -> Result<u32, ApiError> {
         let list = query(addresses, SERF);
         let answer = self.api.put(&format!("/v1/agent/join?{list}"), String::new()).await?;

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 /// A cold page-in of a 100 MB binary from EBS took 13 s on a loaded instance (awslabs/amazon-eks-ami 1751).
 const VERSION_TIMEOUT: Duration = Duration::from_secs(60);
-/// The validators read files only; what takes longer hangs.
+/// The validators only read files, so one that takes longer hangs.
 const VALIDATE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What `PROGRAM version` says; the first line is like `Nomad v1.10.5`.
+/// The output of `PROGRAM version`; its first line is like `Nomad v1.10.5`.
 pub async fn version(root: &Root, program: &str, path: &str) -> Result<Output, CommandError> {
     let program = resolved(root, program)?;
     command::run(&program, &["version"], path, VERSION_TIMEOUT).await
 }
 
-/// Runs a validator (`consul validate`, `nomad config validate`) over a directory, whose place is its whole path.
+/// Runs a validator (`consul validate`, `nomad config validate`) on a directory; `place` is its full path.
 pub async fn validate(
     root: &Root,
     program: &str,
@@ -29,7 +29,7 @@ pub async fn validate(
     command::run(&resolved(root, program)?, &args, path, VALIDATE_TIMEOUT).await
 }
 
-/// Where a program lies: below another root its links lead to that root's programs, not to this host's.
+/// The path of a program with its links resolved. Below another root they are resolved in that root, not on this host.
 fn resolved(root: &Root, program: &str) -> Result<PathBuf, CommandError> {
     root.resolve(program)
         .map_err(|error| CommandError::Spawn { program: error.path, source: error.source })

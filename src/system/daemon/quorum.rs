@@ -1,4 +1,4 @@
-//! What Consul and Nomad say of their servers, by endpoints that both have.
+//! What Consul and Nomad report about their servers, through endpoints that both have.
 
 use super::api::{Api, ApiError};
 use serde::Deserialize;
@@ -10,9 +10,9 @@ pub enum Quorum {
     Leaderless,
     /// The servers as the leader sees them.
     Servers(Vec<Server>),
-    /// Its ACLs refuse the question.
+    /// ACLs denied the request.
     Denied(String),
-    /// The agent did not say.
+    /// The agent gave no usable answer; the reason.
     Unknown(String),
 }
 
@@ -20,7 +20,7 @@ pub enum Quorum {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Server {
-    /// Consul's node name; Nomad's with the region behind a dot.
+    /// The node name; in Nomad followed by a dot and the region.
     pub name: String,
     /// Whether it answers and follows the log.
     pub healthy: bool,
@@ -31,7 +31,7 @@ pub struct Server {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct AutopilotHealth {
-    /// `null` until a new leader has looked at its servers.
+    /// `null` until a new leader has checked its servers.
     servers: Option<Vec<Server>>,
 }
 
@@ -49,15 +49,15 @@ struct RaftServer {
 }
 
 impl Api {
-    /// What an agent knows by itself: `leader`, an address or nothing, or `peers`, the addresses in its Raft log. Needs
-    /// no token, and with `stale` no leader
-    /// (<https://developer.hashicorp.com/nomad/api-docs/status>, <https://developer.hashicorp.com/consul/api-docs/status>).
+    /// What an agent knows without asking others: `leader` is an address or empty, `peers` are the addresses in its
+    /// Raft log. Needs no token, and with `stale` no leader (<https://developer.hashicorp.com/nomad/api-docs/status>,
+    /// <https://developer.hashicorp.com/consul/api-docs/status>).
     pub async fn status_of(&self, what: &str) -> Result<serde_json::Value, ApiError> {
         self.get(&format!("/v1/status/{what}?stale")).await?.json()
     }
 
-    /// The voters, as `address:port`. The peers of [`Api::status_of`] are more: a server that has just joined has no vote
-    /// for 10 s and longer. With ACLs only operators may ask: 403
+    /// The voters, as `address:port`. The peers of [`Api::status_of`] also include servers without a vote: a server
+    /// that has just joined gets none for 10 s or longer. With ACLs only operators may ask; others get 403
     /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
     pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
         let raft: RaftConfiguration =
@@ -65,14 +65,14 @@ impl Api {
         Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
     }
 
-    /// How the servers are. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 not, 500 without a
-    /// leader (<https://developer.hashicorp.com/nomad/api-docs/operator/autopilot>).
+    /// The health of the servers. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 unhealthy, 500
+    /// without a leader (<https://developer.hashicorp.com/nomad/api-docs/operator/autopilot>).
     pub async fn quorum(&self) -> Quorum {
         let mut answer = match self.get("/v1/operator/autopilot/health").await {
             Ok(answer) => answer,
             Err(error) => return Quorum::Unknown(error.to_string()),
         };
-        // Without a leader, ACLs refuse every token but one, and the second question needs none.
+        // Without a leader, ACLs refuse every token but one; the second request needs none.
         let no_leader = answer.words().to_ascii_lowercase().contains("no cluster leader");
         if answer.status == 500 && no_leader
             || answer.status >= 400

@@ -1,4 +1,4 @@
-//! Turns: one node in the whole cluster at a time, by a session of Consul that holds a key.
+//! Turns: a lock for the whole cluster, made of a key in Consul that a session holds, so that one node goes at a time.
 
 use super::api::ApiError;
 use super::consul::Consul;
@@ -6,7 +6,8 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a turn lasts at least: the shortest time that Consul takes for a session. Consul may keep it twice as long.
+/// How long a turn lasts at least: the shortest TTL that Consul allows for a session. Consul may keep the session twice
+/// as long.
 const TURN: Duration = Duration::from_secs(10);
 /// The keys of turns begin with this.
 pub const KEYS: &str = "cos-agent/restart/";
@@ -15,22 +16,22 @@ pub const KEYS: &str = "cos-agent/restart/";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     session: String,
-    /// Until then nobody else has it.
+    /// No other node has the turn before this moment.
     pub until: Instant,
 }
 
 /// Whether this node may go next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
-    /// Nobody else goes while it lasts.
+    /// No other node goes while it lasts.
     Ours(Held),
-    /// Another node is at it.
+    /// Another node has the turn.
     Taken,
-    /// Consul has no leader, and without one it keeps no turns.
+    /// Consul has no leader, so it cannot grant turns.
     Leaderless,
     /// Consul's ACLs refuse sessions or the key.
     Denied(String),
-    /// Consul did not say.
+    /// Consul gave no usable answer; the reason.
     Unknown(String),
 }
 
@@ -40,23 +41,23 @@ struct Session {
     id: String,
 }
 
-/// Asks for the turn of a name in the whole cluster: a lock that ends by itself. Whoever has gone does not give it back:
-/// waiting to do that would be waiting for a daemon that is started only when we have ended.
+/// Asks for the turn of a name in the whole cluster: a lock that expires. A node that used its turn does not give it
+/// back, because it would have to wait for a daemon that starts only after this process has ended.
 ///
-/// One session serves all attempts while it lasts: a servers' election may lose the answer to a lock that was given, and
-/// with a second session this node would wait for its own first one.
+/// All attempts use one session while it lasts. During an election the answer to a granted lock may be lost, and with a
+/// second session this node would wait for its own first one.
 pub struct Request<'a> {
     name: &'a str,
     session: Option<Held>,
 }
 
 impl<'a> Request<'a> {
-    /// Of the turn of this name.
+    /// A request for the turn of this name.
     pub fn of(name: &'a str) -> Self {
         Self { name, session: None }
     }
 
-    /// Asks once, by any client of the local agent.
+    /// Asks once, through any client of the local agent.
     pub async fn take(&mut self, consul: &Consul) -> Turn {
         match self.try_once(consul).await {
             Ok(Some(held)) => Turn::Ours(held),
@@ -69,7 +70,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Asks no more: what was begun and not answered is given back, and what cannot be given back ends by itself.
+    /// Stops asking. Destroys a session that is still open; one that cannot be destroyed expires.
     pub async fn give_up(&mut self, consul: &Consul) {
         if let Some(held) = self.session.take() {
             let _ = consul.give_back(&held).await;
@@ -80,7 +81,7 @@ impl<'a> Request<'a> {
         let held = match self.session.take() {
             Some(held) if Instant::now() < held.until => held,
             Some(over) => {
-                // Consul may keep it for longer than we may rely on it.
+                // Consul may keep the session for longer than this node may rely on it.
                 let _ = consul.give_back(&over).await;
                 consul.begin_session(self.name).await?
             }
@@ -97,13 +98,13 @@ impl<'a> Request<'a> {
 }
 
 impl Consul {
-    /// Gives a turn back that was not made use of, so that the next node need not wait for its end.
+    /// Gives back a turn that was not used, so that the next node need not wait until it expires.
     pub async fn give_back(&self, held: &Held) -> Result<(), ApiError> {
         let path = format!("/v1/session/destroy/{}", held.session);
         self.api.put(&path, String::new()).await.map(drop)
     }
 
-    /// The session has no node check, or a restart of this very Consul would end it
+    /// Creates a session without a node check; with one, a restart of this Consul would end the session
     /// (<https://developer.hashicorp.com/consul/api-docs/session>).
     async fn begin_session(&self, name: &str) -> Result<Held, ApiError> {
         let until = Instant::now() + TURN;

@@ -8,35 +8,35 @@ use std::time::Duration;
 /// Longest pause that `Retry-After` may ask for: the service is on this host, and a boot waits.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What one attempt came to.
+/// The result of one attempt.
 pub(super) enum Attempt<T> {
     /// The value.
     Done(T),
     /// Worth another try: why, and the pause that the service asked for.
     Again(LastFailure, Option<Duration>),
-    /// An answer that this service does not give. Something else may have given it, so it decides nothing before the
-    /// deadline; then it is the error.
+    /// An answer that the metadata service never gives, so something else may have sent it. The agent tries again until
+    /// the deadline, then reports this error.
     Odd(ImdsError),
     /// No answer within the limit of one try.
     TimedOut,
-    /// No connection: another try, woken by the network.
+    /// No connection. The next attempt starts when the network changes.
     NoRoute,
 }
 
-/// An answer that says itself that another try may help.
+/// Whether the status says that another attempt may succeed.
 pub(super) fn retryable(status: StatusCode) -> bool {
     status.is_server_error()
         || status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT
 }
 
-/// The attempt that such an answer is.
+/// The attempt that ended with such a status.
 pub(super) fn again<T>(status: StatusCode, response: &reqwest::Response) -> Attempt<T> {
     let pause = http::retry_after(response).map(|asked| asked.min(LONGEST_PAUSE));
     Attempt::Again(LastFailure::Status(status.as_u16()), pause)
 }
 
-/// The attempt that a failed request is.
+/// The attempt whose request failed.
 pub(super) fn failed<T>(error: &reqwest::Error) -> Attempt<T> {
     use nix::libc::{EADDRNOTAVAIL, EHOSTUNREACH, ENETDOWN, ENETUNREACH};
     match http::os_error(error) {
@@ -46,7 +46,7 @@ pub(super) fn failed<T>(error: &reqwest::Error) -> Attempt<T> {
     }
 }
 
-/// A body as text. An empty one is a value in some places, and something else's answer in all others.
+/// The body as text. Only some paths may have an empty value; elsewhere an empty body does not come from the service.
 pub(super) fn text(body: Vec<u8>, may_be_empty: bool) -> Result<String, BodyProblem> {
     let text = String::from_utf8(body).map_err(|_| BodyProblem::NotUtf8)?;
     if text.trim().is_empty() && !may_be_empty {
@@ -58,7 +58,7 @@ pub(super) fn text(body: Vec<u8>, may_be_empty: bool) -> Result<String, BodyProb
     Ok(text)
 }
 
-/// A body that is no web page.
+/// The body, unless it is a web page.
 pub(super) fn no_page(body: Vec<u8>) -> Result<Vec<u8>, BodyProblem> {
     let start = String::from_utf8_lossy(body.get(..256).unwrap_or(&body));
     if looks_like_html(&start) { Err(BodyProblem::Html) } else { Ok(body) }

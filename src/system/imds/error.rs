@@ -1,4 +1,4 @@
-//! Every way in which the metadata service gives no answer, with the exit code and the way out of each.
+//! Why the metadata service gave no answer, with the exit code and the hint of each failure.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -42,10 +42,10 @@ pub enum ImdsError {
         elapsed: Duration,
         /// What went wrong the last time.
         last: LastFailure,
-        /// Whether somebody was there, only throttled, broken or late.
+        /// Whether the service answered at all, although throttled, broken or late.
         answered: bool,
     },
-    /// 200, but no value of this service.
+    /// A 200 whose body is not a value of this service.
     #[error("`{path}` answered 200 with {problem}")]
     Body {
         /// The path below `/latest/`.
@@ -53,7 +53,7 @@ pub enum ImdsError {
         /// What is wrong with the body.
         problem: BodyProblem,
     },
-    /// The HTTP client could not be made.
+    /// The HTTP client could not be created.
     #[error("cannot create the HTTP client for the metadata service")]
     Client(#[source] reqwest::Error),
 }
@@ -79,7 +79,7 @@ pub enum LastFailure {
     /// 401 for the request of a token.
     #[error("status 401 for the token request")]
     TokenDenied,
-    /// A token that cannot stand in a header.
+    /// A token that is not valid in a header.
     #[error("the token is not ASCII text")]
     TokenUnusable,
     /// The connection ended before the answer did.
@@ -103,15 +103,15 @@ topics! {
     UNREACHABLE: "metadata-unreachable",
         "check the network (`ip address; ip route get 169.254.169.254`); on a machine that is not an EC2 instance, try \
          `cos-agent simulate`";
-    /// For answers that EC2 does not give.
+    /// For answers that EC2 never gives.
     FOREIGN: "metadata-foreign",
         "look for a proxy or a redirect of port 80: something other than the EC2 metadata service answers at this address";
-    /// For what only a mistake in this program can cause.
+    /// For failures that only a bug in this program can cause.
     BUG: "agent-bug", "this is a bug in cos-agent: report it with this error and the output of `cos-agent version`";
 }
 
 impl ImdsError {
-    /// A body that is no value of this service.
+    /// The error for a body that is not a value of this service.
     pub(super) fn body(path: &str, problem: BodyProblem) -> Self {
         Self::Body { path: path.to_owned(), problem }
     }
@@ -128,7 +128,7 @@ impl ImdsError {
         }
     }
 
-    /// What is in the way, without times and numbers: the same words for the same trouble.
+    /// The failure without times and counts, so that the same problem always has the same words.
     pub fn trouble(&self) -> String {
         match self {
             Self::Deadline { path, endpoint, last, .. } => {
@@ -170,13 +170,13 @@ pub enum BodyProblem {
     /// Zero bytes, or only white space.
     #[error("an empty body")]
     Empty,
-    /// Bytes that are no text.
+    /// Bytes that are not UTF-8 text.
     #[error("bytes that are not UTF-8")]
     NotUtf8,
-    /// A web page: a proxy or captive portal stands in the way.
+    /// A web page, as a proxy or captive portal sends it.
     #[error("an HTML page, which is never a metadata value")]
     Html,
-    /// More than any value has.
+    /// More bytes than any value has.
     #[error("more than {0} bytes")]
     TooLarge(usize),
 }

@@ -9,12 +9,12 @@
 //! | 401 | the token expired: one fresh token at once; a fresh one that is refused is retried until the deadline |
 //! | 404 | not set: `None`; only the caller knows which values may be late |
 //! | 429, 5xx, no answer | retried with jitter until the deadline, `Retry-After` honoured up to 10 s |
-//! | 403 (switched off), any other; 200 with a body that is no value | the same; the error names what was found |
+//! | 403 (disabled), any other status; 200 with an invalid body | retried in the same way; the error names what was found |
 //!
-//! One odd answer decides nothing: a proxy, a captive portal or a service that is not ready gives it once, and the node
-//! would run on old facts, or on none, until its next boot.
+//! A single unexpected answer is not final. A proxy, a captive portal or a service that is not ready may give it once;
+//! if it were final, the node would use old facts, or none, until its next boot.
 //!
-//! There is no fall-back to version 1, no proxy and no redirect.
+//! The client never falls back to version 1, uses no proxy and follows no redirect.
 
 mod attempt;
 mod error;
@@ -34,14 +34,14 @@ use std::time::Duration;
 use token::Token;
 use tokio::sync::Mutex;
 
-/// Where the service is on every instance; the IPv6 address is for subnets without IPv4.
+/// The addresses of the service on every instance; the IPv6 address is for subnets without IPv4.
 const ENDPOINTS: [&str; 2] = ["http://169.254.169.254", "http://[fd00:ec2::254]"];
-/// Longest time for one answer, at first and at last: the service is on the host, and what takes longer is lost. It doubles
-/// with each answer that did not come in time, for a host that is so busy that every answer takes that long.
+/// Longest time for one answer: at first and at most. The service is on the host, so an answer that takes longer is
+/// lost. The limit doubles after each timeout, because on a very busy host every answer may take that long.
 const ANSWER_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
-/// Largest value that is read; user data has its own cap.
+/// Largest value that is read, in bytes; user data has its own cap.
 pub const VALUE_CAP: usize = 64 * 1024;
-/// The pauses between two tries, at first and at most.
+/// The first and the longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// A client that holds one token and one deadline.
@@ -61,7 +61,7 @@ pub struct Imds {
 }
 
 impl Imds {
-    /// A client for this instance. Nothing is asked yet.
+    /// A client for this instance. It sends no request yet.
     pub fn new(environment: &Environment, deadline: Deadline) -> Result<Self, ImdsError> {
         let endpoints = match &environment.metadata_endpoint {
             Some(endpoint) => vec![endpoint.trim_end_matches('/').to_owned()],
@@ -83,18 +83,19 @@ impl Imds {
         })
     }
 
-    /// Gives up silence at the deadline, and a service that is there but cannot answer yet at another.
+    /// Sets a second deadline for a service that is there but cannot answer yet. A silent service is still given up at
+    /// the first.
     #[must_use]
     pub fn patient(self, patience: Deadline) -> Self {
         Self { patience, ..self }
     }
 
-    /// The deadline that all questions share; for silence, and for what may not exist.
+    /// The deadline that all requests share, for a silent service and for values that may not exist.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// The deadline for what is known to come.
+    /// The deadline for values that are certain to come.
     pub fn patience(&self) -> Deadline {
         self.patience
     }
@@ -104,18 +105,18 @@ impl Imds {
         self.requests.get()
     }
 
-    /// A value as text, `None` where it is not set. An empty one is no answer.
+    /// A value as text, `None` if it is not set. An empty value counts as an invalid answer.
     pub async fn text(&self, path: &str) -> Result<Option<String>, ImdsError> {
         self.value(path, VALUE_CAP, |body| attempt::text(body, false)).await
     }
 
-    /// The same where an empty value is one too: tags may be empty.
+    /// Like [`Imds::text`], but the value may be empty, as that of a tag may.
     pub async fn text_or_empty(&self, path: &str) -> Result<Option<String>, ImdsError> {
         self.value(path, VALUE_CAP, |body| attempt::text(body, true)).await
     }
 
-    /// The user data as it is, at most `cap` bytes, `None` where there is none. It may be anything but a web page, which
-    /// something between here and the service has answered with.
+    /// The user data as it is, at most `cap` bytes, `None` if there is none. It may be anything but a web page, because
+    /// that comes from something between this instance and the service.
     pub async fn user_data(&self, cap: usize) -> Result<Option<Vec<u8>>, ImdsError> {
         self.value("user-data", cap, attempt::no_page).await
     }
@@ -156,7 +157,8 @@ impl Imds {
                     StatusCode::NOT_FOUND => Attempt::Done(None),
                     StatusCode::UNAUTHORIZED => {
                         self.forget(token.generation).await;
-                        // The first refusal is an expired token; a fresh one that is refused is a service not ready.
+                        // The first refusal means that the token expired. If a new token is refused, the service is not
+                        // ready.
                         if !std::mem::replace(&mut was_refused, true) {
                             continue;
                         }
@@ -178,7 +180,7 @@ impl Imds {
         }
     }
 
-    /// The status, which is a sign of life too.
+    /// The status. Any status shows that the service is there.
     fn status_of(&self, response: &reqwest::Response) -> StatusCode {
         self.answered.set(true);
         response.status()
@@ -188,7 +190,7 @@ impl Imds {
         self.endpoints[self.chosen.get()].clone()
     }
 
-    /// The deadline that counts by now.
+    /// The deadline that applies now.
     fn current_deadline(&self) -> Deadline {
         if self.answered.get() { self.patience } else { self.deadline }
     }

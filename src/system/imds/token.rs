@@ -1,4 +1,4 @@
-//! The token of IMDSv2: fetched once, and once more where it has expired.
+//! The token of IMDSv2: fetched once, and again after it has expired.
 
 use super::attempt::{Attempt, again, failed, retryable};
 use super::{Imds, ImdsError, LastFailure};
@@ -7,9 +7,9 @@ use crate::system::retry::Retry;
 use reqwest::StatusCode;
 use std::time::Duration;
 
-/// Seconds that a token lives: the longest that EC2 grants, so that one serves a whole run.
+/// Lifetime of a token in seconds: the longest that EC2 grants, so that one token is enough for a whole run.
 const TOKEN_TTL_SECONDS: &str = "21600";
-/// The pauses between two tries, at first and at most: everything else waits for the token.
+/// The first and the longest pause between two attempts: all other requests wait for the token.
 const TOKEN_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub(super) struct Token {
 }
 
 impl Imds {
-    /// Gives up a token that was refused, unless there is another one by now.
+    /// Drops a token that was refused, unless it was replaced already.
     pub(super) async fn forget(&self, generation: u32) {
         let mut held = self.token.lock().await;
         if held.as_ref().is_some_and(|token| token.generation == generation) {
@@ -27,7 +27,7 @@ impl Imds {
         }
     }
 
-    /// The token, fetched by the first who needs it while the others wait.
+    /// The token. The first request that needs it fetches it, and the others wait.
     pub(super) async fn token(&self, path: &str) -> Result<Token, ImdsError> {
         let mut held = self.token.lock().await;
         if let Some(token) = &*held {

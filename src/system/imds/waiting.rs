@@ -9,13 +9,13 @@ use std::time::Duration;
 /// After a network event the route may still be missing for a moment.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// Why an attempt came to nothing.
+/// Why an attempt gave no value.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// There was no answer, or one that asks for another attempt.
     #[error("{0}")]
     Last(LastFailure),
-    /// There was an answer that this service does not give.
+    /// Something answered, but not as the metadata service does.
     #[error("{0}")]
     Odd(ImdsError),
 }
@@ -53,7 +53,7 @@ impl Imds {
         Ok(None)
     }
 
-    /// The pause before another attempt; the error where it would end after the deadline.
+    /// The pause before the next attempt, or an error if the pause would end after the deadline.
     fn pause(
         &self,
         retry: &mut Retry,
@@ -65,7 +65,7 @@ impl Imds {
         self.chosen.set(0);
         let (answered, deadline) = (self.answered.get(), self.current_deadline());
         retry.until(deadline);
-        // A fleet that was sent away together must not come back together.
+        // Nodes that got the same `Retry-After` must not all come back at the same moment.
         let Some(wait) = retry.delay(asked.unwrap_or_default()) else {
             return Err(match failure {
                 Failure::Odd(error) => error,
@@ -89,7 +89,7 @@ impl Imds {
         Ok(wait)
     }
 
-    /// Waits for `wait` at most; a change of the network ends it early.
+    /// Waits for at most `wait`, or until the network changes.
     async fn wait_for_network(&self, wait: Duration) {
         let mut fresh = false;
         let events = self.events.get_or_init(|| {
@@ -97,7 +97,7 @@ impl Imds {
             NetworkEvents::subscribe().ok()
         });
         match events {
-            // What changed before the subscription is lost, so the first wait is none.
+            // Changes before the subscription are not reported, so the first wait is only a moment.
             Some(_) if fresh => tokio::time::sleep(SETTLE).await,
             Some(events) => {
                 if tokio::time::timeout(wait, events.changed()).await.is_ok() {

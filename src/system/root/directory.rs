@@ -1,4 +1,4 @@
-//! Directories: made, given mode and owner, and removed, through their handles.
+//! Directories: created, given a mode and owner, and removed, all through handles.
 
 use super::walk::Last;
 use super::{FileError, Root, Stat, names};
@@ -12,16 +12,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// How a directory, and nothing else, is opened.
+/// Flags that open a directory and fail for anything else.
 pub(super) const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
 
 impl Root {
-    /// Whether a directory of data has data in it, as [`is_data`] means it; `false` where there is no directory.
+    /// Whether a data directory holds data in the sense of [`is_data`]; `false` if it does not exist.
     pub fn holds_data(&self, directory: impl AsRef<Path>) -> Result<bool, FileError> {
         Ok(self.list(directory)?.iter().any(|name| is_data(name)))
     }
 
-    /// The directory that holds a path, for a change in it, and the name in there.
+    /// The directory that holds a path, opened for a change in it, and the name of the path in it.
     pub(super) fn parent<'a>(
         &self,
         operation: &'static str,
@@ -42,11 +42,11 @@ impl Root {
         }
     }
 
-    /// A directory, made with its parents where it is missing.
+    /// A directory, created with its parents if it is missing.
     fn made(&self, path: &Path, of_daemon: Option<u32>) -> Result<OwnedFd, FileError> {
         let make = || self.directory("create directory", path, Last::Make, of_daemon);
         match make() {
-            // The prefix itself: the caller's to name, and made as it was named.
+            // The prefix itself is missing. The caller named it, so it is created as named.
             Err(error) if super::absent(&error.source) && !self.is_host() => {
                 let fail = |source| FileError {
                     operation: "create directory",
@@ -60,7 +60,8 @@ impl Root {
         }
     }
 
-    /// A directory for a change; `of_daemon` is who may have it behind a link that others can move.
+    /// A directory opened for a change. `of_daemon` is the user ID that must own it if it is reached through a link
+    /// that others can move.
     pub(super) fn directory(
         &self,
         operation: &'static str,
@@ -73,7 +74,7 @@ impl Root {
             .map_err(|source| FileError { operation, path: self.path(path), source })
     }
 
-    /// What a directory is that will be changed, `None` where there is nothing.
+    /// The attributes of a directory that will be changed, `None` if it does not exist.
     pub fn stat_directory(
         &self,
         path: &str,
@@ -88,8 +89,8 @@ impl Root {
         self.stat_of(path, handle).map(Some)
     }
 
-    /// Makes a directory, its parents included, with this mode and owner. One that is there may be reached through a link
-    /// of root's, in another user's directory only if it is this owner's already.
+    /// Creates a directory and its parents, and sets this mode and owner. A directory that exists may be reached
+    /// through a link that root made; if others can move that link, the directory must already belong to this owner.
     pub fn make_directory(
         &self,
         path: &str,
@@ -101,7 +102,7 @@ impl Root {
         self.give(path, handle, mode, owner)
     }
 
-    /// Gives what is there mode and owner.
+    /// Sets the mode and owner of an existing file or directory.
     pub fn set_attributes(
         &self,
         path: impl AsRef<Path>,
@@ -131,7 +132,7 @@ impl Root {
         FileError { operation: "set the mode and owner of", path: self.path(path), source }
     }
 
-    /// Removes a directory and all that is in it; a link in its place goes, not what it leads to.
+    /// Removes a directory and everything in it. A link in its place is removed, not its target.
     pub fn remove_directory(&self, path: &str) -> Result<(), FileError> {
         let path = Path::new(path);
         let (parent, name) = match self.parent("remove", path, Last::Follow) {
@@ -146,7 +147,7 @@ impl Root {
     }
 }
 
-/// Mode and owner of an open file or directory, set where they differ.
+/// Sets the mode and owner of an open file or directory if they differ.
 pub(super) fn set_attributes(
     handle: impl AsFd,
     mode: u32,
@@ -158,7 +159,7 @@ pub(super) fn set_attributes(
     if let Some((uid, gid)) = owner {
         fchown(handle, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
-    // A change of owner takes the set-user-ID bits away (chown(2)).
+    // A change of owner clears the set-user-ID bits (chown(2)).
     if owner.is_some() || found.st_mode & 0o7777 != mode {
         fchmod(handle, Mode::from_bits_truncate(mode))?;
     }

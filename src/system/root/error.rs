@@ -78,16 +78,16 @@ impl Hint for FileError {
     }
 }
 
-/// A path that is something else than it has to be.
+/// A path that is not what it must be.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KindError {
-    /// A link where none is followed.
+    /// A link where links are not followed.
     #[error("expected a regular file, found a link")]
     Link,
     /// A directory, a fifo, a device.
     #[error("expected a regular file, found something else")]
     NotRegular,
-    /// More than any file that is read has.
+    /// A file larger than the agent reads.
     #[error("expected at most {cap} bytes, found more")]
     TooLarge {
         /// The cap in bytes.
@@ -104,7 +104,7 @@ pub(super) enum KindError {
 /// A link that is not followed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
-    /// Somebody else than root made it.
+    /// A user other than root made it.
     #[error(
         "{} is a link to {} that {} made; only links made by root are followed",
         link.display(), target.display(), name(*owner)
@@ -117,7 +117,7 @@ pub(super) enum LinkError {
         /// Who owns it.
         owner: u32,
     },
-    /// Root made it, but somebody else may have put it where it is.
+    /// Root made it, but another user may have moved it there.
     #[error(
         "{} is a link to {} in a directory that others can write (mode {mode:04o}, owner {}); nothing is changed through such \
          a link",
@@ -133,7 +133,7 @@ pub(super) enum LinkError {
         /// Who owns the directory.
         owner: u32,
     },
-    /// It leads to nothing, and what it leads to is not ours to make.
+    /// Its target does not exist, and the agent does not create the targets of links.
     #[error("{} is a link to {}, which does not exist", link.display(), target.display())]
     Dangling {
         /// The link, prefix included.

@@ -1,10 +1,10 @@
-//! Files below a root directory: capped reads, and writes that are whole or not there.
+//! Files below a root directory: capped reads, and atomic writes.
 //!
-//! Paths are absolute as on the node (`/etc/consul.d/cos.json`); [`Root`] puts the prefix in front. Each is opened
-//! relative to a handle of the prefix, and mode, owner and contents go through handles: what another user puts in the
-//! place of a directory meanwhile is not followed (`walk`). A write goes to a temporary file in the same directory, gets
-//! owner and mode, is synced, and only then takes the name. The temporary name is fixed, so what a crash leaves behind
-//! is overwritten or swept by the next run.
+//! Paths are absolute as on the node (`/etc/consul.d/cos.json`); [`Root`] puts the prefix in front. Each path is opened
+//! relative to a handle of the prefix, and mode, owner and contents are set through handles, so the agent does not
+//! follow what another user puts in the place of a directory meanwhile (`walk`). A write goes to a temporary file in
+//! the same directory, which gets its owner and mode, is synced, and is then renamed. The temporary name is fixed, so
+//! the next run overwrites or removes what a crash leaves behind.
 
 mod directory;
 mod error;
@@ -12,7 +12,7 @@ mod moving;
 mod walk;
 mod write;
 
-use crate::state::Kind;
+use crate::state::{PathKind, Stat};
 pub(crate) use error::AS_ROOT;
 pub use error::FileError;
 use error::KindError;
@@ -30,11 +30,10 @@ use std::path::{Path, PathBuf};
 use walk::Last;
 pub use write::NewFile;
 
-use crate::state::Stat;
-/// No configuration file is larger; what is, is not ours to load into memory.
+/// Largest file that is read, in bytes. No configuration file is larger.
 pub const FILE_CAP: u64 = 4 * 1024 * 1024;
 
-/// A directory that stands for `/`.
+/// A directory in place of `/`.
 #[derive(Debug, Clone)]
 pub struct Root {
     prefix: PathBuf,
@@ -46,17 +45,17 @@ pub struct Root {
 pub struct Lock(#[expect(dead_code, reason = "held for its Drop")] Flock<File>);
 
 impl Root {
-    /// The node itself, owners kept.
+    /// The node itself. Owners are set and compared.
     pub fn host() -> Self {
         Self { prefix: PathBuf::from("/"), owners: true }
     }
 
     /// A directory in place of `/`: an image, a test, a simulation. Owners are neither set nor compared, unless the
     /// directory is `/` by another name.
-    pub fn at(folder: &Path) -> Self {
-        match std::fs::canonicalize(folder) {
+    pub fn at(directory: &Path) -> Self {
+        match std::fs::canonicalize(directory) {
             Ok(full) if full == Path::new("/") => Self::host(),
-            _ => Self { prefix: folder.to_owned(), owners: false },
+            _ => Self { prefix: directory.to_owned(), owners: false },
         }
     }
 
@@ -70,7 +69,7 @@ impl Root {
         self.owners
     }
 
-    /// The name of a path of the node for people, prefix included; links are not looked at.
+    /// A path of the node with the prefix, as shown to people; links are not resolved.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         // Joining an absolute path would drop the prefix.
         self.prefix.join(path.strip_prefix("/").unwrap_or(path))
@@ -81,7 +80,7 @@ impl Root {
         Ok(open(&self.prefix, flags, Mode::empty())?)
     }
 
-    /// Opens what is there, `None` where there is nothing.
+    /// Opens a path, `None` if nothing is there.
     fn open(
         &self,
         operation: &'static str,
@@ -96,7 +95,7 @@ impl Root {
         }
     }
 
-    /// The contents of a regular file, `None` where there is none; a link that root made is followed.
+    /// The contents of a regular file, `None` if there is none; a link that root made is followed.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>, FileError> {
         let path = path.as_ref();
         // O_NONBLOCK: a fifo in the place of a file must not hang the boot.
@@ -106,12 +105,12 @@ impl Root {
         read_regular(found.handle.into()).map(Some).map_err(fail)
     }
 
-    /// What a path is, `None` where there is nothing.
+    /// The kind, size, mode and owner of a path, `None` if nothing is there. A link is not followed.
     pub fn stat(&self, path: impl AsRef<Path>) -> Result<Option<Stat>, FileError> {
         self.stat_as(path.as_ref(), Last::Keep)
     }
 
-    /// What a path is behind its links, `None` where there is nothing.
+    /// Like [`Root::stat`], but of the target if the path is a link.
     pub fn stat_target(&self, path: impl AsRef<Path>) -> Result<Option<Stat>, FileError> {
         self.stat_as(path.as_ref(), Last::Follow)
     }
@@ -129,25 +128,25 @@ impl Root {
         })
     }
 
-    /// Where a path lies with its links resolved, prefix included; for a program that is run or handed the path.
+    /// A path with its links resolved and the prefix, for a program that is run or gets the path as an argument.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<PathBuf, FileError> {
         let path = path.as_ref();
         let found = self.open("stat", path, OFlag::O_PATH, Last::Follow)?;
         Ok(found.map_or_else(|| self.path(path), |found| found.place))
     }
 
-    /// The names in a directory, sorted; none where there is no directory.
-    pub fn list(&self, folder: impl AsRef<Path>) -> Result<Vec<OsString>, FileError> {
-        let folder = folder.as_ref();
+    /// The names in a directory, sorted; empty if there is no directory.
+    pub fn list(&self, directory: impl AsRef<Path>) -> Result<Vec<OsString>, FileError> {
+        let directory = directory.as_ref();
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
-        let Some(found) = self.open("list", folder, flags, Last::Follow)? else {
+        let Some(found) = self.open("list", directory, flags, Last::Follow)? else {
             return Ok(Vec::new());
         };
-        let fail = |source| FileError { operation: "list", path: self.path(folder), source };
+        let fail = |source| FileError { operation: "list", path: self.path(directory), source };
         names(found.handle).map_err(fail)
     }
 
-    /// Takes the lock of the node if nobody holds it.
+    /// Takes the lock at this path, `None` if another process holds it.
     pub fn try_lock(&self, path: &str) -> Result<Option<Lock>, FileError> {
         let path = Path::new(path);
         let (parent, name) = self.parent("lock", path, Last::Make)?;
@@ -172,7 +171,7 @@ impl Root {
     }
 }
 
-/// The contents of a regular file that the user named, `None` where there is none.
+/// The contents of a regular file that the user named, `None` if there is none.
 pub fn read_file(full: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let fail = |source| FileError { operation: "read", path: full.to_owned(), source };
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -183,7 +182,7 @@ pub fn read_file(full: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// The ids of a user and a group of this host, `None` where one of them does not exist.
+/// The ids of a user and a group of this host, `None` if one of them does not exist.
 pub fn owner_ids(user: &str, group: &str) -> Option<(u32, u32)> {
     let user = User::from_name(user).ok().flatten()?;
     let group = Group::from_name(group).ok().flatten()?;
@@ -220,9 +219,9 @@ fn names(directory: OwnedFd) -> io::Result<Vec<OsString>> {
 
 fn stat_from(found: &FileStat) -> Stat {
     let kind = match walk::kind(found) {
-        SFlag::S_IFREG => Kind::File,
-        SFlag::S_IFDIR => Kind::Folder,
-        _ => Kind::Other,
+        SFlag::S_IFREG => PathKind::File,
+        SFlag::S_IFDIR => PathKind::Directory,
+        _ => PathKind::Other,
     };
     Stat {
         kind,

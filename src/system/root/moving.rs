@@ -1,5 +1,5 @@
-//! Data that is moved aside: under another name in the same directory, or, where the data has a volume of its own,
-//! into a directory on that volume, entry by entry.
+//! Data that is moved aside: under another name in the same directory, or, if the data has a volume of its own, into a
+//! directory on that volume, entry by entry.
 
 use super::directory::{open_in, set_attributes};
 use super::error::KindError;
@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 impl Root {
-    /// Where a directory lies, seen from the one that holds it.
+    /// Whether a directory is plain, a link, or the mount point of a volume.
     pub fn place(&self, path: &str) -> Result<Place, FileError> {
         let path = Path::new(path);
         let parent = path.parent().unwrap_or(Path::new("/"));
@@ -32,8 +32,8 @@ impl Root {
         })
     }
 
-    /// Gives a directory another name in the same parent. overlayfs renames no directory of a lower layer (EXDEV): then
-    /// what is in it is moved.
+    /// Renames a directory within its parent. overlayfs cannot rename a directory of a lower layer (EXDEV); its entries
+    /// are then moved one by one.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         let (from, to) = (Path::new(from), Path::new(to));
         let (parent, name) = self.parent("move aside", from, Last::Follow)?;
@@ -43,8 +43,8 @@ impl Root {
             .map_err(|source| self.not_moved(from, source))
     }
 
-    /// Moves what is in a directory, but for the names that stay, into a directory in it that only root can look into. One
-    /// that is there takes more: a run that was killed half-way goes on.
+    /// Moves the entries of a directory, except those that `stays` selects, into its subdirectory `into`, which only
+    /// root can read. If `into` exists, it gets the remaining entries, so a run that was killed half-way continues.
     pub fn move_inside(
         &self,
         path: &str,
@@ -84,7 +84,7 @@ fn place_in(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<Place> {
         let target = readlinkat(&handle, "")?;
         return Ok(Place::Link { target: shown(&target) });
     }
-    // A bind mount has the device of its parent, so the kernel is asked too, where it knows the question (5.6).
+    // A bind mount has the device of its parent, so openat2(2), which Linux has since 5.6, is asked too.
     let here = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_XDEV);
     let is_mounted = found.st_dev != fstat(parent)?.st_dev
         || openat2(parent, name, here).is_err_and(|errno| errno == Errno::EXDEV);
@@ -105,7 +105,7 @@ fn move_entries(
     Ok(())
 }
 
-/// The name, or the first of `name.2`, `name.3`, … that is not taken: what was moved before is never replaced.
+/// The name, or the first of `name.2`, `name.3`, … that is free, so that nothing that was moved before is replaced.
 fn free_name(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OsString> {
     let mut candidate = name.to_owned();
     for number in 2_u32.. {

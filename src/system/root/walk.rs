@@ -1,9 +1,9 @@
-//! From a path to an open handle. Where no link is on the way, one system call gives it; where one is, the path is
-//! walked component by component, and each link is judged before it is followed.
+//! Opens a path as a handle. One system call is enough if the path has no link; otherwise the path is walked component
+//! by component, and each link is checked before it is followed.
 //!
-//! A link is followed if root owns it. What is changed is moreover reached only through links in directories that
-//! nobody but root can write: in another user's directory that user could put root's link where it pleases. Links are
-//! resolved below the prefix: an absolute one starts there again, and `..` does not leave it.
+//! A link is followed if root owns it. For a change, the link must also be in a directory that only root can write,
+//! because in another user's directory that user could move root's link. Links are resolved below the prefix: an
+//! absolute link starts at the prefix, and `..` does not leave it.
 
 use super::Root;
 use super::error::LinkError;
@@ -17,9 +17,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// As many as the kernel follows (path_resolution(7)).
+/// Most links in a path, as in the kernel (path_resolution(7)).
 const LINKS: u32 = 40;
-/// Of a directory that is made on the way.
+/// Mode of directories that are created on the way.
 const DIRECTORY_MODE: Mode = Mode::from_bits_truncate(0o755);
 
 /// What happens to a link in the last component, and to a directory that is missing.
@@ -29,24 +29,24 @@ pub(super) enum Last {
     Keep,
     /// A link is followed.
     Follow,
-    /// A link is followed, and directories that are missing are made.
+    /// A link is followed, and missing directories are created.
     Make,
 }
 
-/// What a path led to.
+/// The result of opening a path.
 #[derive(Debug)]
 pub(super) struct Found {
     /// The handle.
     pub(super) handle: OwnedFd,
-    /// Where it lies, links resolved: prefix included.
+    /// Its path with links resolved and the prefix.
     pub(super) place: PathBuf,
-    /// The first link on the way that only reading may follow.
+    /// The first link on the way through which nothing may be changed.
     movable: Option<LinkError>,
 }
 
 impl Found {
-    /// The handle for a change. A link that others could have put there leads to nothing but what its daemon, this
-    /// user, owns already.
+    /// The handle for a change. If others could have moved a link on the way, the target must already belong to the
+    /// user `of_daemon`.
     pub(super) fn for_change(self, of_daemon: Option<u32>) -> io::Result<OwnedFd> {
         match self.movable {
             Some(link) if Some(fstat(&self.handle)?.st_uid) != of_daemon => {
@@ -57,10 +57,10 @@ impl Found {
     }
 }
 
-/// Opens a path. The error `NotFound` stands for whatever is missing on the way.
+/// Opens a path. The error is `NotFound` if any component is missing.
 pub(super) fn open(root: &Root, path: &Path, flags: OFlag, last: Last) -> io::Result<Found> {
     let flags = flags | OFlag::O_CLOEXEC;
-    // With O_DIRECTORY, O_NOFOLLOW would say "not a directory" of a link.
+    // O_NOFOLLOW together with O_DIRECTORY reports a link as "not a directory".
     let as_is = if last == Last::Keep { OFlag::O_NOFOLLOW } else { OFlag::empty() };
     let prefix = root.open_prefix()?;
     let relative = path.strip_prefix("/").unwrap_or(path);
@@ -69,7 +69,7 @@ pub(super) fn open(root: &Root, path: &Path, flags: OFlag, last: Last) -> io::Re
     match openat2(&prefix, relative, OpenHow::new().flags(flags | as_is).resolve(straight)) {
         Ok(handle) => Ok(Found { handle, place: root.path(path), movable: None }),
         Err(Errno::ENOENT) if last == Last::Make => Walk::new(root, prefix, path).open(flags, last),
-        // A link is on the way, or a kernel before 5.6 or a filter of system calls knows no such call.
+        // The path has a link, or the kernel (before 5.6) or a filter of system calls does not know openat2(2).
         Err(
             Errno::ELOOP
             | Errno::ENOSYS
@@ -87,7 +87,7 @@ pub(super) fn is_link(stat: &FileStat) -> bool {
     kind(stat) == SFlag::S_IFLNK
 }
 
-/// The kind of something.
+/// The file type.
 pub(super) fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
 }
@@ -98,7 +98,7 @@ struct Walk<'a> {
     here: Vec<(OsString, OwnedFd)>,
     /// The components that are left, the next one last.
     left: Vec<OsString>,
-    /// The last link that was followed, and how many components were left behind it.
+    /// The last link that was followed, with its target; `behind_link` components came after it.
     link: Option<(PathBuf, PathBuf)>,
     behind_link: usize,
     links: u32,
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if is_last {
-                // The component, not the path: what took its place meanwhile is no link that is followed.
+                // Opens the component, not the path, so a link that took its place meanwhile is not followed.
                 let flags = flags | OFlag::O_NOFOLLOW;
                 let handle = openat(self.parent()?, name.as_os_str(), flags, Mode::empty())?;
                 let place = self.place(&name);
@@ -147,14 +147,14 @@ impl<'a> Walk<'a> {
         self.here.last().map(|(_, handle)| handle).ok_or_else(|| Errno::ENOENT.into())
     }
 
-    /// The next component as it is.
+    /// Opens the next component without following a link.
     fn next(&self, name: &OsStr, last: Last) -> io::Result<OwnedFd> {
         let parent = self.parent()?;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         match openat(parent, name, flags, Mode::empty()) {
             Err(Errno::ENOENT) if last == Last::Make => {
-                // What a link of root leads to lies on a volume that is not mounted, or was never made: what comes
-                // behind the link is ours to make, what the link itself names is not.
+                // The target of root's link is on a volume that is not mounted, or was never created. Components after
+                // the link may be created, those of its target may not.
                 if let Some((link, target)) = self.link.clone().filter(|_| self.is_of_link()) {
                     return Err(io::Error::other(LinkError::Dangling { link, target }));
                 }
@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether the component that was taken last came from a link.
+    /// Whether the component that was taken last came from the target of a link.
     fn is_of_link(&self) -> bool {
         self.left.len() >= self.behind_link
     }
@@ -193,19 +193,21 @@ impl<'a> Walk<'a> {
         if target.is_absolute() {
             self.here.truncate(1);
         }
-        // A link in the text of another one does not end that one.
+        // A link in the target of another link does not end that link.
         self.behind_link = if self.is_of_link() { self.behind_link } else { self.left.len() };
         self.left.extend(components(&target).collect::<Vec<_>>().into_iter().rev());
         self.link = Some((place, target));
         Ok(())
     }
 
-    /// Whose links are followed: below another root the caller's own too, as that root is the caller's.
+    /// Whether links of this user are followed. Below another root the caller's own are too, because that root belongs
+    /// to the caller.
     fn is_trusted(&self, uid: u32) -> bool {
         uid == 0 || (!self.root.keeps_owners() && uid == geteuid().as_raw())
     }
 
-    /// Whether nobody else can put an entry of root's in another place. In a sticky directory that takes its owner.
+    /// Whether no other user can move root's entries in this directory. In a sticky directory only the owner of an
+    /// entry can move it.
     fn is_closed(&self, directory: &FileStat) -> bool {
         let mode = directory.st_mode;
         let own_group = !self.root.keeps_owners() && directory.st_gid == getegid().as_raw();

@@ -1,4 +1,4 @@
-//! Files that are written: each is the old or the new one at every moment, and all are on the disk at the end.
+//! Atomic writes: at every moment each file is the old or the new one, and at the end all are on the disk.
 
 use super::walk::Last;
 use super::{FileError, Root, directory};
@@ -30,7 +30,7 @@ pub struct NewFile<'a> {
     pub owner: Option<(u32, u32)>,
 }
 
-/// The same with a path that need not be UTF-8.
+/// Like [`NewFile`], but the path need not be UTF-8.
 struct Wanted<'a> {
     path: &'a Path,
     bytes: &'a [u8],
@@ -39,7 +39,7 @@ struct Wanted<'a> {
 }
 
 impl Root {
-    /// Writes files so that each is the old or the new one at every moment, and all are on the disk at the end.
+    /// Writes files atomically: at every moment each file is the old or the new one, and at the end all are on the disk.
     pub fn write_all(&self, files: &[NewFile<'_>]) -> Result<(), FileError> {
         let wanted = files.iter().map(|file| Wanted {
             path: Path::new(file.path),
@@ -56,7 +56,7 @@ impl Root {
     }
 
     fn write_wanted(&self, files: &[Wanted<'_>]) -> Result<(), FileError> {
-        // One handle a directory: its files are made, renamed and synced through it.
+        // One handle for each directory: its files are created, renamed and synced through it.
         let mut parents: BTreeMap<&Path, (PathBuf, File)> = BTreeMap::new();
         for file in files {
             let parent = file.path.parent().unwrap_or(Path::new("/"));
@@ -117,7 +117,7 @@ impl Root {
         self.remove_name(&temporary_of(path.as_ref())).map(drop)
     }
 
-    /// Removes a file; one that is gone already is no error.
+    /// Removes a file; a missing file is not an error.
     pub fn remove(&self, path: &str) -> Result<(), FileError> {
         let path = Path::new(path);
         let Some(parent) = self.remove_name(path)? else { return Ok(()) };
@@ -125,7 +125,7 @@ impl Root {
         sync_side_by_side(&[(parent_path, parent.into())])
     }
 
-    /// Removes a name; the handle of its directory, where there is one.
+    /// Removes a name, and returns the handle of its directory if that exists.
     fn remove_name(&self, path: &Path) -> Result<Option<OwnedFd>, FileError> {
         let (parent, name) = match self.parent("remove", path, Last::Follow) {
             Err(error) if super::absent(&error.source) => return Ok(None),
@@ -155,8 +155,8 @@ fn temporary_of(target: &Path) -> PathBuf {
     target.with_file_name(temporary_name(target.file_name().unwrap_or_default()))
 }
 
-/// Syncs handles at once: a file system commits them together, so ten files wait about as long as one. What gets no
-/// thread is synced in its turn.
+/// Syncs handles in parallel: a file system commits them together, so ten files take about as long as one. A handle for
+/// which no thread can be started is synced by itself.
 pub(super) fn sync_side_by_side(handles: &[(PathBuf, File)]) -> Result<(), FileError> {
     let sync = |(path, handle): &(PathBuf, File)| {
         handle.sync_all().map_err(|source| FileError {

@@ -1,6 +1,7 @@
-//! systemd: what units are doing, the jobs that may be enqueued, and the word that a service is ready.
+//! systemd: what units are doing, the jobs that may be enqueued, and the notification that a service is ready.
 
 pub mod notify;
 mod recorded;
 pub mod services;
+mod systemctl;
 pub mod unit_report;

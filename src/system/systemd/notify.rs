@@ -1,11 +1,12 @@
-//! Telling systemd that a service is ready (sd_notify(3)): one datagram, where a socket for it is named.
+//! Telling systemd that a service is ready (sd_notify(3)): one datagram to the socket that systemd names.
 //!
-//! By hand, because the crate sd-notify (0.5) reads the environment itself and takes no abstract socket (`@name`).
+//! Written here because the crate sd-notify (0.5) reads the environment itself and does not support abstract sockets
+//! (`@name`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Says so. Who is no service of systemd has nobody to tell.
+/// Sends `READY=1`. Without a socket the process is not a service of systemd, and nothing is sent.
 pub fn ready(socket: Option<&str>) {
     let Some(name) = socket else { return };
     let address = match name.strip_prefix('@') {
@@ -25,8 +26,8 @@ mod tests {
 
     #[test]
     fn systemd_is_told_on_sockets_of_either_kind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notify");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
         let name = format!("cos-agent-test-{}", std::process::id());
         let of_path = UnixDatagram::bind(&path).unwrap();
         let of_name = SocketAddr::from_abstract_name(&name).unwrap();

@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Keeps what it is asked to do, as a manager without a machine: for `simulate` and the tests.
+/// A service manager that records its jobs, and changes the recorded states of units as systemd would.
 #[derive(Default)]
 pub struct RecordedServices {
     up: RefCell<BTreeMap<String, UnitState>>,
@@ -21,12 +21,12 @@ impl RecordedServices {
         self.jobs.take()
     }
 
-    /// Puts a unit into a state, as somebody else would.
+    /// Sets the state of a unit, as another program would.
     pub fn set(&self, unit: &str, state: UnitState) {
         self.up.borrow_mut().insert(unit.to_owned(), state);
     }
 
-    /// Starts the main process of a unit, as somebody else would.
+    /// Starts the main process of a unit, as another program would.
     pub fn start(&self, unit: &str) {
         self.set(unit, UnitState::Up);
         self.started.borrow_mut().insert(unit.to_owned(), environment::moment().micros);

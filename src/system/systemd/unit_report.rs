@@ -1,11 +1,11 @@
-//! Units as people read them: what they do, since when, and their last words where they are in trouble.
+//! Units as `status` shows them: their state, since when, and the last error of those that do not run as they should.
 
-use super::services;
+use super::systemctl;
 use crate::system::command;
 use std::path::Path;
 use std::time::Duration;
 
-/// A unit as people read it.
+/// A unit as `status` shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnitReport {
     /// Its name.
@@ -18,15 +18,15 @@ pub struct UnitReport {
     pub since: String,
     /// How often systemd has started it again.
     pub restarts: u32,
-    /// What it said last that looks like an error, where it does not run as it should.
+    /// Its last log line with an error, if it does not run as it should.
     pub last_error: Option<String>,
 }
 
-/// Longest time for one answer of systemd and of the journal. Both take milliseconds, but not on a node that has more to
-/// do than it can, and that is when people look.
+/// Longest time for one answer of systemd and of the journal. Both take milliseconds, but longer on an overloaded node,
+/// which is when people look.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Describes units, each with its last words if it is in trouble. A systemd that does not answer gives none.
+/// Describes units, each with its last error if it does not run as it should. Empty if systemd does not answer.
 pub async fn describe(path: &str, units: &[&str]) -> Vec<UnitReport> {
     let systemctl = Path::new("/usr/bin/systemctl");
     let mut args =
@@ -47,7 +47,7 @@ pub async fn describe(path: &str, units: &[&str]) -> Vec<UnitReport> {
 }
 
 fn report_of(block: &str) -> Option<UnitReport> {
-    let field = |name: &str| services::field(block, name).unwrap_or_default();
+    let field = |name: &str| systemctl::field(block, name).unwrap_or_default();
     let id = field("Id").to_owned();
     (!id.is_empty()).then(|| UnitReport {
         id,

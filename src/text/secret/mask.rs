@@ -1,17 +1,17 @@
-//! Secrets in a text of any kind: what stands behind their names, and in URLs.
+//! Secrets in text of any kind: the values after their names, and in URLs.
 
 use super::{MASK, is_masked, is_name, is_random, is_uuid, plain};
 use std::borrow::Cow;
 
-/// A text as it may be shown: without the values of secrets (`token = "…"`, `"encrypt": "…"`, `X-Nomad-Token: …`), without
-/// the user and password of a URL, and without the value that a decoder quotes as what it could not decode.
+/// A text as it may be shown: without the values of secrets (`token = "…"`, `"encrypt": "…"`, `X-Nomad-Token: …`),
+/// without the user and password of a URL, and without the value that a decoder quotes when it cannot decode it.
 pub fn masked(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut kept = 0;
     let mut at = 0;
     while let Some(start) = text[at..].find(begins).map(|found| at + found) {
         let (end, secret) = one(text, start);
-        // What is masked stays as it is.
+        // A value that is masked already stays.
         if let Some(secret) = secret.filter(|secret| !is_masked(&text[secret.clone()])) {
             out.push_str(&text[kept..secret.start]);
             out.push_str(MASK);
@@ -36,7 +36,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// Looks at the word or URL that begins at a place: where to go on, and what is to be masked.
+/// Reads the word or URL that begins at `start`: where to continue, and the range to mask.
 fn one(text: &str, start: usize) -> (usize, Option<Span>) {
     if let Some(rest) = text[start..].strip_prefix("://") {
         let begin = start + 3;
@@ -64,7 +64,7 @@ fn one(text: &str, start: usize) -> (usize, Option<Span>) {
     (secret.as_ref().map_or(end, |secret| secret.end), secret)
 }
 
-/// The value behind the name of a secret that ends at a place.
+/// The value of a secret whose name ends at `name_end`.
 fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
     let mut at = name_end;
     let skip = |at: usize, of: &[char]| text.len() - text[at..].trim_start_matches(of).len();
@@ -91,13 +91,13 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
     if is_list && found.contains('{') {
         return None;
     }
-    // `no token: connection refused` is no secret.
+    // `no token: connection refused` is not a secret.
     let is_value = sign == '=' || is_header || was_quoted || is_uuid(found) || is_random(found);
     let is_plain = matches!(found, "true" | "false" | "null" | "{" | "[" | "nothing");
     (is_value && !is_plain).then_some(at..at + length)
 }
 
-/// What is between the quotes that open at a place; a backslash in front of them, as in JSON in JSON, belongs to them.
+/// The range between the quotes that open at `at`. A backslash before a quote, as in JSON within JSON, is part of the quote.
 fn quoted(text: &str, at: usize) -> Option<Span> {
     let opening = text[at..].len() - text[at..].trim_start_matches('\\').len();
     let quote = text[at + opening..].chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
@@ -122,8 +122,8 @@ fn quoted(text: &str, at: usize) -> Option<Span> {
     Some(begin..end)
 }
 
-/// The values in quotes of an operator's file, in HCL or JSON: what a validator may quote of it. Keys, labels, paths and
-/// numbers are not among them.
+/// The quoted values of an operator's file in HCL or JSON, which a validator may repeat in its messages. Without keys,
+/// labels, paths and numbers.
 pub fn quoted_values(text: &str) -> Vec<&str> {
     let mut values = Vec::new();
     let mut at = 0;

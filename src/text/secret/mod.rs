@@ -1,5 +1,5 @@
-//! PURE: what is a secret, and how text is shown that may hold one. Whatever leaves the program goes through [`masked`] or
-//! [`mask_json`]: secrets belong into their files, and people put them elsewhere all the same.
+//! PURE: what a secret is, and how to show text that may hold one. All output of the program goes through [`masked`] or
+//! [`mask_json`], because people put secrets in other places than the files that are meant for them.
 
 mod mask;
 
@@ -7,11 +7,11 @@ pub use mask::{masked, quoted_values};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What stands in the place of a secret.
+/// What is shown in place of a secret.
 pub const MASK: &str = "…";
-/// Names of secrets in Consul, Nomad, docker, Vault and AWS, in small letters and without `_` and `-`.
+/// Names of secrets in Consul, Nomad, docker, Vault and AWS, in lower case and without `_` and `-`.
 const NAMES: [&str; 3] = ["auth", "encrypt", "cookie"];
-/// How such names end.
+/// The endings of such names.
 const ENDS: [&str; 15] = [
     "accesskey",
     "apikey",
@@ -30,7 +30,7 @@ const ENDS: [&str; 15] = [
     "token",
 ];
 
-/// Whether a dotted key holds a secret, by its last name, or as one of a table of tokens.
+/// Whether a dotted key holds a secret, by its last name, or because it is in a table of tokens.
 pub fn is_secret(path: &str) -> bool {
     let mut names = path.rsplit('.').map(plain);
     let last = names.next().unwrap_or_default();
@@ -42,13 +42,13 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether a name in small letters, without `_` and `-`, is that of a secret.
+/// Whether a name in lower case, without `_` and `-`, is that of a secret.
 fn is_name(plain: &str) -> bool {
     NAMES.contains(&plain) || ENDS.iter().any(|end| plain.ends_with(end))
 }
 
-/// Whether a value looks like a secret, whatever its name is: a UUID, as Consul's and Nomad's tokens are, or letters of both
-/// cases and digits without a word among them.
+/// Whether a value looks like a secret, whatever its name: a UUID, as the tokens of Consul and Nomad are, 20 or more
+/// characters with lower case, upper case and digits, or a text that [`masked`] changes.
 pub fn looks_secret(value: &str) -> bool {
     is_uuid(value) || is_random(value) || masked(value) != value
 }
@@ -70,12 +70,13 @@ fn is_random(value: &str) -> bool {
         && has(u8::is_ascii_digit)
 }
 
-/// Whether this is what stands in the place of a secret.
+/// Whether a value is empty or masked already.
 fn is_masked(value: &str) -> bool {
     value.is_empty() || value == MASK || value.starts_with("sha256:")
 }
 
-/// Masks every text in a value of JSON; what is below the name of a secret, and what looks like one in a table `extra`, whole.
+/// Masks every text in a JSON value. A text below the name of a secret is masked whole, and so is one in a table
+/// `extra` that looks like a secret.
 pub fn mask_json(value: &mut Value) {
     for_each_text(value, "", &mut |path, text| {
         let in_extra = || path.split('.').any(|name| name == "extra");
@@ -90,7 +91,7 @@ pub fn mask_json(value: &mut Value) {
     });
 }
 
-/// Hands each text in a value of JSON over, with its dotted path; an item of a list has the path of the list.
+/// Calls `each` for each text in a JSON value with its dotted path; an item of a list has the path of the list.
 pub fn for_each_text(value: &mut Value, path: &str, each: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::Object(object) => {

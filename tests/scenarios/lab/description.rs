@@ -1,6 +1,6 @@
 //! The one description of a cluster, from which AWS, the metadata services and the network get theirs.
 
-use cos_agent::simulate::Kind;
+use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::{Credentials, Instance};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ pub(crate) struct Description {
 
 impl Machine {
     /// An instance as Terraform would launch it, one of `servers`.
-    pub(crate) fn new(name: &str, kind: &Kind, servers: usize, zone: u8, number: u8) -> Self {
+    pub(crate) fn new(name: &str, kind: &NodeKind, servers: usize, zone: u8, number: u8) -> Self {
         Self {
             name: name.to_owned(),
             id: String::new(),
@@ -66,7 +66,7 @@ impl Machine {
 
     /// A further client of a datacenter.
     pub(crate) fn client(name: &str, datacenter: &str, zone: u8, number: u8) -> Self {
-        Self::new(name, &Kind::of("nomad-client", Some(datacenter)), 0, zone, number)
+        Self::new(name, &NodeKind::of("nomad-client", Some(datacenter)), 0, zone, number)
     }
 
     /// The role, as the tag says.
@@ -106,7 +106,7 @@ impl Description {
 
 /// The servers of a role, one a zone: `consul-1`, `consul-2`, …
 pub(crate) fn servers(role: &str, count: u8) -> Vec<Machine> {
-    let kind = Kind::of(role, None);
+    let kind = NodeKind::of(role, None);
     let (short, number) = if role == "consul-server" { ("consul", 11) } else { ("nomad", 21) };
     let one = |index: u8| {
         let name = format!("{short}-{}", index + 1);

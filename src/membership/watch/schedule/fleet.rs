@@ -1,4 +1,4 @@
-//! What a whole fleet of clients asks.
+//! When a fleet of clients asks.
 
 use super::tests::{after, view};
 use super::*;
@@ -15,7 +15,7 @@ fn fleet() -> Vec<Schedule> {
     (0..FLEET).map(|_| node()).collect()
 }
 
-/// Shows all nodes the same, then lets them ask for a time; how many asked in each second.
+/// Gives all nodes the same view, then lets them ask for some seconds. Returns how many asked in each second.
 fn run(
     fleet: &mut [Schedule],
     seen: Option<View>,
@@ -93,7 +93,8 @@ fn what_changes_while_servers_are_missing_puts_no_question_off() {
     panic!("it never asked");
 }
 
-/// All nodes boot at the same moment and know nobody, as where the daemons cannot ask EC2; who is answered has joined.
+/// All nodes boot at the same moment and know no server, as if the daemons could not ask EC2. A node that gets an
+/// answer has joined.
 #[test]
 fn a_fleet_that_boots_at_once_is_answered_soon_although_ec2_throttles_it() {
     for is_helpless in [false, true] {

@@ -2,14 +2,14 @@
 //!
 //! EC2 grants an account 100 calls at once and then 20 a second (`DescribeInstances`,
 //! <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>), and a server that replaces another needs
-//! one of them. So a node asks only where the answer can help it:
+//! one of them. So a node asks only if the answer can help it:
 //!
 //! | the node | sees of a pool | asks |
 //! |---|---|---|
-//! | is none of its servers | a leader | never: who has a leader is told of every server by gossip |
-//! | is none of its servers | no leader | spread over 50 ms a member, then with growing pauses |
-//! | is one of its servers | fewer servers than there shall be, or no leader | soon, then with growing pauses |
-//! | is one of its servers | all of them, and a leader | once an hour, to find what carries the tag by mistake |
+//! | is not one of its servers | a leader | never: gossip tells it of every server |
+//! | is not one of its servers | no leader | at a random moment within 50 ms for each member, then with growing pauses |
+//! | is one of its servers | too few servers, or no leader | soon, then with growing pauses |
+//! | is one of its servers | all of them, and a leader | once an hour, to find instances that carry the tag by mistake |
 
 use crate::membership::watch::need::{View, Want};
 use crate::state::Daemon;
@@ -18,41 +18,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The first and the longest pause where a pool knows too few servers to have a leader: short after a boot, and long where
-/// the servers are gone for days and a whole fleet asks.
+/// The first and the longest pause if a pool knows too few servers for a leader: short after a boot, long if the
+/// servers are gone for days and all nodes ask.
 const LOST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// The same where there is a leader and a server is away, or all servers are there and elect no leader.
+/// The same if there is a leader but a server is missing, or all servers are known but elect no leader.
 const SHORT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
-/// How often EC2's list is compared where nothing is short, so that a foreign instance is seen.
+/// How often EC2's list is compared if nothing is missing, to find foreign instances.
 const AUDIT: Duration = Duration::from_secs(3600);
-/// The first audit comes soon after the boot, but not with those of all other servers.
+/// Longest time until the first audit. The time is random, so that the servers do not all ask together.
 const FIRST_AUDIT: Duration = Duration::from_secs(20);
-/// What each node that may ask adds to the time over which they all spread: 20 a second is what EC2 refills.
+/// What each node that may ask adds to the time over which all nodes spread their requests: EC2 grants 20 calls a second.
 const SHARE: Duration = Duration::from_millis(50);
-/// How long a node that has had a leader waits for the next one: an election is no reason to ask.
+/// How long a node that lost its leader waits for a new one, because EC2's list does not help in an election.
 const ELECTION: Duration = Duration::from_secs(10);
-/// The longest that a node waits whose Consul knows nobody and does not find its servers by itself.
+/// Longest first wait of a node whose Consul knows no server and cannot find any by itself.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// The shortest pause after EC2 answered that it is busy: others ask too.
+/// The shortest pause after EC2 answered that it is busy: because others ask too.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// What came of a question.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// EC2 has answered.
     Answered,
     /// EC2 was not reached, or refused.
     Failed,
-    /// EC2 was there and had no time for the question.
+    /// EC2 was reached but throttled the request or failed.
     Busy,
 }
 
-/// When this node asks EC2: one question for all of its pools.
+/// When this node asks EC2: one request for all of its pools.
 pub(super) struct Schedule {
-    /// What was seen last of each pool.
+    /// The last view of each pool.
     views: BTreeMap<Daemon, View>,
-    /// The pools whose daemon does not answer any more. What was seen of them last stands: an agent that hangs now and then
-    /// puts no question off.
+    /// The pools whose daemon does not answer now. Their last view stays, so an agent that hangs now and then does not
+    /// delay a request.
     silent: BTreeSet<Daemon>,
     /// The pools that have had a leader since the watch began.
     led: BTreeSet<Daemon>,
@@ -66,7 +66,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Nothing was seen yet. `is_helpless` says that Consul does not find its servers by itself.
+    /// A schedule without views. `is_helpless` means that Consul does not find its servers by itself.
     pub(super) fn new(is_helpless: bool) -> Self {
         Self {
             is_helpless,
@@ -81,7 +81,7 @@ impl Schedule {
         }
     }
 
-    /// Takes what is seen of a pool; `None` where its daemon does not answer.
+    /// Takes the view of a pool; `None` if its daemon does not answer.
     pub(super) fn see(&mut self, daemon: Daemon, view: Option<View>, now: Instant) {
         let before = self.short();
         let Some(view) = view else {
@@ -96,12 +96,12 @@ impl Schedule {
             Want::Audit if self.next.is_none() => {
                 self.next = Some(now + FIRST_AUDIT.mul_f64(fastrand::f64()));
             }
-            // The daemon has joined by itself: a trouble with EC2 is not reported for longer than it lasts.
+            // The daemon has joined by itself. Asks again soon, so that a past problem with EC2 is not reported any longer.
             Want::Audit if short != before && self.last != Outcome::Answered => {
                 self.backoff = Backoff::new(SHORT.0, SHORT.1);
                 self.next = Some(now + self.backoff.delay());
             }
-            // Something else is missing than before: short pauses again. None of that puts a question off.
+            // Something else is missing than before, so the pauses are short again. A request that is due earlier stays.
             Want::Short | Want::Lost if short != before => {
                 let first = now + self.first_pause();
                 let was_asking = !before.is_empty();
@@ -112,12 +112,12 @@ impl Schedule {
         self.led.extend(self.views.iter().filter(|(_, view)| view.has_leader).map(|(k, _)| *k));
     }
 
-    /// Takes how many nodes gossip.
+    /// Sets how many nodes gossip.
     pub(super) fn count(&mut self, members: usize) {
         self.members = members.max(1);
     }
 
-    /// Whether the pool that was just seen is the one to ask now. If so, nobody else asks before [`Schedule::asked`].
+    /// Whether this pool should ask now. If so, no other pool asks before [`Schedule::asked`].
     pub(super) fn begin(&mut self, daemon: Daemon, now: Instant) -> bool {
         let answering = self.views.iter().filter(|(daemon, _)| !self.silent.contains(*daemon));
         let most = answering.map(|(_, view)| view.want()).max();
@@ -128,7 +128,7 @@ impl Schedule {
         begins
     }
 
-    /// Takes what came of the question, and sets the time of the next one.
+    /// Takes the result of the request, and sets the time of the next one.
     pub(super) fn asked(&mut self, outcome: Outcome, now: Instant) {
         self.is_asking = false;
         self.last = outcome;
@@ -150,7 +150,7 @@ impl Schedule {
         self.next
     }
 
-    /// Whether the daemons answer, and there is nothing to ask EC2 for: what it said once is of no use any more.
+    /// Whether the pools need nothing from EC2, so that its last answer is of no use any more.
     pub(super) fn is_idle(&self) -> bool {
         !self.views.is_empty() && self.want() == Want::Nothing
     }
@@ -159,28 +159,28 @@ impl Schedule {
         self.views.values().map(|view| view.want()).max().unwrap_or(Want::Nothing)
     }
 
-    /// The pools that something is missing from.
+    /// The pools from which a server or the leader is missing.
     fn short(&self) -> BTreeMap<Daemon, View> {
         let short = self.views.iter().filter(|(_, view)| view.want() >= Want::Short);
         short.map(|(daemon, view)| (*daemon, *view)).collect()
     }
 
-    /// The time until the first question about what is missing now; sets the pauses after it.
+    /// The time until the first request for what is missing now; sets the pauses after it.
     fn first_pause(&mut self) -> Duration {
         let short = self.short();
         let (first, last) = if self.want() == Want::Lost { LOST } else { SHORT };
         let as_server = short.values().filter(|view| view.is_server).map(|view| view.expected);
         let askers = as_server.max().unwrap_or(self.members);
         let spread = SHARE * u32::try_from(askers).unwrap_or(u32::MAX);
-        // The second questions of a fleet begin after its first ones.
+        // All nodes ask once before any asks a second time.
         self.backoff = Backoff::new(2 * first.max(spread), last.max(2 * spread));
         if self.is_helpless && short.get(&Daemon::Consul).is_some_and(|view| view.is_alone()) {
-            // Consul's own join is no help, and nobody else can bring it into the pool.
+            // Consul cannot join by itself, so only the watch can bring it into the pool.
             return AT_ONCE.mul_f64(fastrand::f64());
         }
         let waits = short.iter().all(|(daemon, view)| !view.is_server && self.led.contains(daemon));
         let election = if waits { ELECTION } else { Duration::ZERO };
-        // The daemon's own join is at work too: it gets a head start.
+        // The daemon also tries to join by itself, and gets a head start.
         election + first.mul_f64(0.5 + fastrand::f64() / 2.0) + spread.mul_f64(fastrand::f64())
     }
 }

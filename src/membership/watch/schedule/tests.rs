@@ -1,4 +1,4 @@
-//! What a single node asks.
+//! When a single node asks.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_node_whose_consul_is_helpless_asks_at_once_as_long_as_it_knows_nobody() {
     let now = Instant::now();
     for (is_server, known) in [(false, 0), (true, 1)] {
         let mut helpless = Schedule::new(true);
-        // As many as there are: it does not know of them.
+        // Many nodes exist, but this one knows of none.
         helpless.count(1);
         helpless.see(Daemon::Consul, view(is_server, false, known), now);
         assert!(helpless.next().unwrap() <= now + AT_ONCE);

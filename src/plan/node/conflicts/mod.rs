@@ -185,7 +185,7 @@ mod tests {
     use crate::state::Daemon;
 
     fn conflict(daemon: Daemon, name: &str, text: &str, role: &str) -> Option<String> {
-        let path = format!("{}/{name}", daemon.folder());
+        let path = format!("{}/{name}", daemon.directory());
         let file =
             OperatorFile { daemon, path, name: name.into(), bytes: text.as_bytes().to_vec() };
         judge(&file, Role::named(role), true).refused.map(|conflict| conflict.to_string())
@@ -296,7 +296,7 @@ client {
         let warnings = |daemon: Daemon, text: &str| {
             let file = OperatorFile {
                 daemon,
-                path: format!("{}/x.hcl", daemon.folder()),
+                path: format!("{}/x.hcl", daemon.directory()),
                 name: "x.hcl".into(),
                 bytes: text.as_bytes().to_vec(),
             };

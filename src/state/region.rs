@@ -9,10 +9,10 @@ pub struct Region(String);
 
 /// Prefix of the region, partition, DNS suffix. The first match counts; the last matches all.
 ///
-/// From botocore's `endpoints.json` and `partitions.json`. The metadata service would say the same in `services/partition` and
-/// `services/domain`, at the price of two requests a boot. They are not asked for a region that is unknown either: AWS adds
-/// regions with new first words (`il-`, `mx-`) to its commercial partition again and again, and what a new partition needs
-/// besides (endpoints, signing) would not be known all the same.
+/// From botocore's `endpoints.json` and `partitions.json`. The metadata service has the same in `services/partition`
+/// and `services/domain`, but that would cost two requests a boot. It is not asked about an unknown region either: AWS
+/// often adds regions with new prefixes (`il-`, `mx-`) to its commercial partition, and a new partition would need more
+/// than its name (endpoints, signing).
 static PARTITIONS: &[(&str, &str, &str)] = &[
     ("cn-", "aws-cn", "amazonaws.com.cn"),
     ("us-gov-", "aws-us-gov", "amazonaws.com"),
@@ -149,7 +149,8 @@ mod tests {
                 "https://ec2.eu-isoe-west-1.cloud.adc-e.uk",
                 "1.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
             ),
-            // AWS adds regions to its commercial partition every year, and partitions once in many: what is not known is there.
+            // AWS often adds regions to its commercial partition and rarely adds a partition, so an unknown region is
+            // taken for a commercial one.
             (
                 "xx-newland-1",
                 "https://ec2.xx-newland-1.amazonaws.com",

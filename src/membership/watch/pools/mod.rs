@@ -1,13 +1,15 @@
 //! The watcher of the pools of servers: it asks EC2 for all of them at once, joins what is missing, and reports the rest.
 //! [`super::schedule`] decides when it asks EC2.
 
+mod notes;
+
 use super::cadence::{FIRST_INTERVAL, INTERVAL, may_act};
 use super::journal::{Journal, Report, Topic};
 use super::need::View;
 use super::schedule::{Outcome, Schedule};
 use super::{Watched, Watcher};
 use crate::gates::Context;
-use crate::membership::join::discovery::{self, Found};
+use crate::membership::join::discovery::Found;
 use crate::membership::join::rejoin::{self, Pool};
 use crate::state::Daemon;
 use crate::store::status::Identity;
@@ -15,6 +17,7 @@ use crate::system::System;
 use crate::system::retry::Backoff;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use notes::{differing, notes};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,28 +31,28 @@ pub(super) static WATCHER: Watcher = Watcher {
         async {
             let pools = Pools::new(watched);
             let daemons = rejoin::daemons(&watched.context.node).iter();
-            // Each in its own time: a Nomad without leader holds its answer for seconds, and Consul's join cannot wait for that.
+            // Side by side: without a leader Nomad answers after seconds, and Consul's join must not wait for that.
             join_all(daemons.map(|daemon| pools.look_after(*daemon))).await;
         }
         .boxed_local()
     },
 };
 
-/// Whether EC2 tells of the servers.
+/// Whether EC2 lists the servers.
 const EC2: Topic = Topic("EC2");
 
-/// How the servers of a daemon are.
+/// The servers of a daemon.
 fn topic(daemon: Daemon) -> Topic {
     Topic(daemon.name())
 }
 
-/// What EC2 said, for all pools of a node.
+/// EC2's last answer, for all pools of a node.
 #[derive(Default)]
 struct Answer {
     /// Which answer it is; the first is 1.
     number: u64,
     found: BTreeMap<Daemon, Found>,
-    /// Why there was no answer the last time.
+    /// Why the last request failed.
     problem: Option<String>,
 }
 
@@ -61,12 +64,12 @@ struct Pools<'a> {
     watch_joins: bool,
     schedule: RefCell<Schedule>,
     answer: RefCell<Answer>,
-    /// Wakes the pools that wait while another one is answered.
+    /// Wakes the other pools when EC2 has answered one.
     answered: Notify,
 }
 
 impl<'a> Pools<'a> {
-    /// Nothing was asked yet.
+    /// Pools before the first request.
     fn new(watched: &'a Watched<'a>) -> Self {
         let Watched { system, context, journal, watch_joins } = watched;
         Self {
@@ -80,13 +83,13 @@ impl<'a> Pools<'a> {
         }
     }
 
-    /// Looks after a pool for ever.
+    /// Watches a pool for ever.
     async fn look_after(&self, daemon: Daemon) {
         let mut backoff = Backoff::new(FIRST_INTERVAL, INTERVAL);
-        // An agent that nobody else makes join is not kept waiting, once it answers.
+        // If only the watch can make Consul join, it must notice soon that the agent answers.
         let mut silent =
             Backoff::new(FIRST_INTERVAL, if self.watch_joins { FIRST_INTERVAL } else { INTERVAL });
-        // The last answer that this pool needs nothing of any more.
+        // The number of the last answer that this pool has used.
         let used = Cell::new(0);
         loop {
             let pause = match rejoin::pool(self.context, daemon).await {
@@ -111,10 +114,10 @@ impl<'a> Pools<'a> {
         }
     }
 
-    /// Says how the pool is, and if it is time asks EC2 and joins what is missing; the time until EC2 is asked next.
+    /// Reports the pool. If it is time, asks EC2 and joins what is missing. Returns the time until the next request to EC2.
     async fn round(&self, pool: &Pool, used: &Cell<u64>) -> Duration {
         self.see(pool.daemon, Some(pool));
-        // EC2 may take its time; what the daemon says is said at once.
+        // EC2 may be slow, so what the daemon says is reported first.
         self.say(pool).await;
         if !may_act(self.system, &self.context.node) {
             return INTERVAL;
@@ -127,12 +130,12 @@ impl<'a> Pools<'a> {
             self.join(pool).await;
         }
         self.say(pool).await;
-        // What is overdue is the business of another pool, whose daemon does not answer.
+        // An overdue request belongs to another pool, whose daemon does not answer.
         let (next, now) = (self.schedule.borrow().next(), Instant::now());
         next.filter(|next| *next > now).map_or(INTERVAL, |next| (next - now).max(FIRST_INTERVAL))
     }
 
-    /// Takes what is seen of a pool, `None` where its daemon is silent.
+    /// Passes the view of a pool to the schedule; `None` if its daemon does not answer.
     fn see(&self, daemon: Daemon, pool: Option<&Pool>) {
         let mut schedule = self.schedule.borrow_mut();
         if let Some(members) = pool.and_then(|pool| pool.members) {
@@ -141,13 +144,13 @@ impl<'a> Pools<'a> {
         let view = pool.map(|pool| view(pool, &self.context.node));
         schedule.see(daemon, view, Instant::now());
         if schedule.is_idle() {
-            // Nobody asks any more, so nobody would ever put it right.
+            // EC2 is not asked any more, so an old answer would never be corrected.
             let mut answer = self.answer.borrow_mut();
             (answer.found, answer.problem) = (BTreeMap::new(), None);
         }
     }
 
-    /// Asks EC2, and lets the other pools know.
+    /// Asks EC2, and wakes the other pools.
     async fn ask(&self) {
         let daemons = rejoin::daemons(&self.context.node);
         let asked = rejoin::discover(self.system, &self.context.node, daemons).await;
@@ -169,7 +172,7 @@ impl<'a> Pools<'a> {
         self.answered.notify_waiters();
     }
 
-    /// Joins what EC2 lists and the pool does not know.
+    /// Joins the servers that EC2 lists and the pool does not know.
     async fn join(&self, pool: &Pool) {
         let found = self.answer.borrow().found.get(&pool.daemon).cloned().unwrap_or_default();
         if let Some(words) = rejoin::join(self.context, pool, &found.peers).await {
@@ -177,7 +180,7 @@ impl<'a> Pools<'a> {
         }
     }
 
-    /// Says how the pool is, and how EC2 is.
+    /// Reports the pool, and EC2.
     async fn say(&self, pool: &Pool) {
         let short = pool.is_short().then(|| pool.words());
         let (seen, ec2) = {
@@ -194,7 +197,7 @@ impl<'a> Pools<'a> {
     }
 }
 
-/// What of a pool decides when EC2 is asked.
+/// The facts about a pool that decide when EC2 is asked.
 fn view(pool: &Pool, node: &Identity) -> View {
     View {
         is_server: node.quorum() == Some(pool.daemon),
@@ -202,29 +205,6 @@ fn view(pool: &Pool, node: &Identity) -> View {
         known: pool.known.len(),
         expected: pool.expected,
     }
-}
-
-/// What EC2's list tells besides addresses.
-fn notes(pool: &Pool, found: &Found, own: &str) -> Vec<String> {
-    let mut notes: Vec<String> = found.foreign.iter().map(discovery::foreign_words).collect();
-    notes.extend(differing(pool));
-    let silent = found.peers.iter().filter(|peer| peer.instance != own);
-    let gossips = pool.daemon == Daemon::Consul || pool.expected > 1;
-    for peer in silent.filter(|peer| gossips && !pool.known.contains(&peer.address)) {
-        notes.push(format!(
-            "EC2 lists {} at {} as a running server, but {} does not see it alive",
-            peer.instance,
-            peer.address,
-            rejoin::title(pool.daemon)
-        ));
-    }
-    notes
-}
-
-/// A server that expects another number of servers. Without a leader the gate names it as the problem.
-fn differing(pool: &Pool) -> Option<String> {
-    let differing = pool.differing.as_ref().filter(|_| pool.has_leader)?;
-    Some(format!("the {} servers disagree: {differing}", rejoin::title(pool.daemon)))
 }
 
 #[cfg(test)]
@@ -236,23 +216,6 @@ mod tests {
     fn pool(daemon: Daemon, has_leader: bool) -> Pool {
         let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
         Pool { daemon, known, expected: 3, has_leader, members: None, differing: None }
-    }
-
-    #[test]
-    fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
-        let differing =
-            Some("i-2 expects 5 servers, but `cos:servers` is 3 on this node".to_owned());
-        let notes = |has_leader| {
-            let pool = Pool { differing: differing.clone(), ..pool(Daemon::Consul, has_leader) };
-            notes(&pool, &Found::default(), "i-1")
-        };
-        assert_eq!(
-            notes(true),
-            [
-                "the Consul servers disagree: i-2 expects 5 servers, but `cos:servers` is 3 on this node"
-            ]
-        );
-        assert!(notes(false).is_empty());
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! Child processes: bounded in time and output, never through a shell.
 
-use crate::exit::ExitCode;
-use crate::exit::hint::{Advice, Hint, Topic, topics};
+mod error;
+
+pub(crate) use error::BUSY;
+pub use error::CommandError;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 
-/// How much of a child's output is kept.
+/// How much of each output stream is kept, in bytes.
 const OUTPUT_CAP: usize = 64 * 1024;
 
-/// What a child said and how it ended.
+/// What a child wrote and how it ended.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// The exit code, or `None` when a signal ended it.
@@ -30,7 +32,7 @@ impl Output {
         self.code == Some(0)
     }
 
-    /// Whether a signal ended it, such as that of a kernel that is out of memory: it judged nothing.
+    /// Whether a signal ended it, such as the kernel's when memory runs out. Its output then proves nothing.
     pub fn was_killed(&self) -> bool {
         self.code.is_none()
     }
@@ -41,67 +43,13 @@ impl Output {
     }
 }
 
-/// Why a child gave no result.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// The program is not there or may not be run.
-    #[error("cannot run `{}`", program.display())]
-    Spawn {
-        /// The program.
-        program: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The child did not end in time; it was killed.
-    #[error("`{}` did not finish within {timeout:?} and was killed", program.display())]
-    Timeout {
-        /// The program.
-        program: PathBuf,
-        /// How long it was given.
-        timeout: Duration,
-    },
-}
-
-impl CommandError {
-    /// Whether the next try may go better: the machine was busy or out of something, and says nothing of the program.
-    pub fn is_transient(&self) -> bool {
-        use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM, ETXTBSY};
-        match self {
-            Self::Timeout { .. } => true,
-            Self::Spawn { source, .. } => {
-                matches!(source.raw_os_error(), Some(EAGAIN | EMFILE | ENFILE | ENOMEM | ETXTBSY))
-            }
-        }
-    }
-
-    /// The exit code of this failure, where `broken` is that of a program that can never be run.
-    pub fn exit_code(&self, broken: ExitCode) -> ExitCode {
-        if self.is_transient() { ExitCode::NotYet } else { broken }
-    }
-}
-
-topics! {
-    /// For a child that the machine, not the program, kept from its end.
-    BUSY: "machine-busy",
-        "the machine is busy or out of memory: check `dmesg` and `free -m`; the next run tries again";
-}
-
-impl Hint for CommandError {
-    const TOPICS: &'static [Topic] = TOPICS;
-
-    /// What a program that cannot be run means, only its caller knows.
-    fn hint(&self) -> Option<Advice> {
-        self.is_transient().then(|| BUSY.plain())
-    }
-}
-
-/// How long a child that has ended may leave its output open, as one does that leaves a process in the background.
+/// How long the output may stay open after the child has ended, because the child left a process in the background.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How long the end of a killed child is waited for: only one that hangs in the kernel takes longer.
+/// Longest wait for the end of a killed child; only one that hangs in the kernel takes longer.
 const KILLED: Duration = Duration::from_secs(2);
 
-/// Runs `program` to its end and returns what it said. Out of time, or dropped, it ends with every process that it has
-/// started: a shell script that is killed alone leaves its tools at work, while the next run starts others.
+/// Runs `program` to its end and returns its output. On a timeout, or if the future is dropped, the whole process group
+/// is killed: if only a shell script were killed, its tools would run on beside those of the next run.
 pub async fn run(
     program: &Path,
     args: &[&str],
@@ -111,7 +59,7 @@ pub async fn run(
     let spawn_error = |source| CommandError::Spawn { program: program.to_owned(), source };
     let mut child = tokio::process::Command::new(program)
         .args(args)
-        // The child's words are shown to people and parsed by us: one locale, no pager, no colour.
+        // The output is shown to people and parsed by the agent: one locale, no pager, no colour.
         .env_clear()
         .env("PATH", path)
         .env("HOME", "/root")
@@ -137,7 +85,7 @@ pub async fn run(
     }
 }
 
-/// Reads what a child says until it has ended.
+/// Reads the output of a child until it has ended.
 async fn finish(child: &mut Child) -> std::io::Result<Output> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (mut said, mut errors) = (Vec::new(), Vec::new());
@@ -149,7 +97,7 @@ async fn finish(child: &mut Child) -> std::io::Result<Output> {
         tokio::select! {
             _ = &mut reading => child.wait().await?,
             status = child.wait() => {
-                // What was said before the end is in the pipes; whoever holds them open is not our child.
+                // All that the child wrote is in the pipes by now; a process that still holds them open is another one.
                 let _ = tokio::time::timeout(DRAIN, &mut reading).await;
                 status?
             }
@@ -159,8 +107,8 @@ async fn finish(child: &mut Child) -> std::io::Result<Output> {
     Ok(Output { code: status.code(), stdout: text(said), stderr: text(errors) })
 }
 
-/// Keeps the first [`OUTPUT_CAP`] bytes and drains the rest, so that a talkative child does not block on a full pipe. A
-/// broken pipe only shortens what we can show; the exit code still decides.
+/// Keeps the first [`OUTPUT_CAP`] bytes and drains the rest, so that a child with much output does not block on a full
+/// pipe. A broken pipe only shortens what is shown; the exit code still decides.
 async fn read_capped(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     let Some(mut stream) = stream else { return };
     let mut chunk = [0_u8; 4096];
@@ -174,7 +122,7 @@ async fn read_capped(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>)
 struct Group(Option<Pid>);
 
 impl Group {
-    /// The child leads a group of its own, which has its number.
+    /// The group that the child leads; its ID is the process ID of the child.
     fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
     }
@@ -194,12 +142,11 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    /// Runs a script of the shell.
     async fn script(text: &str, timeout: Duration) -> Result<Output, CommandError> {
         run(Path::new("/bin/sh"), &["-c", text], "/usr/bin:/bin", timeout).await
     }
 
-    /// The numbers that a script wrote: its own process and one that it left in the background.
+    /// The process IDs that a script wrote: its own, and that of a process in the background.
     async fn processes(path: &Path) -> Vec<String> {
         for _ in 0..500 {
             let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -211,7 +158,7 @@ mod tests {
         panic!("the script wrote nothing");
     }
 
-    /// Whether a process is at work; one that has ended and that nobody has asked for yet is not.
+    /// Whether a process runs; a zombie does not.
     fn lives(process: &str) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
@@ -229,8 +176,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_that_is_out_of_time_ends_with_all_that_it_has_started() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("processes");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("processes");
         let text = format!("sleep 600 & echo $$ $! >{}; wait", path.display());
         let ended = script(&text, Duration::from_millis(500)).await;
         assert!(matches!(ended, Err(CommandError::Timeout { .. })), "{ended:?}");
@@ -241,8 +188,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_that_nobody_waits_for_any_more_ends_with_all_that_it_has_started() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("processes");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("processes");
         let text = format!("sleep 600 & echo $$ $! >{}; wait", path.display());
         let processes = tokio::select! {
             ended = script(&text, Duration::from_secs(60)) => panic!("{ended:?}"),
@@ -255,8 +202,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_that_leaves_its_output_to_another_is_not_waited_for_beyond_its_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("processes");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("processes");
         let text = format!("echo said; sleep 600 & echo $! >{}; exit 3", path.display());
         let started = Instant::now();
         let output = script(&text, Duration::from_secs(60)).await.unwrap();
