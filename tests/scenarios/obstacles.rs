@@ -39,9 +39,16 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
     let wait = node.run(&["cos-agent", "wait", "--for", "ready"]);
     assert!(waited.elapsed() < SOON / 2, "a wait of minutes");
     assert_eq!(wait.code, Some(78), "{wait:?}");
-    assert!(wait.stderr.contains("/usr/bin/consul is not there"), "{wait:?}");
+    assert!(wait.stderr.contains("/usr/bin/consul is not installed"), "{wait:?}");
     transcript.proved("`wait` ends at once, with the code and the words of `apply`");
-    until_said(&node, &["exit code 78", "/usr/bin/consul is not there", "hint: install consul"]);
+    until_said(
+        &node,
+        &[
+            "exit code 78",
+            "/usr/bin/consul is not installed",
+            "hint: build the image with /usr/bin/consul",
+        ],
+    );
     transcript.proved("`status` says what is missing");
 
     throughout("nothing starts, and nothing is tried again", Duration::from_secs(15), || {

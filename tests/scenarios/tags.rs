@@ -26,7 +26,7 @@ fn late_tags_are_waited_for_and_nothing_is_decided_before_they_are_all_there() {
     throughout("nothing is decided", roleless.before_age(15.0), || {
         late.has_no_role().and(roleless.has_no_role())
     });
-    assert!(roleless.journal(AGENT).contains("for the tags cos:role; there are cos:cluster"));
+    assert!(roleless.journal(AGENT).contains("for the tags cos:role; found cos:cluster"));
     assert!(late.status_text().starts_with("role unknown: no `apply` has finished"));
     transcript.proved("all tags but the role are there, and nothing is decided");
     throughout("nothing is decided", late.before_age(40.0), || late.has_no_role());
