@@ -105,7 +105,7 @@ async fn joined(system: &System, timeout: Duration) -> Result<(), Error> {
 }
 
 /// The version of the JSON form.
-const SCHEMA: &str = "cos-agent/apply/1";
+const SCHEMA: &str = "cos-agent/apply/2";
 
 fn text(outcome: &Outcome, acts: bool) -> String {
     // Each change was logged when it was made.

@@ -18,7 +18,7 @@ use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 
 /// The version of the JSON form.
-const SCHEMA: &str = "cos-agent/reform/1";
+const SCHEMA: &str = "cos-agent/reform/2";
 
 pub(super) async fn run(
     args: ReformArgs,

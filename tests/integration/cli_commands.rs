@@ -74,7 +74,7 @@ fn apply_as_json() {
     let node = Node::of("consul-server");
     let ran = node.run("apply -o json");
     let value = json(&ran.stdout);
-    assert_eq!(value["schema"], "cos-agent/apply/1");
+    assert_eq!(value["schema"], "cos-agent/apply/2");
     assert_eq!((&value["state"], &value["reason"]), (&"applied".into(), &Value::Null));
     assert_eq!(value["node"], "i-0123456789abcdef0 is a consul-server of demo, one of 3");
     assert_eq!(value["changes"].as_array().unwrap().len(), 10);
@@ -84,7 +84,7 @@ fn apply_as_json() {
 exit 0
 --- stdout
 {
-  "schema": "cos-agent/apply/1",
+  "schema": "cos-agent/apply/2",
   "state": "frozen"
 }
 --- stderr

@@ -349,7 +349,7 @@ async fn on_the_command_line_it_says_what_is_lost_and_what_was_done() {
     assert_eq!(frozen.code, Some(0), "{}", frozen.stderr);
     assert_eq!(
         binary::json(&frozen.stdout),
-        json!({ "schema": "cos-agent/reform/1", "state": "frozen" })
+        json!({ "schema": "cos-agent/reform/2", "state": "frozen" })
     );
     assert!(frozen.stderr.contains("frozen") && !forms(&node, Daemon::Consul));
     std::fs::remove_file(node.path(FREEZE)).unwrap();
@@ -380,7 +380,7 @@ Continue only if no server that still has the data will come back. Run this comm
     let value = binary::json(&again.stdout);
     assert_eq!(
         (&value["schema"], &value["state"]),
-        (&json!("cos-agent/reform/1"), &json!("reformed"))
+        (&json!("cos-agent/reform/2"), &json!("reformed"))
     );
     assert_eq!(value["parameter"], json!({ "name": CONSUL, "state": "unchanged" }));
     assert_eq!(value["daemon"], "consul");
