@@ -39,14 +39,14 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
     let wait = node.run(&["cos-agent", "wait", "--for", "ready"]);
     assert!(waited.elapsed() < SOON / 2, "a wait of minutes");
     assert_eq!(wait.code, Some(78), "{wait:?}");
-    assert!(wait.stderr.contains("/usr/bin/consul is not installed"), "{wait:?}");
+    assert!(wait.stderr.contains("/usr/bin/consul does not exist"), "{wait:?}");
     transcript.proved("`wait` ends at once, with the code and the words of `apply`");
     until_said(
         &node,
         &[
             "exit code 78",
-            "/usr/bin/consul is not installed",
-            "hint: build the image with /usr/bin/consul",
+            "/usr/bin/consul does not exist",
+            "hint: install consul in the image",
         ],
     );
     transcript.proved("`status` says what is missing");

@@ -78,7 +78,7 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
             ["inactive", "inactive"],
             "this is instance i-0fedcba9876543210, but the last `apply` on this disk recorded",
         ),
-        (&masked, ["inactive", ""], "consul.service is masked and stays down"),
+        (&masked, ["inactive", ""], "consul.service is masked, so it was not started"),
         (
             &emptied,
             ["inactive", ""],
