@@ -1,5 +1,6 @@
 //! The actions of a plan: each enqueued, none waited for.
 
+use super::ended::Ended;
 use super::quorum::{self, Leave};
 use super::voter::{ELECTION, Voter};
 use super::{ApplyError, docker, reload, since, trust_store};
@@ -19,16 +20,6 @@ pub struct Ran {
     pub notes: Vec<String>,
     /// Why the first of the others failed.
     pub error: Option<ApplyError>,
-}
-
-/// How an action ended.
-pub(super) enum Ended {
-    /// It was done.
-    Done,
-    /// There was nothing to do.
-    Nothing,
-    /// It stays due until somebody does what this says.
-    Left(String),
 }
 
 /// Where actions are carried out.

@@ -6,6 +6,7 @@
 mod actions;
 mod denied;
 mod docker;
+mod ended;
 mod error;
 pub mod manifest;
 pub mod pause;

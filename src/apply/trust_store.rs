@@ -1,7 +1,7 @@
 //! The trust store, with the tool of the system.
 
 use super::ApplyError;
-use super::actions::Ended;
+use super::ended::Ended;
 use crate::facts::host::TrustStore;
 use crate::node::Node;
 use crate::system::System;

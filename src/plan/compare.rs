@@ -1,7 +1,6 @@
 //! One path at a time: what should be against what is.
 
 use super::manifest::Written;
-use super::operator_file;
 use super::{Change, Inputs, Ownership, PlanError, Why, Write};
 use crate::state::{
     Bytes, Contents, Directory, File, Observed, Owner, PathKind, Place, Seen, UNITS,
@@ -15,25 +14,6 @@ pub(super) struct Compared {
     pub(super) written: Option<Written>,
     /// What people have to know of it.
     pub(super) notes: Vec<String>,
-}
-
-pub(super) fn file_change(file: &File, inputs: &Inputs<'_>) -> Result<Compared, PlanError> {
-    let seen = regular(&file.path, inputs.observed)?;
-    match &file.contents {
-        Contents::Keys(keys) => operator_file::change(file, keys, seen, inputs),
-        contents => {
-            let bytes = contents.whole().unwrap_or(Bytes::Open(Vec::new()));
-            let write = match seen {
-                // The first text was the last one of ours.
-                Some(_) if contents.is_operators() => None,
-                Some(seen) => changed(file, &bytes, seen, inputs)?,
-                None => Some(new(file, bytes.clone(), inputs)?),
-            };
-            let is_recorded = !matches!(contents, Contents::Seed(_));
-            let written = is_recorded.then(|| written(file, &bytes, seen, inputs));
-            Ok(Compared { write, written, notes: Vec::new() })
-        }
-    }
 }
 
 /// What is on record of a file when it is there.
@@ -74,7 +54,7 @@ pub(super) fn new(file: &File, bytes: Bytes, inputs: &Inputs<'_>) -> Result<Writ
 }
 
 /// A file that is ours alone, and there.
-fn changed(
+pub(super) fn changed(
     file: &File,
     bytes: &Bytes,
     seen: &Seen,

@@ -10,6 +10,7 @@ mod diff;
 pub mod display;
 mod due;
 mod error;
+mod files;
 mod guard;
 pub mod keys;
 pub mod manifest;
@@ -79,7 +80,7 @@ impl Plan {
             if compare::is_masked(&file.path, observed) {
                 continue;
             }
-            let compared = compare::file_change(file, inputs)?;
+            let compared = files::file_change(file, inputs)?;
             notes.extend(compared.notes);
             let copy = compared.write.as_ref().and_then(|write| compare::kept_copy(write, inputs));
             changes.extend(copy);

@@ -3,7 +3,7 @@
 //! With systemd-resolved, Consul is the server of a link of its own. `DNS=127.0.0.1:8600` in `resolved.conf` would send every
 //! name to Consul, and if Consul hangs, names that do not exist take 20 s and more (measured with systemd 252).
 
-use super::units;
+use super::drop_in::drop_in;
 use crate::facts::host::Resolver;
 use crate::facts::settings::ForwarderChoice;
 use crate::node::{Granted, Node};
@@ -52,7 +52,7 @@ fn resolved(node: &Node) -> Vec<File> {
         notify: Notify::of([Action::unit(Verb::TryRestart, RESOLVED)]),
     };
     let address = format!("[Service]\nEnvironment=COS_DNS_ADDRESS={address}\n");
-    vec![units::drop_in(DNS_LINK, address), listener]
+    vec![drop_in(DNS_LINK, address), listener]
 }
 
 /// dnsmasq(8): `--server=/domain/address#port`.

@@ -8,6 +8,7 @@ pub mod ca_trust;
 pub mod consul;
 pub mod dns;
 pub mod docker;
+mod drop_in;
 pub mod extra;
 pub mod nomad;
 pub mod owned;

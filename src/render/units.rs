@@ -102,14 +102,3 @@ pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     };
     UNITS.iter().filter_map(file).collect()
 }
-
-/// A drop-in, which restarts its unit.
-pub fn drop_in(unit: &'static str, text: String) -> File {
-    File {
-        path: format!("{}/{unit}.d/cos.conf", state::UNITS),
-        contents: Contents::Text(text),
-        mode: 0o644,
-        owner: ROOT,
-        notify: Notify::of([Action::DaemonReload, Action::unit(Verb::Restart, unit)]),
-    }
-}

@@ -43,11 +43,7 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
     transcript.proved("`wait` ends at once, with the code and the words of `apply`");
     until_said(
         &node,
-        &[
-            "exit code 78",
-            "/usr/bin/consul does not exist",
-            "hint: install consul in the image",
-        ],
+        &["exit code 78", "/usr/bin/consul does not exist", "hint: install consul in the image"],
     );
     transcript.proved("`status` says what is missing");
 

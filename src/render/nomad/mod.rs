@@ -9,6 +9,7 @@ mod config;
 mod join;
 
 use super::consul::{Autopilot, meta};
+use super::drop_in::drop_in;
 use super::{docker, since, units};
 use crate::node::{Duty, Granted, LEADER, Node};
 use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape};
@@ -181,5 +182,5 @@ pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
             units::PATH
         ),
     };
-    vec![units::drop_in(Daemon::Nomad.unit(), text)]
+    vec![drop_in(Daemon::Nomad.unit(), text)]
 }

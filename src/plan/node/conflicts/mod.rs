@@ -4,6 +4,7 @@
 //! with server *and* client enabled and `bootstrap_expect = 1`, which sorts after ours: a cluster of one. What nobody here
 //! can follow, the daemon may still take: that keeps no node down which ran before.
 
+mod conflict;
 mod hcl;
 mod hint;
 mod json;
@@ -13,65 +14,14 @@ use crate::render::owned::{self, Rule};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::state::OperatorFile;
+pub use conflict::{Conflict, Unclear};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fmt;
 
 /// Blocks in blocks. Deeper ones are nobody's, and would need a deeper stack.
 const DEEPEST: usize = 100;
 /// What a file may hold that takes a node out of its cluster, or founds another one.
 const DANGEROUS: [&str; 4] = ["bootstrap", "server", "data_dir", "join"];
-
-/// A file that is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
-    /// It sets a key of ours.
-    #[error("{path} sets `{key}`: {reason}")]
-    Sets {
-        /// The file.
-        path: String,
-        /// The dotted key.
-        key: String,
-        /// Why that is refused.
-        reason: String,
-    },
-    /// What it sets is not known, and it holds a word of a key that must not be set.
-    #[error(
-        "cannot parse {path} ({problem}); it has the word `{word}`, so it may set a key that the agent owns"
-    )]
-    Unclear {
-        /// The file.
-        path: String,
-        /// The word.
-        word: &'static str,
-        /// Where and why.
-        problem: Unclear,
-    },
-}
-
-/// Why the keys of a file are not known. The text itself may hold a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unclear {
-    /// From 1 on; 0 for the file as a whole.
-    pub line: usize,
-    /// What was found, or expected.
-    pub problem: &'static str,
-}
-
-impl Unclear {
-    fn somewhere(problem: &'static str) -> Self {
-        Self { line: 0, problem }
-    }
-}
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => formatter.write_str(self.problem),
-            line => write!(formatter, "line {line}: {}", self.problem),
-        }
-    }
-}
 
 /// A key that a file sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
