@@ -5,7 +5,7 @@ use crate::state::{Action, Contents, File, Notify, ROOT, UNITS, Verb};
 /// A drop-in, which restarts its unit.
 pub(super) fn drop_in(unit: &'static str, text: String) -> File {
     File {
-        path: format!("{}/{unit}.d/cos.conf", UNITS),
+        path: format!("{UNITS}/{unit}.d/cos.conf"),
         contents: Contents::Text(text),
         mode: 0o644,
         owner: ROOT,
