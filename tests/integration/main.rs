@@ -22,6 +22,7 @@ mod cli_streams;
 mod cli_usage;
 mod contract;
 mod core;
+mod core_units;
 mod crash;
 mod daemon_api;
 mod daemon_folders;
