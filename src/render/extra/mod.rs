@@ -1,82 +1,25 @@
 //! The `extra` tables of the settings, for configuration without a setting of its own. They are merged last, key by key, and
 //! types must match.
 
+mod error;
+
 use super::owned;
-use crate::exit::ExitCode;
-use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::facts::settings::{Extra, Settings};
 use crate::state::{Contents, Daemon, File};
 use crate::text::secret::{is_secret, masked};
+pub use error::RenderError;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-
-/// An `extra` table that cannot be merged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// A key that the agent owns.
-    #[error("setting `{table}.{key}` sets a key that the agent owns")]
-    Owned {
-        /// The table, such as `consul.extra`.
-        table: &'static str,
-        /// The dotted key.
-        key: String,
-    },
-    /// A value whose type differs from the rendered one.
-    #[error("expected {expected} for setting `{table}.{key}`, found {found}")]
-    Type {
-        /// The table.
-        table: &'static str,
-        /// The dotted key.
-        key: String,
-        /// The type found.
-        found: &'static str,
-        /// The type of the rendered value.
-        expected: &'static str,
-    },
-    /// A secret, which would be visible wherever settings are printed.
-    #[error("setting `{table}.{key}` contains a secret, and settings must not contain secrets")]
-    Secret {
-        /// The table.
-        table: &'static str,
-        /// The dotted key.
-        key: String,
-    },
-}
-
-topics! {
-    KEY_OWNED: "extra-key-owned",
-        "remove it: identity comes from the tags alone; `cos-agent config dump` shows the file and line that set it";
-    TYPE_WRONG: "extra-type", "give it the type of the value that it replaces";
-    SECRET: "extra-secret",
-        "put it into a file of your own in /etc/{daemon}.d, with mode 0640 and group {daemon}";
-}
-
-impl RenderError {
-    /// The exit code of this failure.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::Config
-    }
-}
-
-impl Hint for RenderError {
-    const TOPICS: &'static [Topic] = TOPICS;
-
-    fn hint(&self) -> Option<Advice> {
-        Some(match self {
-            Self::Owned { .. } => KEY_OWNED.plain(),
-            Self::Type { .. } => TYPE_WRONG.plain(),
-            Self::Secret { table, .. } => {
-                SECRET.with(&[("daemon", &table.split('.').next().unwrap_or_default())])
-            }
-        })
-    }
-}
 
 /// Merges the tables over the rendered configurations.
 pub(super) fn merge_into(files: &mut [File], settings: &Settings) -> Result<(), RenderError> {
     for (daemon, extra) in tables(settings) {
         for file in files.iter_mut().filter(|file| file.path == daemon.file()) {
             if let Contents::Json(document) = &mut file.contents {
+                if !document.value.is_object() {
+                    let found = type_of(&document.value);
+                    return Err(RenderError::Document { path: file.path.clone(), found });
+                }
                 merge(daemon, &mut document.value, extra)?;
             }
         }
@@ -183,6 +126,8 @@ fn type_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::ExitCode;
+    use crate::state::{Document, Notify, ROOT, Shape};
     use serde_json::json;
 
     fn merged(extra: Value) -> Result<Value, RenderError> {
@@ -190,6 +135,22 @@ mod tests {
             json!({"server": true, "limits": {"a": 1, "b": "x"}, "retry_join": ["p"]});
         merge(Daemon::Consul, &mut rendered, extra.as_object().unwrap())?;
         Ok(rendered)
+    }
+
+    #[test]
+    fn a_configuration_that_is_no_object_is_never_written() {
+        // JSON has no keys but strings.
+        let unserializable = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let mut file = File {
+            path: Daemon::Consul.file().to_owned(),
+            contents: Contents::Json(Document::of(&unserializable, Shape::Plain)),
+            mode: 0o640,
+            owner: ROOT,
+            notify: Notify::nobody(),
+        };
+        let error = merge_into(std::slice::from_mut(&mut file), &Settings::default()).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Bug);
+        assert!(error.to_string().ends_with("expected a JSON object, found nothing"), "{error}");
     }
 
     #[test]
