@@ -1,54 +1,39 @@
-//! Why a file of the operator is refused.
+//! Why the agent refuses a file of the operator.
 
-use std::fmt;
+use super::setting::Unclear;
 
-/// A file that is refused.
+/// A file of the operator that the agent refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// It sets a key of ours.
+    /// It sets a key that the agent owns.
     #[error("{path} sets `{key}`: {reason}")]
     Sets {
-        /// The file.
+        /// The absolute path of the file.
         path: String,
-        /// The dotted key.
+        /// The key, dotted from the top down, like `server.enabled`.
         key: String,
-        /// Why that is refused.
+        /// Why the agent refuses it.
         reason: String,
     },
-    /// What it sets is not known, and it holds a word of a key that must not be set.
+    /// The agent cannot parse it, and it has a word of a key that must not be set.
     #[error(
         "cannot parse {path} ({problem}); it has the word `{word}`, so it may set a key that the agent owns"
     )]
     Unclear {
-        /// The file.
+        /// The absolute path of the file.
         path: String,
-        /// The word.
+        /// The word, in lower case.
         word: &'static str,
-        /// Where and why.
+        /// The line where parsing stopped, and why.
         problem: Unclear,
     },
 }
 
-/// Why the keys of a file are not known. The text itself may hold a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unclear {
-    /// From 1 on; 0 for the file as a whole.
-    pub line: usize,
-    /// What was found, or expected.
-    pub problem: &'static str,
-}
-
-impl Unclear {
-    pub(super) fn somewhere(problem: &'static str) -> Self {
-        Self { line: 0, problem }
-    }
-}
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => formatter.write_str(self.problem),
-            line => write!(formatter, "line {line}: {}", self.problem),
-        }
-    }
+/// The judgement on a file of the operator.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why it is refused, if it is.
+    pub refused: Option<Conflict>,
+    /// Notes for people on what else it sets, one sentence each.
+    pub notes: Vec<String>,
 }

@@ -1,16 +1,16 @@
-//! The keys of an HCL 1 file, which is what both daemons read (<https://github.com/hashicorp/hcl/tree/v1.0.0>, `hcl/scanner`
-//! and `hcl/parser`). No crate that is kept reads it. Values are skipped, and whatever is doubtful is not followed: then the
-//! daemon's own validator says what the file is worth.
+//! Reads the keys of an HCL 1 file, the format of both daemons (<https://github.com/hashicorp/hcl/tree/v1.0.0>,
+//! `hcl/scanner` and `hcl/parser`). No maintained crate reads it. Values are skipped, and anything doubtful is an error;
+//! then only the daemon's own validator can judge the file.
 
 use super::scanner::{Scanner, Token};
-use super::{DEEPEST, Setting, Unclear, is_off};
+use super::setting::{DEEPEST, Setting, Unclear, is_off};
 
-/// What the file sets, in its order.
+/// The settings of a file, in file order.
 pub(super) fn settings(text: &str) -> Result<Vec<Setting>, Unclear> {
     if text.contains(['\0', '\u{e123}']) {
         return Err(Unclear::somewhere("unexpected character that HCL reserves"));
     }
-    // As the parser does first of all.
+    // HCL's parser does this first, too.
     let text = text.replace("\r\n", "\n");
     let mut reader = Reader {
         scanner: Scanner::of(&text),
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
         self.scanner.unclear(problem)
     }
 
-    /// Items up to the end of their body. One comma may stand behind each.
+    /// Reads items up to `end`. One comma may follow each item.
     fn items(&mut self, end: &Token<'_>) -> Result<(), Unclear> {
         loop {
             let first = self.next()?;
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         if self.depth > DEEPEST { self.unclear("nested too deeply") } else { Ok(()) }
     }
 
-    /// A block without keys may still take another one's place.
+    /// Reads a block. An empty block is a setting too, because it may replace another block.
     fn block(&mut self) -> Result<(), Unclear> {
         self.deeper()?;
         let before = self.found.len();

@@ -1,4 +1,4 @@
-//! What to do about a file of the operator that is refused.
+//! The hints for a file of the operator that the agent refuses.
 
 use super::Conflict;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -19,7 +19,7 @@ impl Hint for Conflict {
 
     fn hint(&self) -> Option<Advice> {
         Some(match self {
-            // Nomad takes the last of two such blocks as a whole.
+            // Nomad does not merge two such blocks: the last one replaces the others.
             Self::Sets { path, key, .. } if key.starts_with("plugin.docker") => {
                 let table = key.rsplit_once('.').map_or("", |(table, _)| table);
                 KEY_OF_A_BLOCK.with(&[("table", &table), ("path", path)])

@@ -1,12 +1,13 @@
-//! The keys of a JSON file. A key that is there twice is there twice, as the daemons have it, so no map is in between.
+//! Reads the keys of a JSON file. It parses into no map, because a key that occurs twice counts twice, as it does for the
+//! daemons.
 
-use super::{Setting, Unclear, is_off};
+use super::setting::{Setting, Unclear, is_off};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 
-/// What the file sets, in its order. Where HCL's own reader of JSON reads it (`.hcl` files, and all of Nomad's), what that one
-/// understands in another way is not followed: lists in lists, and keys with escapes
+/// The settings of a file, in file order. `by_hcl`: HCL's own JSON reader reads this file (`.hcl` files, and all of
+/// Nomad's). That reader understands lists in lists and keys with escapes in another way, so these are errors
 /// (<https://github.com/hashicorp/hcl/tree/v1.0.0/json/parser>).
 pub(super) fn settings(text: &str, by_hcl: bool) -> Result<Vec<Setting>, Unclear> {
     let mut found = Found { path: Vec::new(), settings: Vec::new(), by_hcl, in_list: false };
@@ -18,10 +19,10 @@ pub(super) fn settings(text: &str, by_hcl: bool) -> Result<Vec<Setting>, Unclear
     Ok(found.settings)
 }
 
-/// What a document sets.
+/// The settings of a document.
 pub(super) fn settings_of(document: &Value) -> Vec<Setting> {
     let mut found = Found { path: Vec::new(), settings: Vec::new(), by_hcl: false, in_list: false };
-    // A reader of one's own value has nothing to refuse but what is nested too deep, which the daemon's validator refuses too.
+    // Reading a value fails only where it is nested too deeply, and the daemon's validator refuses that too.
     match Level(&mut found).deserialize(document) {
         Ok(()) => found.settings,
         Err(_) => Vec::new(),
@@ -41,7 +42,7 @@ impl Found {
     }
 }
 
-/// A value below the path so far.
+/// Reads the value at the current path.
 struct Level<'a>(&'a mut Found);
 
 impl<'de> DeserializeSeed<'de> for Level<'_> {
@@ -53,7 +54,7 @@ impl<'de> DeserializeSeed<'de> for Level<'_> {
 }
 
 impl Level<'_> {
-    /// An item of a list is a part of the list.
+    /// Records a literal, unless it is an item of a list: the list is recorded as a whole.
     fn literal<E>(self, off: bool) -> Result<(), E> {
         if !self.0.in_list {
             self.0.set(off);
@@ -128,7 +129,7 @@ impl<'de> Visitor<'de> for Level<'_> {
     }
 }
 
-/// A key, and whether it was written with escapes: only one without is borrowed from the text.
+/// A key, and whether it was written with escapes: serde_json borrows only a key without escapes from the text.
 struct Key {
     text: String,
     has_escapes: bool,

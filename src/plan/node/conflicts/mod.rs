@@ -1,48 +1,29 @@
-//! Files of the operator in the daemons' folders, and what they set that is ours.
+//! The operator's files in the daemons' directories, and the keys of the agent that they set.
 //!
-//! Both daemons merge all files of their folder in the order of the names. HashiCorp's packages ship a `nomad.hcl`
-//! with server *and* client enabled and `bootstrap_expect = 1`, which sorts after ours: a cluster of one. What nobody here
-//! can follow, the daemon may still take: that keeps no node down which ran before.
+//! Both daemons merge all files of their directory in the order of their names. HashiCorp's packages ship a `nomad.hcl`
+//! with server *and* client enabled and `bootstrap_expect = 1`, which sorts after the agent's file: it would form a cluster
+//! of one. The daemon may accept a file that the agent cannot parse, so such a file does not stop a node that has run before.
 
 mod conflict;
 mod hcl;
 mod hint;
 mod json;
 mod scanner;
+mod setting;
 
 use crate::render::owned::{self, Rule};
 use crate::role::Role;
-use crate::state::Daemon;
-use crate::state::OperatorFile;
-pub use conflict::{Conflict, Unclear};
+use crate::state::{Daemon, OperatorFile};
+pub use conflict::{Conflict, Judgement};
 use serde_json::Value;
+pub use setting::{Setting, Unclear};
 use std::borrow::Cow;
 
-/// Blocks in blocks. Deeper ones are nobody's, and would need a deeper stack.
-const DEEPEST: usize = 100;
-/// What a file may hold that takes a node out of its cluster, or founds another one.
+/// The words of keys that may take a node out of its cluster, or form another cluster.
 const DANGEROUS: [&str; 4] = ["bootstrap", "server", "data_dir", "join"];
 
-/// A key that a file sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The keys from the top down.
-    pub path: Vec<String>,
-    /// Whether its value is a plain `false`.
-    pub off: bool,
-}
-
-/// What was found in a file.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
-    /// Why it is refused, if it is.
-    pub refused: Option<Conflict>,
-    /// What people have to know of it besides, a sentence each.
-    pub notes: Vec<String>,
-}
-
-/// Judges a file, for a role or for an image of any. On a node that has run before, a file that nobody can follow is the
-/// daemon's alone to judge.
+/// Judges a file for a role, or for an image of any role (`None`). If the node has run before (`is_first` is false), only the
+/// daemon judges a file that the agent cannot parse.
 pub fn judge(file: &OperatorFile, role: Option<Role>, is_first: bool) -> Judgement {
     let settings = match settings(file.daemon, &file.path, &file.bytes) {
         Ok(settings) => settings,
@@ -71,7 +52,7 @@ pub fn judge(file: &OperatorFile, role: Option<Role>, is_first: bool) -> Judgeme
     judgement
 }
 
-/// What a configuration of our own, `extra` included, sets that people have to know of.
+/// Notes for people on what the agent's own configuration, including its `extra` tables, sets.
 pub fn said_of_ours(daemon: Daemon, configuration: &Value) -> Vec<String> {
     let settings = json::settings_of(configuration);
     let said = settings.iter().filter_map(|setting| {
@@ -102,8 +83,8 @@ fn unclear(file: &OperatorFile, problem: Unclear, is_first: bool) -> Judgement {
     }
 }
 
-/// What a file sets. Consul reads `.json` as JSON; everything else is HCL 1 to both daemons, or JSON where it begins with a
-/// brace (`agent/config/config.go` of Consul, `command/agent/config_parse.go` of Nomad).
+/// The settings of a file, in file order. Consul reads `.json` as JSON; both daemons read everything else as HCL 1, or as JSON
+/// if it begins with a brace (`agent/config/config.go` of Consul, `command/agent/config_parse.go` of Nomad).
 pub fn settings(daemon: Daemon, path: &str, bytes: &[u8]) -> Result<Vec<Setting>, Unclear> {
     let by_hcl = daemon == Daemon::Nomad || !path.ends_with(".json");
     let text = match String::from_utf8_lossy(bytes) {
@@ -119,12 +100,7 @@ pub fn settings(daemon: Daemon, path: &str, bytes: &[u8]) -> Result<Vec<Setting>
     }
 }
 
-/// Whether a text is a plain `false` to the daemons.
-fn is_off(text: &str) -> bool {
-    text == "0" || text.eq_ignore_ascii_case("false")
-}
-
-/// A mode that is switched off is what we want too: Nomad's merge ignores `false` anyway.
+/// Switching a mode off is harmless, because Nomad's merge ignores `false`.
 fn is_harmless(key: &str, off: bool) -> bool {
     off && (key == "client.enabled" || key == "server.enabled")
 }
@@ -141,7 +117,7 @@ mod tests {
         judge(&file, Role::named(role), true).refused.map(|conflict| conflict.to_string())
     }
 
-    /// As the packages of HashiCorp ship it.
+    /// The file in HashiCorp's packages.
     const PACKAGED: &str = r#"# Full configuration options can be found at https://developer.hashicorp.com/nomad/docs/configuration
 
 data_dir  = "/opt/nomad/data"

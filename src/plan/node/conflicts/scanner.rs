@@ -1,14 +1,14 @@
-//! The tokens of HCL 1 (`hcl/scanner` of <https://github.com/hashicorp/hcl/tree/v1.0.0>).
+//! Splits HCL 1 into tokens, like `hcl/scanner` of <https://github.com/hashicorp/hcl/tree/v1.0.0>.
 
-use super::Unclear;
+use super::setting::Unclear;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A key without quotes.
     Word(&'a str),
-    /// A text in quotes.
+    /// A quoted string, without its quotes.
     Text(&'a str),
-    /// A boolean, number or heredoc, as it stands there.
+    /// A boolean, number or heredoc, as written.
     Literal(&'a str),
     Open,
     Close,
@@ -19,7 +19,7 @@ pub(super) enum Token<'a> {
     End,
 }
 
-/// Takes a text apart.
+/// Splits a text into tokens.
 pub(super) struct Scanner<'a> {
     rest: &'a str,
     line: usize,
@@ -34,7 +34,7 @@ impl<'a> Scanner<'a> {
         Err(Unclear { line: self.line, problem })
     }
 
-    /// Takes so many bytes.
+    /// Consumes `length` bytes.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         self.line += taken.matches('\n').count();
@@ -63,7 +63,7 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    /// White space and comments.
+    /// Skips white space and comments.
     fn skip(&mut self) -> Result<(), Unclear> {
         loop {
             let blank =
@@ -86,7 +86,7 @@ impl<'a> Scanner<'a> {
     fn word(&mut self) -> Result<Token<'a>, Unclear> {
         let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let length = self.rest.find(|c| !is_inside(c)).unwrap_or(self.rest.len());
-        // Letters beyond ASCII are letters to the daemons too, by tables that need not be ours.
+        // The daemons accept letters beyond ASCII too, but by Go's Unicode tables, which may differ from Rust's.
         if self.rest[length..].starts_with(|c: char| !c.is_ascii()) {
             return self.unclear("expected a key in ASCII");
         }
@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Plain decimal numbers alone.
+    /// Reads a plain decimal number; other notations are an error.
     fn number(&mut self) -> Result<Token<'a>, Unclear> {
         let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
         let length = self.rest.find(|c| !inside(c)).unwrap_or(self.rest.len());
@@ -113,7 +113,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Literal(self.take(length)))
     }
 
-    /// A text in quotes, in which `${…}` may hold quotes and line feeds.
+    /// Reads a quoted string, in which `${…}` may hold quotes and line feeds.
     fn text(&mut self) -> Result<Token<'a>, Unclear> {
         let mut braces = 0_u32;
         let mut chars = self.rest.char_indices().skip(1).peekable();
@@ -139,7 +139,8 @@ impl<'a> Scanner<'a> {
         self.unclear("unterminated string")
     }
 
-    /// `<<NAME` up to a line of `NAME` alone. The reader of the daemons compares lengths with the dash of `<<-` in it.
+    /// Reads a heredoc: from `<<NAME` up to a line that holds only `NAME`. The dash of `<<-` counts when lengths are
+    /// compared, because it does in the daemons' scanner.
     fn heredoc(&mut self) -> Result<Token<'a>, Unclear> {
         let end = self.rest.find('\n').unwrap_or(self.rest.len());
         let anchor = &self.rest[..end];
@@ -167,7 +168,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many characters an escape has behind its backslash.
+/// The number of characters of an escape after its backslash; `None` if the escape is unknown.
 fn escape(rest: &str) -> Option<usize> {
     let digits = |skip: usize, count: usize, radix: u32| {
         let all = rest.chars().skip(skip).take(count).filter(|c| c.is_digit(radix)).count();

@@ -1,0 +1,44 @@
+//! The result of reading a file of a daemon: its settings, or why they cannot be read.
+
+use std::fmt;
+
+/// The deepest nesting of blocks that is read. No real file nests deeper, and a deeper one would need a deeper stack.
+pub(super) const DEEPEST: usize = 100;
+
+/// A key that a file sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The keys from the top down.
+    pub path: Vec<String>,
+    /// Whether its value is a plain `false`.
+    pub off: bool,
+}
+
+/// Whether the daemons read a text as `false`.
+pub(super) fn is_off(text: &str) -> bool {
+    text == "0" || text.eq_ignore_ascii_case("false")
+}
+
+/// Why the agent cannot read the keys of a file. It never quotes the file, which may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unclear {
+    /// The line, counted from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// What was found, or expected.
+    pub problem: &'static str,
+}
+
+impl Unclear {
+    pub(super) fn somewhere(problem: &'static str) -> Self {
+        Self { line: 0, problem }
+    }
+}
+
+impl fmt::Display for Unclear {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => formatter.write_str(self.problem),
+            line => write!(formatter, "line {line}: {}", self.problem),
+        }
+    }
+}
