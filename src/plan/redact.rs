@@ -1,4 +1,4 @@
-//! Contents as they may be shown: secrets as fingerprints, and nothing of what cannot be read.
+//! File contents as they may be shown: secrets as fingerprints, and only a summary of what cannot be parsed.
 
 use crate::state::{Bytes, sha256};
 use crate::text::secret::{for_each_text, is_secret, looks_secret};
@@ -16,7 +16,7 @@ pub(super) fn shown(path: &str, bytes: &Bytes) -> String {
 fn open(path: &str, bytes: &[u8]) -> String {
     let summary =
         |what: &str| format!("({what}: {} bytes, sha256 {})\n", bytes.len(), &sha256(bytes)[..16]);
-    let Ok(text) = std::str::from_utf8(bytes) else { return summary("no text") };
+    let Ok(text) = std::str::from_utf8(bytes) else { return summary("not UTF-8") };
     if !path.ends_with(".json") || text.trim().is_empty() {
         return text.to_owned();
     }
@@ -28,12 +28,13 @@ fn open(path: &str, bytes: &[u8]) -> String {
                 text.to_owned()
             }
         }
-        // What does not parse may hold a secret anywhere.
-        Err(_) => summary("no JSON"),
+        // Text that does not parse may hold a secret anywhere.
+        Err(_) => summary("not JSON"),
     }
 }
 
-/// A text that somebody else wrote, before ours takes its place: of its lines, those that ours has too.
+/// A text that somebody else wrote, as it may be shown before the agent replaces it: only the lines that the agent's text
+/// has too.
 pub(super) fn ours_of(before: &str, after: &str) -> String {
     let ours: BTreeSet<&str> = after.lines().collect();
     let mut shown = String::new();
@@ -56,7 +57,7 @@ pub(super) fn ours_of(before: &str, after: &str) -> String {
     shown
 }
 
-/// Replaces secret values by fingerprints; whether there were any.
+/// Replaces secret values with fingerprints; returns whether there were any.
 fn mask(value: &mut Value) -> bool {
     let mut found = false;
     for_each_text(value, "", &mut |path, text| {
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_not_shown() {
         assert!(!open("x.json", b"{\"encrypt\": \"a2V5\"").contains("a2V5"));
-        assert!(open("x", &[0xff, 0xfe]).starts_with("(no text"));
+        assert!(open("x", &[0xff, 0xfe]).starts_with("(not UTF-8"));
         assert_eq!(open("cos.sh", b"export A=b\n"), "export A=b\n");
     }
 }
