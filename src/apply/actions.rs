@@ -1,4 +1,4 @@
-//! The actions of a plan: each enqueued, none waited for.
+//! Carries out the actions of a plan: it enqueues each job and does not wait for it to finish.
 
 use super::ended::Ended;
 use super::quorum::{self, Leave};
@@ -11,18 +11,18 @@ use crate::system::System;
 use crate::system::systemd::services::{Job, ServiceError, ServiceManager};
 use std::time::Duration;
 
-/// What came of the actions.
+/// The result of the actions.
 #[derive(Default)]
 pub struct Ran {
-    /// Those that stay due.
+    /// The actions that stay due.
     pub(super) left: Vec<Action>,
-    /// What people have to know of those that stay due without an error, a sentence each.
+    /// Notes for people on actions that stay due without an error, one sentence each.
     pub notes: Vec<String>,
-    /// Why the first of the others failed.
+    /// The error of the first action that failed.
     pub error: Option<ApplyError>,
 }
 
-/// Where actions are carried out.
+/// What the actions need.
 struct Run<'a> {
     system: &'a System,
     services: &'a dyn ServiceManager,
@@ -31,8 +31,8 @@ struct Run<'a> {
     patience: Duration,
 }
 
-/// Carries out actions in their order. An action that fails stays due, and the others happen all the same: a node whose
-/// trust store cannot be rebuilt still gets its Consul.
+/// Carries out actions in their order. An action that fails stays due, and the others run all the same: a node whose trust
+/// store cannot be rebuilt still gets its Consul.
 pub(super) async fn run(
     system: &System,
     services: &dyn ServiceManager,
@@ -40,7 +40,7 @@ pub(super) async fn run(
     node: &Node,
 ) -> Ran {
     let mut ran = Ran::default();
-    // A Consul that this run restarts is away for a moment, which is no reason to postpone anything.
+    // Consul is away for a moment while this run restarts it. That must not postpone another restart, so the run waits.
     let restarts = |planned: &PlannedAction| planned.action == Action::restart(Daemon::Consul);
     let patience = if plan.actions().any(restarts) { ELECTION } else { Duration::ZERO };
     let run = Run { system, services, plan, node, patience };
@@ -59,7 +59,7 @@ pub(super) async fn run(
                 ran.notes.push(note);
             }
             Err(error) => {
-                // The report of the run has all of it.
+                // The log gets the first line only, because the report of the run has the whole error.
                 let words = error.to_string();
                 tracing::error!(
                     "cannot {}: {}",
@@ -84,13 +84,13 @@ impl Run<'_> {
             Action::Unit(Verb::Enable, unit) => (Job::Enable, unit.as_ref()),
             Action::Unit(Verb::Reload, unit) => (Job::Reload, unit.as_ref()),
             Action::Unit(Verb::Stop, unit) => return self.stop(unit).await,
-            // What does not run reads its file when it starts.
+            // A unit that does not run reads its file when it starts.
             Action::Unit(Verb::TryRestart, unit) => match self.state(unit).await? {
                 UnitState::Up => return self.restart(unit).await,
                 _ => return Ok(Ended::Nothing),
             },
             Action::Unit(Verb::Restart, unit) => return self.restart(unit).await,
-            // Between the look and the writing somebody else may have started it, with the old file.
+            // Somebody else may have started the unit with the old file, after the observation and before the write.
             Action::Unit(Verb::Start, unit) if planned.is_new => match self.state(unit).await? {
                 UnitState::Up => return self.restart(unit).await,
                 UnitState::Queued => return Ok(Ended::Nothing),
@@ -125,11 +125,11 @@ impl Run<'_> {
         }
     }
 
-    /// Restarts or stops a unit, if those that need it can do without it: a server its quorum, docker its containers.
+    /// Restarts or stops a unit, if the quorum of a server or the containers of docker allow it.
     async fn take_away(&self, job: Job, unit: &str) -> Result<Ended, ApplyError> {
         let denied = match Daemon::of_unit(unit) {
             Some(daemon) => self.may_leave_quorum(job, daemon).await?,
-            // To ask docker for containers would start it where it comes by its socket; here it runs.
+            // `docker ps` would start docker through its socket, but here docker runs already.
             None if unit == DOCKER => docker::is_left(self.system, self.services).await?,
             None => None,
         };
@@ -140,7 +140,7 @@ impl Run<'_> {
         Ok(Ended::Done)
     }
 
-    /// Why a server has to stay, where somebody has to do something about that.
+    /// The note for people where a server stays because they have to act first; `None` if it may go.
     async fn may_leave_quorum(
         &self,
         job: Job,
@@ -150,7 +150,7 @@ impl Run<'_> {
             return Ok(None);
         };
         let verb = if job == Job::Stop { "stop" } else { "restart" };
-        // Consul itself has not restarted yet.
+        // Consul's own restart is still to come, so there is nothing to wait for.
         let patience = if daemon == Daemon::Consul { Duration::ZERO } else { self.patience };
         match quorum::may_go(&voter, verb, patience).await? {
             Leave::Given => Ok(None),
@@ -159,8 +159,8 @@ impl Run<'_> {
     }
 }
 
-/// Stops a unit below which something moves, and waits for nobody's consent: whether the quorum can do without it was asked
-/// before the first step.
+/// Stops a unit before its data is moved. It does not ask the quorum, because `quorum::may_change` did so before the first
+/// step.
 pub(super) async fn stop(system: &System, planned: &PlannedAction) -> Result<(), ApplyError> {
     if let (Some(services), Some(unit)) = (&system.services, planned.action.of_unit()) {
         services.run(Job::Stop, unit).await?;

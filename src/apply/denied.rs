@@ -1,9 +1,9 @@
-//! What to do where the ACLs of a daemon refuse a question that stands before a restart.
+//! What to do where the ACLs of a daemon deny a request that comes before a restart.
 
 use crate::state::Daemon;
 use crate::system::daemon::turn::KEYS;
 
-/// The rule that lets an agent say how its servers are
+/// The ACL rule that lets an agent report the health of its servers
 /// (<https://developer.hashicorp.com/consul/api-docs/operator/autopilot#read-health>,
 /// <https://developer.hashicorp.com/nomad/api-docs/operator/autopilot#read-health>).
 fn rule(daemon: Daemon) -> &'static str {
@@ -13,9 +13,9 @@ fn rule(daemon: Daemon) -> &'static str {
     }
 }
 
-/// Whose policy it has to be in. The agent sends no token, so Consul takes its agent's own, or the anonymous one
-/// (<https://developer.hashicorp.com/consul/docs/agent/config/config-files#acl_tokens_default>); Nomad has a policy with
-/// this very name (<https://developer.hashicorp.com/nomad/docs/concepts/acl#anonymous-policy>).
+/// The policy that the rule belongs in. The agent sends no token, so Consul uses the default token of its own agent, or the
+/// anonymous one (<https://developer.hashicorp.com/consul/docs/agent/config/config-files#acl_tokens_default>); Nomad uses
+/// its policy `anonymous` (<https://developer.hashicorp.com/nomad/docs/concepts/acl#anonymous-policy>).
 fn place(daemon: Daemon) -> &'static str {
     match daemon {
         Daemon::Consul => {
@@ -25,12 +25,13 @@ fn place(daemon: Daemon) -> &'static str {
     }
 }
 
-/// Consul's ACLs or Nomad's refuse to say how the servers are.
+/// The note for people where ACLs deny the health of the servers.
 pub(super) fn health(daemon: Daemon, verb: &str, problem: &str) -> String {
     note(daemon, verb, daemon, problem, rule(daemon))
 }
 
-/// Consul's ACLs refuse a turn (<https://developer.hashicorp.com/consul/api-docs/session#create-session>,
+/// The note for people where Consul's ACLs deny the restart lock
+/// (<https://developer.hashicorp.com/consul/api-docs/session#create-session>,
 /// <https://developer.hashicorp.com/consul/api-docs/kv#create-update-key>).
 pub(super) fn turn(daemon: Daemon, verb: &str, problem: &str) -> String {
     let rules = format!(
@@ -39,7 +40,7 @@ pub(super) fn turn(daemon: Daemon, verb: &str, problem: &str) -> String {
     note(daemon, verb, Daemon::Consul, problem, &rules)
 }
 
-/// The same, as the reason of a refusal.
+/// The reason of a refused change where ACLs deny the health of the servers.
 pub(super) fn question(daemon: Daemon, problem: &str) -> String {
     format!(
         "the ACLs of {} deny the health of the other servers ({problem}); add {} {}",

@@ -1,4 +1,4 @@
-//! Whether docker may restart: a restart ends its containers, so never below a task.
+//! Whether docker may restart. A restart ends its containers, so docker must not restart while a task runs.
 
 use super::ApplyError;
 use crate::state::{DOCKER, Daemon, UnitState};
@@ -8,14 +8,14 @@ use crate::system::daemon::nomad::Nomad;
 use crate::system::systemd::services::ServiceManager;
 use std::time::Duration;
 
-/// The client of docker.
+/// The command-line client of docker.
 const PROGRAM: &str = "/usr/bin/docker";
 /// Longest time for a list of containers.
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time for an answer of Nomad.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Why docker is left to the operator; nothing where it may restart.
+/// Why docker is left to the operator; `None` if it may restart.
 pub(super) async fn is_left(
     system: &System,
     services: &dyn ServiceManager,
@@ -34,14 +34,14 @@ pub(super) async fn is_left(
     )))
 }
 
-/// Between a look at the containers and the restart Nomad must not start one.
+/// Why Nomad may start a container after the containers are listed and before docker restarts; `None` if it cannot.
 async fn may_get_tasks(
     system: &System,
     services: &dyn ServiceManager,
 ) -> Result<Option<String>, ApplyError> {
     let unit = Daemon::Nomad.unit();
     match services.states(&[unit]).await?.get(unit) {
-        // One that is masked may run all the same.
+        // A masked unit may still run.
         Some(UnitState::Up | UnitState::Masked) => {}
         _ => return Ok(None),
     }
@@ -55,7 +55,7 @@ async fn may_get_tasks(
     })
 }
 
-/// Only a list that came whole and is empty says that nothing runs.
+/// Why containers may be running. Only a complete and empty list proves that none are.
 async fn may_have_containers(system: &System) -> Option<String> {
     let program = match system.root.resolve(PROGRAM) {
         Ok(program) => program,

@@ -1,4 +1,4 @@
-//! How an action ended.
+//! The result of one action.
 
 /// How an action ended.
 pub(super) enum Ended {
@@ -6,6 +6,6 @@ pub(super) enum Ended {
     Done,
     /// There was nothing to do.
     Nothing,
-    /// It stays due until somebody does what this says.
+    /// It stays due until people do what this note says.
     Left(String),
 }

@@ -1,4 +1,4 @@
-//! Why a plan was not carried out, and what to do about it.
+//! Why a plan was not carried out, with the exit code and the hint of each reason.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
@@ -13,70 +13,70 @@ pub enum ApplyError {
     /// A file operation failed.
     #[error("cannot change a file")]
     File(#[from] FileError),
-    /// The node itself is for root alone.
+    /// Only root may change the host.
     #[error("only root can change this node")]
     NotRoot,
-    /// Another `apply` runs and does not end.
+    /// Another process holds the lock and does not release it in time.
     #[error("another cos-agent process has held the lock on this node for more than {:.0} s", waited.as_secs_f64())]
     Locked {
-        /// How long was waited.
+        /// How long this run waited.
         waited: Duration,
     },
-    /// The daemon's own validator refuses the configuration.
+    /// The daemon's own validator rejects the configuration.
     #[error("`{command}` rejected the new configuration:\n{words}")]
     Refused {
-        /// The validator.
+        /// The command line of the validator.
         command: String,
-        /// Its words.
+        /// Its output.
         words: String,
     },
-    /// The validator could not be run.
+    /// The validator could not be started, or did not finish.
     #[error("cannot validate the new configuration; nothing was changed")]
     Validator(#[source] CommandError),
-    /// A signal ended the validator before it judged.
+    /// A signal ended the validator before its verdict.
     #[error(
         "a signal killed `{command}` while it checked the new configuration; nothing was changed"
     )]
     ValidatorKilled {
-        /// The validator.
+        /// The command line of the validator.
         command: String,
     },
     /// A daemon of this role is not installed.
     #[error("{program} is not installed, but the role of this node needs it")]
     NoProgram {
-        /// Its path.
+        /// Its absolute path.
         program: &'static str,
     },
-    /// A service job was refused.
+    /// systemd refused or failed a job.
     #[error("cannot change a unit")]
     Service(#[from] ServiceError),
     /// A tool of the system failed.
     #[error("`{command}` failed: {words}")]
     Tool {
-        /// The command.
+        /// The absolute path of the tool.
         command: String,
-        /// Its words.
+        /// Its output.
         words: String,
     },
-    /// A tool of the system did not run to its end.
+    /// A tool of the system could not be started, or did not finish.
     #[error("cannot run a system tool")]
     ToolDidNotRun(#[source] CommandError),
-    /// A server may not be restarted or stopped now, or the quorum would be lost.
+    /// A server must not restart or stop now, because the quorum may be lost.
     #[error("cannot {verb} {unit} now: {reason}")]
     QuorumAtRisk {
-        /// The unit.
+        /// The unit of the server.
         unit: &'static str,
         /// `restart` or `stop`.
         verb: &'static str,
         /// Why not now.
         reason: String,
     },
-    /// A server may not get another role, or lose its data, while its quorum needs it.
+    /// A server must not get another role, or lose its data, while its quorum may need it.
     #[error("{change}, but the quorum of {unit} may still need this server: {reason}")]
     StillNeeded {
-        /// The unit.
+        /// The unit of the server.
         unit: &'static str,
-        /// What would take it from its quorum.
+        /// What would take the server out of its quorum.
         change: String,
         /// Why not now.
         reason: String,
@@ -84,7 +84,7 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// Whether nothing was started, stopped or restarted yet.
+    /// Whether it happened before anything was started, stopped or restarted.
     pub fn is_before_any_start(&self) -> bool {
         match self {
             Self::File(_)

@@ -1,4 +1,5 @@
-//! What a run leaves to the next one: the manifest, the last good facts, the versions of binaries.
+//! What a run saves for the next one: the manifest, the answer of the quorum guard, the last good facts, the versions of
+//! binaries.
 
 use super::trust_store::UNFINISHED;
 use crate::facts::Facts;
@@ -13,21 +14,21 @@ use crate::system::root::{FileError, Root};
 
 /// The record of the last `apply`.
 pub static MANIFEST: StateFile<Manifest> = StateFile::of(&store::MANIFEST);
-/// What the quorum guard found, once more: in the form of a manifest that holds nothing else.
+/// A second copy of what the quorum guard found, as a manifest that holds nothing else.
 pub static FORMATION: StateFile<Manifest> = StateFile::of(&store::FORMATION);
 
-/// What is stored beside the manifest when a plan has been carried out.
+/// What is saved with the manifest once a plan has been carried out.
 pub struct ToStore<'a> {
-    /// The facts, for a reboot on which metadata does not answer.
+    /// The facts, for a reboot during which metadata does not answer.
     pub facts: &'a Facts,
-    /// The versions learnt from binaries.
+    /// The versions that the binaries reported.
     pub versions: &'a Versions,
 }
 
-/// The manifest of the last run; an empty one where there is none, or none that can be used: the disk is compared all the
-/// same, but what was written once and is no longer wanted stays, and so does what was still due. Whose the data is stands
-/// in the last good facts and in the formation file too, so that a manifest that is lost or broken does not make a server's
-/// data nobody's.
+/// The manifest of the last run; an empty one if the file is missing or unusable. Without a manifest the disk is still
+/// compared, but files that are no longer wanted stay, and pending actions are not carried out. The instance that owns the
+/// data is also in the last good facts and in the formation file, so a lost or broken manifest does not leave a server's
+/// data without an owner.
 pub fn load_manifest(system: &System) -> Result<Manifest, FileError> {
     let root = &system.root;
     let mut manifest = match MANIFEST.load(root)? {
@@ -50,9 +51,9 @@ pub fn load_manifest(system: &System) -> Result<Manifest, FileError> {
     Ok(manifest)
 }
 
-/// What the quorum guard found on this instance in this role before. The formation file is believed by itself, whatever
-/// became of manifest and facts; the manifest has a copy. A file that is broken, where the copy is lost too, may have said
-/// that this server can only join: that has to be asked again.
+/// What the quorum guard found for this instance in this role. The formation file counts even if manifest and facts are
+/// lost; the manifest has a copy. If the file is broken and the copy is lost too, the answer may have been that this server
+/// can only join, so the guard has to ask again.
 pub fn load_formation(
     system: &System,
     manifest: &Manifest,
@@ -73,7 +74,8 @@ pub fn load_formation(
     })
 }
 
-/// Drops what the quorum guard found, so that a server is rendered as if nobody had been asked. Under the lock.
+/// Removes what the quorum guard found, so that a server is rendered as if the guard had not asked. The caller holds the
+/// lock.
 pub fn reset_formation(system: &System) -> Result<(), FileError> {
     let mut manifest = load_manifest(system)?;
     let is_usual = match FORMATION.load(&system.root)? {
@@ -102,12 +104,12 @@ pub(super) fn save(
     batch.save()
 }
 
-/// Saves what is decided before it is done.
+/// Saves what was decided, before it is done.
 pub(super) fn save_manifest(system: &System, manifest: &Manifest) -> Result<(), FileError> {
     with_manifest(system, manifest)?.save()
 }
 
-/// A manifest, and beside it what the quorum guard found, where there is or was something to keep.
+/// The manifest, and the formation file if it has, or had, something to keep.
 fn with_manifest<'a>(system: &'a System, manifest: &Manifest) -> Result<Batch<'a>, FileError> {
     let mut batch = Batch::new(&system.root);
     batch.add(&MANIFEST, manifest)?;

@@ -1,7 +1,7 @@
 //! WRITE: the only executor of a [`Plan`].
 //!
-//! Validate everything, write everything, then act. A crash can come between any two steps: the manifest names what
-//! is being written and which actions are due before the first byte is written, and the next run plans from there.
+//! It validates everything, writes everything, then acts. A crash can come between any two steps: before the first byte is
+//! written, the manifest names the files to be written and the actions that are due, and the next run plans from there.
 
 mod actions;
 mod denied;
@@ -30,16 +30,16 @@ use crate::system::retry::{Backoff, Deadline};
 use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
 use std::time::Duration;
 
-/// Held while a plan is made and carried out; user data and unit may run `apply` at the same moment.
+/// Held while a plan is made and carried out, because user data and the unit may run `apply` at the same moment.
 const LOCK: &str = "/run/cos-agent/lock";
 
-/// Waits for the lock of this node; whether somebody else had it at first.
+/// Waits for the lock of this node. Returns the lock, and whether another process held it at first.
 pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), ApplyError> {
     let mut waited = false;
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
     loop {
         if let Some(lock) = system.root.try_lock(LOCK)? {
-            // What a killed run left behind holds copies of configuration.
+            // A killed run may have left copies of configuration behind.
             validate::sweep(&system.root)?;
             manifest::sweep(&system.root)?;
             return Ok((lock, waited));
@@ -53,7 +53,7 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), A
     }
 }
 
-/// Carries out a plan. An error of its own tells that the disk is not as planned; what came of the actions is returned.
+/// Carries out a plan. An error means that the disk may not be as planned. Failed actions are reported in [`Ran`] instead.
 pub async fn apply(
     system: &System,
     node: &Node,
@@ -73,7 +73,7 @@ pub async fn apply(
         }
         manifest::save_manifest(system, &during)?;
         change_disk(system, plan).await?;
-        // What the daemons write from here on is this instance's, even if an action fails.
+        // From here on the daemons write this instance's data, even if an action fails.
         if during.instance != after.instance {
             during.instance.clone_from(&after.instance);
             manifest::save_manifest(system, &during)?;
@@ -93,7 +93,7 @@ pub async fn apply(
             after.pending = ran.left.iter().cloned().chain(held).collect();
             after.pending.sort();
         }
-        // Rendered only: what has to happen stays due until units may be touched, if it is of a machine that runs.
+        // Only files were written. The recorded actions stay due until a run may touch units.
         None => {
             after.pending.clone_from(&plan.during.pending);
             after.agent.clone_from(&plan.during.agent);
@@ -122,7 +122,8 @@ fn programs_are_there(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// The phases before the actions. All files are written together: whoever reads them sees all old ones, or all new ones.
+/// Carries out the phases before the actions. All files are written together, so a reader sees all old files or all new
+/// ones.
 async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     for step in plan.steps.iter().filter(|step| step.phase < Phase::Write) {
         match &step.what {
@@ -148,7 +149,7 @@ async fn change_disk(system: &System, plan: &Plan) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// One change of a directory, or what has to go before anything is written.
+/// Carries out a change that comes before any file is written.
 fn prepare(root: &Root, change: &Change) -> Result<(), ApplyError> {
     match change {
         Change::Guard { real, mode, ids, .. } => root.set_attributes(real, *mode, Some(*ids))?,

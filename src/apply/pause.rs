@@ -1,21 +1,21 @@
 //! How long systemd waits before it starts a failed `cos-agent.service` again: longer each time, from 10 s to 5 min.
 //!
-//! `RestartSteps=` of systemd 254 would do it; 252, which Debian 12 and Amazon Linux 2023 have, does not know it. So the agent
-//! leaves a drop-in for its own unit in `/run`, where a reboot forgets it.
+//! `RestartSteps=` of systemd 254 would do it, but Debian 12 and Amazon Linux 2023 have systemd 252. So the agent writes a
+//! drop-in for its own unit to `/run`, which a reboot clears.
 
 use super::ApplyError;
 use crate::state::AGENT;
 use crate::system::System;
 use crate::system::systemd::services::{Job, ServiceManager};
 
-/// The drop-in.
+/// The drop-in that holds the current pause.
 const DROP_IN: &str = "/run/systemd/system/cos-agent.service.d/50-pause.conf";
 /// Seconds of the first pause, as `systemd/cos-agent.service` has it.
 const FIRST: u32 = 10;
 /// Seconds of the longest one.
 const LONGEST: u32 = 300;
 
-/// Doubles the pause. For a run that failed, before it ends.
+/// Doubles the pause; called before a failed run ends.
 pub async fn grow(system: &System, services: &dyn ServiceManager) -> Result<(), ApplyError> {
     let before = current(system)?;
     let seconds = before.map_or(FIRST, |before| before.saturating_mul(2).clamp(FIRST, LONGEST));
@@ -25,14 +25,14 @@ pub async fn grow(system: &System, services: &dyn ServiceManager) -> Result<(), 
     let text = format!("# Removed once {AGENT} succeeds.\n[Service]\nRestartSec={seconds}s\n");
     system.root.write(DROP_IN, text.as_bytes(), 0o644)?;
     if let Err(error) = services.run(Job::DaemonReload, "").await {
-        // What systemd has not read is not the pause by now.
+        // systemd has not read the drop-in, so it must not count as the current pause.
         system.root.remove(DROP_IN)?;
         return Err(error.into());
     }
     Ok(())
 }
 
-/// Forgets the pause. For a run that succeeded.
+/// Removes the pause; called after a run that succeeded.
 pub async fn reset(system: &System, services: &dyn ServiceManager) -> Result<(), ApplyError> {
     if system.root.stat(DROP_IN)?.is_none() {
         return Ok(());
@@ -41,7 +41,7 @@ pub async fn reset(system: &System, services: &dyn ServiceManager) -> Result<(),
     Ok(services.run(Job::DaemonReload, "").await?)
 }
 
-/// The pause in the drop-in, in seconds; `None` where there is none that can be read.
+/// The pause in the drop-in, in seconds; `None` if there is no valid one.
 fn current(system: &System) -> Result<Option<u32>, ApplyError> {
     let bytes = system.root.read(DROP_IN)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -58,9 +58,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_pause_doubles_up_to_five_minutes_and_is_forgotten_after_a_success() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let system = System {
-            root: Root::at(folder.path()),
+            root: Root::at(directory.path()),
             services: None,
             keeps_record: false,
             environment: Environment::default(),

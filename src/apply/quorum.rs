@@ -1,4 +1,4 @@
-//! Whether a server may go away for a moment: only while the others can do without it, and one at a time.
+//! Whether a server may go away for a moment: only one at a time, and only while the other servers keep the quorum.
 
 use super::voter::{AGAIN, ANSWER, NOBODY_SEEN, Others, Voter};
 use super::{ApplyError, denied};
@@ -11,7 +11,8 @@ use crate::system::daemon::turn::{Held, Request, Turn};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Servers that nobody can give a turn wait for a random time below this one, so that not all restart at once.
+/// Where the cluster has no leader and no server can get the restart lock, each server waits a random time below this one,
+/// so that they do not all restart at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Whether a server may go away for a moment.
@@ -19,14 +20,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) enum Leave {
     /// It may go.
     Given,
-    /// ACLs refuse the question, and this is what to do about it.
+    /// ACLs deny the question; this note says what to do about it.
     Denied(String),
 }
 
-/// A server restarts or stops only while the other servers keep the quorum, and only one at a time: all could see each
-/// other healthy in the same moment. So a change of a whole fleet at once restarts one after the other. What was asked
-/// before the turn was ours is old by then, and is asked again. A Consul that does not say whose turn it is, is asked
-/// again for as long as `patience`.
+/// Whether a server may restart or stop: only while the other servers keep the quorum, and only one at a time, because all
+/// could see each other healthy at the same moment. So a change of a whole fleet restarts one server after the other. The
+/// first answer is old once this server has the restart lock, so it is asked for again. If Consul cannot say who has the
+/// lock, the request is repeated for as long as `patience`.
 pub(super) async fn may_go(
     voter: &Voter<'_>,
     verb: &'static str,
@@ -34,7 +35,7 @@ pub(super) async fn may_go(
 ) -> Result<Leave, ApplyError> {
     let unit = voter.daemon.unit();
     let at_risk = |reason: String| Err(ApplyError::QuorumAtRisk { unit, verb, reason });
-    // Tags that say 1 do not take the vote from a server that has companions.
+    // A server whose tags say that it is the only one may still see another voter, and then its vote counts.
     if voter.is_said_to_be_alone && !voter.sees_another().await {
         return Ok(Leave::Given);
     }
@@ -47,7 +48,7 @@ pub(super) async fn may_go(
         Others::AtRisk(reason) => return at_risk(reason),
         Others::Electing => return at_risk(NOBODY_SEEN.to_owned()),
     };
-    // A Consul without a leader gives no turns, its own included.
+    // Consul without a leader gives no restart lock, not even for itself.
     let turn = if is_leaderless && voter.daemon == Daemon::Consul {
         Turn::Leaderless
     } else {
@@ -80,12 +81,13 @@ pub(super) async fn may_go(
     }
 }
 
-/// Asks for the turn. A Consul that this very run has restarted may know neither its leader nor its ACLs for a while.
+/// Asks for the restart lock. A Consul that this run has just restarted may know neither its leader nor its ACLs for a
+/// while.
 async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
     let started = Instant::now();
     let mut request = Request::of(voter.daemon.unit());
     loop {
-        // Anew each time: a connection to an agent that restarts is of no use.
+        // A new client each time, because a connection to a restarting agent is useless.
         let consul = Consul::local(&voter.system.environment, ANSWER);
         let turn = match &consul {
             Ok(consul) => request.take(consul).await,
@@ -104,7 +106,7 @@ async fn take_turn(voter: &Voter<'_>, patience: Duration) -> Turn {
     }
 }
 
-/// Whether the others can still do without this server, now that nobody else goes.
+/// Checks again that the others keep the quorum without this server, now that it has the lock and no other server can go.
 async fn last_look(voter: &Voter<'_>, held: &Held, was_leaderless: bool) -> Result<(), String> {
     let left = held.until.saturating_duration_since(Instant::now());
     match tokio::time::timeout(left, voter.ask(left)).await {
@@ -135,8 +137,8 @@ async fn give_back(voter: &Voter<'_>, held: &Held) {
     }
 }
 
-/// Whether this node may change as planned: a server that gets another role stays what it is, whole, while the others
-/// cannot do without it, and so does one whose data would be moved from below it.
+/// Whether this node may change as planned. While the others cannot do without a server, it must not get another role or
+/// lose its data, and nothing else of the plan is carried out.
 pub(super) async fn may_change(
     system: &System,
     plan: &Plan,

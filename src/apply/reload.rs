@@ -1,16 +1,17 @@
-//! Whether systemd has to read its units again.
+//! Whether systemd has to reload its units.
 
 use crate::plan::{Plan, PlannedAction, Why};
 use crate::system::systemd::services::ServiceManager;
 use std::collections::BTreeSet;
 
-/// Where the units of ours and their drop-ins are.
-const FOLDER: &str = "/etc/systemd/system/";
+/// The directory of the agent's units and their drop-ins.
+const DIRECTORY: &str = "/etc/systemd/system/";
 
-/// Not on most first boots: systemd reads a unit when somebody asks for it, and that is after its files were written. A
-/// file that an instance never had before, and from which systemd says that it has read the unit, was read as it is.
+/// Whether a `daemon-reload` is needed. On most first boots it is not, because systemd reads a unit when it is first asked
+/// for, which is after the agent wrote the files. If a file is new to this instance and systemd names it as a source of the
+/// unit, systemd has read its current contents.
 ///
-/// `NeedDaemonReload` would not do: it is `no` for a new drop-in folder of a unit that is loaded (systemd 31752), and
+/// `NeedDaemonReload` is not enough: it is `no` for a new drop-in directory of a loaded unit (systemd 31752), and it
 /// compares times.
 pub(super) async fn is_needed(
     services: &dyn ServiceManager,
@@ -19,10 +20,10 @@ pub(super) async fn is_needed(
 ) -> bool {
     let new: Vec<&str> = plan
         .writes()
-        .filter(|write| write.why == Why::New && write.path.starts_with(FOLDER))
+        .filter(|write| write.why == Why::New && write.path.starts_with(DIRECTORY))
         .map(|write| write.path.as_str())
         .collect();
-    // A file that changes or goes is a reason too, and so is what an earlier run left to be done.
+    // A changed or removed file needs a reload, and so does an action that an earlier run left due.
     if !plan.is_first || new.is_empty() || new.len() != planned.because.len() {
         return true;
     }
@@ -34,10 +35,10 @@ pub(super) async fn is_needed(
     }
 }
 
-/// The unit that a file or a drop-in is of.
+/// The unit that a file or a drop-in belongs to.
 fn unit(path: &str) -> &str {
-    let name = path.strip_prefix(FOLDER).unwrap_or(path);
-    let first = name.split_once('/').map_or(name, |(folder, _)| folder);
+    let name = path.strip_prefix(DIRECTORY).unwrap_or(path);
+    let first = name.split_once('/').map_or(name, |(directory, _)| directory);
     first.strip_suffix(".d").unwrap_or(first)
 }
 

@@ -1,4 +1,5 @@
-//! Starting what ran before, where no plan can be made or carried out: nothing is written, and nothing that runs is touched.
+//! Starts the daemons that ran before, when no plan can be made or carried out. It writes nothing and touches no running
+//! unit.
 
 use super::{ApplyError, manifest};
 use crate::facts::last_good::LAST_GOOD;
@@ -12,18 +13,18 @@ use crate::system::System;
 use crate::system::network;
 use crate::system::systemd::services::{Job, ServiceManager};
 
-/// What came of it.
+/// The result of a resume.
 pub struct Resumed {
-    /// What ran before, and runs again.
+    /// The node on record, whose daemons run again.
     pub node: Node,
-    /// What was not started, and why, a sentence each.
+    /// Notes for people on what was not started, and why, one sentence each.
     pub notes: Vec<String>,
-    /// Whether a start was refused, so that it is worth another try.
+    /// Whether systemd refused a start, so that another try may help.
     pub refused: bool,
 }
 
-/// Starts the daemons of the node on record. `seen`: what the run has learnt already. `Ok(Err(…))` says which condition is not
-/// met; then nothing was started.
+/// Starts the daemons of the node on record. `seen`: what this run has already learnt about the machine. `Ok(Err(…))` names
+/// the condition that is not met; then nothing was started.
 pub async fn resume(
     system: &System,
     services: &dyn ServiceManager,
@@ -51,7 +52,7 @@ pub async fn resume(
     start(system, services, node).await.map(Ok)
 }
 
-/// Starts each unit that does not run. One that is refused keeps no other from its start.
+/// Starts each unit that does not run. If systemd refuses one, the others are started all the same.
 async fn start(
     system: &System,
     services: &dyn ServiceManager,
@@ -59,7 +60,7 @@ async fn start(
 ) -> Result<Resumed, ApplyError> {
     let daemons = node.duty.role().daemons();
     let link = dns::by_resolved(&node).then_some(DNS_LINK);
-    // It comes by its socket on some images, and with no socket by nobody but the agent.
+    // On some images a socket starts docker; on the others only the agent does.
     let docker = matches!(node.duty, Duty::NomadClient { .. }).then_some(DOCKER);
     let of_daemons = daemons.iter().map(|daemon| daemon.unit());
     let before = link.into_iter().chain(docker);
@@ -69,7 +70,7 @@ async fn start(
     for unit in units {
         match states.get(unit) {
             Some(UnitState::Up | UnitState::Queued | UnitState::Unknown) | None => continue,
-            // Who masks a unit wants it to stay down.
+            // An operator who masks a unit wants it to stay down.
             Some(UnitState::Masked) => {
                 resumed.notes.push(format!(
                     "{unit} is masked, so it was not started; to unmask it, run `systemctl unmask {unit}`"
@@ -100,7 +101,7 @@ async fn start(
     Ok(resumed)
 }
 
-/// Why a server may be without its Raft data.
+/// Why a server may be without its Raft data; `None` if it has data.
 fn without_log(system: &System, daemon: Daemon) -> Option<String> {
     let directory = daemon.server_data();
     match system.root.holds_data(directory) {

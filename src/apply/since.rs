@@ -1,5 +1,5 @@
-//! Since when restarts are due. A unit that somebody else has started after that, an operator or a boot, has read what it
-//! should read, and is not restarted once more.
+//! Since when restarts are due. A unit that an operator or a boot has started after that has read its new files, so it is
+//! not restarted again.
 
 use crate::plan::Plan;
 use crate::state::Moment;
@@ -7,7 +7,7 @@ use crate::system::environment;
 use crate::system::systemd::services::{ServiceError, ServiceManager};
 use std::collections::BTreeMap;
 
-/// The units of a plan that have to restart, and since when: from now on where this plan makes it due.
+/// Unit name → since when its restart is due: from now on if this plan makes it due.
 pub(super) fn stamp(plan: &Plan) -> BTreeMap<String, Moment> {
     let mut since = plan.after.since.clone();
     let new = plan.actions().chain(&plan.held).filter(|planned| planned.is_new);

@@ -1,4 +1,4 @@
-//! The trust store, with the tool of the system.
+//! Updates the trust store with the tool of the system.
 
 use super::ApplyError;
 use super::ended::Ended;
@@ -9,14 +9,15 @@ use crate::system::command;
 use std::path::Path;
 use std::time::Duration;
 
-/// What Debian's tool leaves behind when it is killed: the next run would append to it, and would make no hash links for
-/// certificates that it had linked already. Made empty rather than removed, it stays a mark until a run has ended.
+/// Debian's tool leaves this file behind when it is killed. The next run would append to it, and would create no hash links
+/// for certificates that it had linked already. The agent empties the file rather than removing it, so that it marks the
+/// unfinished update until a run has ended.
 pub(super) const UNFINISHED: &str = "/etc/ssl/certs/ca-certificates.crt.new";
 /// Longest time for a tool of the system: `update-ca-certificates` takes seconds on a small instance.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) async fn update(system: &System, node: &Node) -> Result<Ended, ApplyError> {
-    // Another root has a trust store of its own, which this host's tool must not touch.
+    // Another root has its own trust store, which this host's tool must not touch.
     let Some(store) = node.host.trust_store.filter(|_| system.root.is_host()) else {
         return Ok(Ended::Nothing);
     };

@@ -1,5 +1,5 @@
-//! The new configuration before the daemon's own validator, together with the operator's files, before it replaces
-//! the old one. A refusal leaves the disk as it was.
+//! Checks the new configuration, together with the operator's files, with the daemon's own validator before it replaces the
+//! old one. If the validator rejects it, the disk stays as it was.
 
 use super::ApplyError;
 use crate::observe;
@@ -12,7 +12,7 @@ use crate::system::root::{FileError, Root};
 use crate::text::secret;
 use std::path::Path;
 
-/// The copies that are validated: for root alone, gone when it is over.
+/// The directory of the copies that are validated. Only root can read it, and it is removed afterwards.
 const STAGING: &str = "/run/cos-agent/validate";
 
 /// Validates every configuration whose bytes change.
@@ -26,7 +26,7 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
             let program = daemon.program();
             let words =
                 format!("{program} does not exist, so its new configuration is not validated");
-            // Another root often is a tree without binaries, which is nothing to warn of.
+            // Another root is often a tree without binaries, so no warning is needed there.
             if system.root.is_host() {
                 tracing::warn!("{words}");
             } else {
@@ -42,19 +42,19 @@ pub(super) async fn all(system: &System, plan: &Plan) -> Result<(), ApplyError> 
 
 async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyError> {
     let root = &system.root;
-    let folder = format!("{STAGING}{}", daemon.directory());
+    let directory = format!("{STAGING}{}", daemon.directory());
     root.make_directory(STAGING, 0o700, None)?;
-    root.make_directory(&folder, 0o700, None)?;
+    root.make_directory(&directory, 0o700, None)?;
     let operators = observe::operator_files(root, daemon)?;
     for file in &operators {
-        root.write(Path::new(&folder).join(&file.name), &file.bytes, 0o600)?;
+        root.write(Path::new(&directory).join(&file.name), &file.bytes, 0o600)?;
     }
-    root.write(format!("{folder}/cos.json"), ours, 0o600)?;
+    root.write(format!("{directory}/cos.json"), ours, 0o600)?;
     let verb: &[&str] = match daemon {
         Daemon::Consul => &["validate"],
         Daemon::Nomad => &["config", "validate"],
     };
-    let place = root.resolve(&folder)?;
+    let place = root.resolve(&directory)?;
     let output = program::validate(root, daemon.program(), verb, &place, &system.environment.path)
         .await
         .map_err(ApplyError::Validator)?;
@@ -65,17 +65,17 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     if output.was_killed() {
         return Err(ApplyError::ValidatorKilled { command });
     }
-    // The validator names the copy; people know the file by its own name.
+    // The validator names the copy, but people know the path of the original.
     let words = output.words().replace(&*place.to_string_lossy(), daemon.directory());
     let words = without_values(words, &operators);
     Err(ApplyError::Refused { command, words })
 }
 
-/// A validator quotes what it cannot take, and in an operator's file that may be a secret.
+/// Masks the values of the operator's files in the validator's output, which may quote a secret.
 fn without_values(words: String, operators: &[OperatorFile]) -> String {
     let texts: Vec<_> = operators.iter().map(|file| String::from_utf8_lossy(&file.bytes)).collect();
     let mut values: Vec<&str> = texts.iter().flat_map(|text| secret::quoted_values(text)).collect();
-    // A value may hold another one.
+    // Longest first, because one value may contain another.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     values.into_iter().fold(words, |words, value| words.replace(value, secret::MASK))
 }
@@ -91,7 +91,7 @@ impl Drop for Staging<'_> {
     }
 }
 
-/// Removes what a run left behind, a killed one too.
+/// Removes the copies that a run left behind, also those of a killed run.
 pub(super) fn sweep(root: &Root) -> Result<(), FileError> {
     if root.stat(STAGING)?.is_some() { root.remove_directory(STAGING) } else { Ok(()) }
 }

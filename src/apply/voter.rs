@@ -1,4 +1,4 @@
-//! A server that votes in a quorum, and what its agent says of the other servers.
+//! A server that votes in a quorum, and what its agent reports about the other servers.
 
 use crate::node::{Duty, Node};
 use crate::plan::Plan;
@@ -10,24 +10,24 @@ use crate::text::count;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// An election takes seconds; a cluster that has no leader for longer has no quorum to lose.
+/// An election takes seconds. A cluster that has no leader for longer than this has no quorum to lose.
 pub(super) const ELECTION: Duration = Duration::from_secs(20);
-/// Leaderless agents answer after about 7 s (`rpc_hold_timeout`).
+/// Longest time for an answer. Agents without a leader answer after about 7 s (`rpc_hold_timeout`).
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
-/// How often somebody is asked again.
+/// The pause before a question is repeated.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
-/// How the other servers are.
+/// The state of the other servers.
 pub(super) enum Others {
     /// They keep the quorum.
     Enough,
-    /// There is no leader.
+    /// The cluster has no leader.
     Leaderless,
-    /// There is one that was just elected and has looked at nobody yet.
+    /// A leader was just elected and has not checked any server yet.
     Electing,
-    /// They would lose the quorum, or nobody says whether they would.
+    /// They would lose the quorum, or it cannot be verified that they keep it: the reason.
     AtRisk(String),
-    /// ACLs refuse the question: what was answered.
+    /// ACLs deny the question: the answer of the agent.
     Denied(String),
 }
 
@@ -36,15 +36,15 @@ pub(super) struct Voter<'a> {
     pub(super) system: &'a System,
     pub(super) daemon: Daemon,
     own: &'a str,
-    /// Where the tags do not say how many servers there should be, one alone has nobody to lose it.
+    /// The tags do not say how many servers there should be, so this one may be alone, without a quorum to lose.
     may_be_alone: bool,
-    /// The tags say that it is the only one.
+    /// The tags say that it is the only server.
     pub(super) is_said_to_be_alone: bool,
 }
 
 impl<'a> Voter<'a> {
-    /// A daemon of this node, if it votes in a quorum of several servers. The role that it has had so far counts: a change
-    /// of tags takes nobody's vote.
+    /// A daemon of this node, if it votes in a quorum. The role that it has had so far counts, because a change of tags
+    /// takes no vote away.
     pub(super) fn of(
         system: &'a System,
         plan: &Plan,
@@ -87,8 +87,8 @@ impl<'a> Voter<'a> {
         }
     }
 
-    /// Whether the agent tells of another voter. One that is silent, or has no leader, tells of none: a server that is alone
-    /// by its tags must be able to restart out of that.
+    /// Whether the agent reports another voter. An agent that does not answer or has no leader reports none, because a
+    /// server that is alone by its tags must be able to restart out of that state.
     pub(super) async fn sees_another(&self) -> bool {
         let Ok(agent) = Api::local(self.daemon, &self.system.environment, ANSWER) else {
             return false;
@@ -101,7 +101,7 @@ impl<'a> Voter<'a> {
         }
     }
 
-    /// Asks the agent, and waits for as long as an election takes.
+    /// Asks the agent, and repeats the question for as long as an election takes.
     pub(super) async fn ask_patiently(&self) -> Others {
         let started = Instant::now();
         loop {
@@ -116,10 +116,10 @@ impl<'a> Voter<'a> {
     }
 }
 
-/// Of a leader whose autopilot has no word about its servers.
+/// The reason where the leader's autopilot reports no server.
 pub(super) const NOBODY_SEEN: &str = "the leader has not checked the health of the servers yet";
 
-/// Whether a server is the one of this name; Nomad adds its region.
+/// Whether a server has this name; Nomad appends its region to it.
 fn is_of(server: &Server, own: &str) -> bool {
     server.name == own || server.name.starts_with(&format!("{own}."))
 }

@@ -1,4 +1,4 @@
-//! PURE: how the daemons find the servers of their cluster by `provider=aws`, by version and region.
+//! PURE: how the daemons find the servers of their cluster with `provider=aws`, by version and region.
 //!
 //! The versions are those of hashicorp/go-discover and of AWS's SDK in the `go.mod` of each release of Consul and Nomad.
 
@@ -10,23 +10,23 @@ type Triple = (u64, u64, u64);
 
 const FOR_EVER: u64 = u64::MAX;
 
-/// Releases of Consul, first and last, that ask EC2 under its dual-stack name, `ec2.<region>.api.aws`, and cannot be told
-/// otherwise (hashicorp/go-discover 271 and 293; its `endpoint` and that name exclude each other). The endpoint of a VPC
-/// answers for `ec2.<region>.amazonaws.com` alone, and some regions have no dual-stack name at all. `retry_join` of Consul
-/// knows no `exec=`, which helps Nomad. No later fix is known.
+/// Releases of Consul, first and last, that call EC2 by its dual-stack name, `ec2.<region>.api.aws`, and cannot be
+/// configured otherwise (hashicorp/go-discover 271 and 293; its `endpoint` and that name exclude each other). The endpoint
+/// of a VPC answers only for `ec2.<region>.amazonaws.com`, and some regions have no dual-stack name at all. Nomad can use
+/// `exec=` instead, but `retry_join` of Consul does not support it. No release with a fix is known.
 static UNDER_DUAL_STACK_NAME: &[(Triple, Triple)] =
     &[((1, 21, 5), (1, FOR_EVER, FOR_EVER)), ((2, 0, 0), (FOR_EVER, FOR_EVER, FOR_EVER))];
 
-/// Releases of Consul whose go-discover is older than `endpoint` (2022-06-21). All Nomads that are supported know it.
+/// Releases of Consul whose go-discover is older than `endpoint` (2022-06-21). All supported releases of Nomad have it.
 static WITHOUT_ENDPOINT: &[(Triple, Triple)] =
     &[((1, 0, 0), (1, 12, 8)), ((1, 13, 0), (1, 13, 5)), ((1, 14, 0), (1, 14, 3))];
 
-/// Partitions that not every release's SDK knows: it would ask for `ec2.<region>.amazonaws.com`, which does not exist.
-/// aws-sdk-go 1.44.210 (Consul up to 1.16.0, Nomad up to 1.9.3) knows none of them, 1.55.7 and aws-sdk-go-v2 1.36 (Consul up to
-/// 1.22.3, Nomad up to 1.10.2) not the last one.
+/// Partitions that the SDK of some releases does not know: such a release would call `ec2.<region>.amazonaws.com`, which
+/// does not exist. aws-sdk-go 1.44.210 (Consul up to 1.16.0, Nomad up to 1.9.3) knows none of them. aws-sdk-go 1.55.7 and
+/// aws-sdk-go-v2 1.36 (Consul up to 1.22.3, Nomad up to 1.10.2) do not know the last one.
 const YOUNG_PARTITIONS: [&str; 3] = ["aws-iso-e", "aws-iso-f", "aws-eusc"];
 
-/// Why the watch has to make Consul of this version join in this region; `None` where Consul finds its servers by itself.
+/// Why the watch has to make this version of Consul join in this region; `None` if Consul finds its servers by itself.
 pub fn watch_joins(consul: &Version, region: &Region) -> Option<String> {
     let why = if is_in(consul, UNDER_DUAL_STACK_NAME) {
         "calls EC2 by its dual-stack name, which VPC endpoints do not have".to_owned()
@@ -40,7 +40,7 @@ pub fn watch_joins(consul: &Version, region: &Region) -> Option<String> {
     ))
 }
 
-/// The address of EC2, where not every SDK knows it by the name of the region.
+/// The endpoint of EC2 in a partition that some SDKs do not know; `None` in the others.
 pub fn endpoint(region: &Region) -> Option<String> {
     YOUNG_PARTITIONS.contains(&region.partition()).then(|| region.endpoint("ec2", false))
 }

@@ -1,31 +1,31 @@
-//! Every way in which facts make no node: what was found, what is allowed, what is nearest, what to do.
+//! Why facts do not resolve to a node: what was found, what is allowed, the nearest allowed value, and the hint.
 
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use semver::Version;
 
-/// Why the facts make no node.
+/// Why the facts do not resolve to a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// A tag that the role needs is not there.
+    /// A tag that the role needs is missing.
     #[error("tag `{key}` is missing")]
     Missing {
         /// The key.
         key: &'static str,
     },
-    /// A tag with a value that it may not have.
+    /// The value of a tag is not allowed.
     #[error("tag `{key}` is {found:?}, allowed: {allowed}")]
     Value {
         /// The key.
         key: &'static str,
         /// What was found.
         found: String,
-        /// What is allowed.
+        /// What is allowed, in words.
         allowed: String,
-        /// The nearest allowed value.
+        /// The nearest allowed value, if one is near.
         nearest: Option<String>,
     },
-    /// A value with blanks before or after it.
+    /// The value of a tag has spaces around it.
     #[error("tag `{key}` is {found:?}, expected no spaces around the value")]
     Blanks {
         /// The key.
@@ -33,7 +33,7 @@ pub enum ResolveError {
         /// What was found.
         found: String,
     },
-    /// A key that is near one of the contract.
+    /// A key resembles a key of the contract.
     #[error("unknown tag `{found}`, expected `{known}`")]
     Misspelt {
         /// The key found.
@@ -41,17 +41,17 @@ pub enum ResolveError {
         /// The key it was meant to be.
         known: &'static str,
     },
-    /// One key in two spellings.
+    /// A key exists in two spellings.
     #[error(
         "tags `{known}` and `{other}` are two spellings of the same key, expected only `{known}`"
     )]
     SpeltTwice {
         /// The right spelling.
         known: &'static str,
-        /// The other one.
+        /// The other spelling.
         other: String,
     },
-    /// A tag of another role.
+    /// A tag belongs to another role.
     #[error("tag `{key}` = {found:?} contradicts `cos:role` = {role:?}: it belongs to {belongs}")]
     ForeignTag {
         /// The key.
@@ -60,20 +60,20 @@ pub enum ResolveError {
         found: String,
         /// The role of this node.
         role: &'static str,
-        /// The roles that the tag belongs to.
+        /// The roles that the tag belongs to, in words.
         belongs: String,
     },
-    /// A setting that does not fit.
+    /// The value of a setting is not allowed.
     #[error("setting `{key}` is {found:?}, expected {expected}")]
     Setting {
         /// The dotted key.
         key: &'static str,
         /// What was found.
         found: String,
-        /// What is allowed.
+        /// What is allowed, in words.
         expected: &'static str,
     },
-    /// Neither binary nor setting tells a version.
+    /// Neither the binary nor a setting states the version.
     #[error(
         "cannot determine the version of {program}: /usr/bin/{program} does not exist, and no setting states the version"
     )]
@@ -81,14 +81,14 @@ pub enum ResolveError {
         /// `consul` or `nomad`.
         program: &'static str,
     },
-    /// An old release.
+    /// The release is older than the agent supports.
     #[error("expected {program} {}.{} or newer, found {found}", oldest.0, oldest.1)]
     TooOld {
         /// `consul` or `nomad`.
         program: &'static str,
         /// The version found.
         found: Version,
-        /// The oldest minor.
+        /// The oldest supported release: major and minor.
         oldest: (u64, u64),
     },
 }

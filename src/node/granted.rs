@@ -1,19 +1,18 @@
-//! What a node may do besides, which neither facts nor tags can tell: it is asked for after [`super::resolve`] and before
-//! anything is rendered.
+//! What a node may do beyond its facts and tags. It is decided after [`super::resolve`] and before anything is rendered.
 
 use super::Node;
 use crate::facts::settings::Guard;
 use crate::state::Formation;
 
-/// What was granted to a node. The default is what a node may do where nobody has to be asked.
+/// What a node may do beyond its facts and tags. The default is for a node that has to ask for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Granted {
-    /// Whether its server may form a new cluster.
+    /// Whether its server may form a new cluster, or can only join one.
     pub formation: Formation,
 }
 
 impl Granted {
-    /// What the node is and why, in one line.
+    /// What the node is, and whether it can only join, in one line.
     pub fn summary(&self, node: &Node) -> String {
         let joins = match (&self.formation, node.duty.quorum()) {
             (Formation { unanswered: Some(_), .. }, Some(_)) => {
@@ -27,7 +26,7 @@ impl Granted {
         format!("{}{joins}", node.summary())
     }
 
-    /// What people have to know of how the cluster of a server forms, a sentence each.
+    /// Notes for people on how the cluster of a server forms, one sentence each.
     pub fn notes(&self, node: &Node) -> Vec<String> {
         if node.duty.quorum().is_none() {
             return Vec::new();

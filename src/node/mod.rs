@@ -1,6 +1,6 @@
-//! PURE: what this machine should be. In: [`Facts`](crate::facts::Facts). Out: a [`Node`], or an error worth reading.
+//! PURE: what this machine should be. In: [`Facts`](crate::facts::Facts). Out: a [`Node`], or a [`ResolveError`].
 //!
-//! This is the only validation. A `Node` has no optional field that its role needs, so nothing after it has to ask.
+//! This is the only validation. A `Node` has no optional field that its role needs, so later stages need no checks.
 
 pub mod auto_join;
 mod error;
@@ -26,12 +26,12 @@ pub const LEADER: &str = "leader";
 /// The datacenters of Nomad clients; the settings may list further ones.
 pub static CLIENT_DATACENTERS: &[&str] =
     &["backoffice", "public-services", "private-services", "content-connector"];
-/// The sizes of a quorum.
+/// The allowed numbers of servers in a quorum.
 pub static SERVER_COUNTS: &[u8] = &[1, 3, 5, 7];
 
-/// The range of versions that is rendered for: the first and the last minor.
+/// The range of Consul versions that the agent renders for: the first and the last (major, minor).
 pub static CONSUL_RANGE: ((u64, u64), (u64, u64)) = ((1, 8), (2, 1));
-/// The same for Nomad.
+/// The same range for Nomad.
 pub static NOMAD_RANGE: ((u64, u64), (u64, u64)) = ((1, 6), (2, 0));
 
 /// What this machine should be.
@@ -47,21 +47,21 @@ pub struct Node {
     pub consul_datacenter: ConsulDatacenter,
     /// Nomad's region.
     pub nomad_region: NomadRegion,
-    /// The instance.
+    /// The instance that it runs on.
     pub instance: Instance,
     /// What the host offers.
     pub host: Host,
-    /// The lifecycle hook that holds the instance back until the node has joined.
+    /// The name of the lifecycle hook that holds the instance until the node has joined.
     pub launch_hook: Option<String>,
     /// The certificate authorities of the site.
     pub authorities: Vec<Authority>,
-    /// The settings, for everything that is no identity.
+    /// The settings, for everything but the node's identity.
     pub settings: Settings,
-    /// What people have to know of this machine, a sentence each.
+    /// Notes for people about this machine, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// What a node does, with what that role needs and nothing else.
+/// What a node does, with exactly the data that its role needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Duty {
     /// A voting member of the Consul quorum.
@@ -76,7 +76,7 @@ pub enum Duty {
         /// The version of Nomad.
         nomad: Version,
     },
-    /// A worker.
+    /// A Nomad client, which runs tasks.
     NomadClient {
         /// Its datacenter.
         datacenter: NomadDatacenter,
@@ -86,7 +86,7 @@ pub enum Duty {
 }
 
 impl Duty {
-    /// The daemon in whose quorum it votes.
+    /// The daemon in whose quorum it votes; `None` for a client.
     pub fn quorum(&self) -> Option<Daemon> {
         match self {
             Self::ConsulServer { .. } => Some(Daemon::Consul),
@@ -106,8 +106,9 @@ impl Duty {
 }
 
 impl Node {
-    /// Consul's auto-join: the servers of this cluster, by tag. `provider=` comes first, or Nomad takes the string
-    /// for a host name; the region is written, or the daemon asks metadata for it (hashicorp/go-discover).
+    /// The auto-join string of the servers of this cluster, by the tag `key`. `provider=` comes first, because otherwise
+    /// Nomad takes the string for a host name. The region is always there, because otherwise the daemon asks metadata for
+    /// it (hashicorp/go-discover).
     pub fn join(&self, key: &str) -> String {
         let region = &self.instance.region;
         let cluster = &self.cluster;
@@ -118,7 +119,7 @@ impl Node {
         )
     }
 
-    /// What and why, in one line.
+    /// What the node is, in one line.
     pub fn summary(&self) -> String {
         let role = self.duty.role();
         let cluster = &self.cluster;

@@ -1,4 +1,4 @@
-//! Names that look alike and are not: each has its own type, so that none is passed for another.
+//! Names that look alike but mean different things. Each has its own type, so that none is passed for another.
 
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ name! {
     NomadRegion
 }
 name! {
-    /// Nomad's datacenter: `leader`, or one of the clients'.
+    /// Nomad's datacenter: `leader` for servers, or a datacenter of clients.
     NomadDatacenter
 }
 

@@ -1,4 +1,4 @@
-//! The only validation: from [`Facts`] to a [`Node`], or to an error worth reading.
+//! The only validation: from [`Facts`] to a [`Node`], or to a [`ResolveError`].
 
 use super::names::{self, ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
 use super::{
@@ -141,7 +141,7 @@ fn client_datacenter(found: &str, further: &[String]) -> Result<NomadDatacenter,
 
 fn launch_hook(facts: &Facts) -> Result<Option<String>, ResolveError> {
     let heartbeat = facts.settings.launch_hook.heartbeat;
-    // A hook times out after 30 seconds at the earliest; faster heartbeats only throttle the account.
+    // A hook times out after 30 seconds at the earliest; more frequent heartbeats only make AWS throttle the account.
     if heartbeat.seconds() < 10 {
         return Err(ResolveError::Setting {
             key: "launch_hook.heartbeat",
@@ -189,7 +189,8 @@ fn label(key: &'static str, set: Option<&str>, region: &str) -> Result<String, R
     }
 }
 
-/// The version to render for: known, not older than the range, and newer ones like the newest.
+/// The version to render for. It is an error if it is unknown or older than the range. A newer one is rendered like the
+/// newest.
 fn version(
     program: &'static str,
     found: Option<&Release>,
@@ -203,7 +204,7 @@ fn version(
     Ok(found.clone())
 }
 
-/// What people have to know of a version that is newer than the range.
+/// The note for people on a version that is newer than the range.
 fn newer(
     program: &'static str,
     found: Option<&Release>,

@@ -1,4 +1,4 @@
-//! Every tag of the contract with `terraform/`: key, where it stands, what it may hold.
+//! Every tag of the contract with `terraform/`: its key, the roles that have it, and what it may hold.
 
 use super::ResolveError;
 use crate::role::Role;
@@ -11,9 +11,9 @@ pub struct Tag {
     pub key: &'static str,
     /// The roles that must have it.
     pub required: &'static [Role],
-    /// The roles that may have it, where it is not required.
+    /// The roles that may have it but do not need it.
     pub optional: &'static [Role],
-    /// What it holds, for people.
+    /// What it may hold, in words.
     pub value: &'static str,
 }
 
@@ -76,12 +76,12 @@ pub static TAGS: &[Tag] = &[
     },
 ];
 
-/// Whether a key belongs to the contract, or was meant to.
+/// Whether a key belongs to the contract, or resembles a key that does.
 pub fn matters(key: &str) -> bool {
     canonical(key).starts_with("cos:") || meant(key).is_some()
 }
 
-/// The tags that are still missing. Where a value is wrong already, none: waiting would not put it right.
+/// The keys of the tags that are still missing; empty if a tag is already wrong, because waiting would not correct it.
 pub fn missing(values: &BTreeMap<String, String>) -> Vec<&'static str> {
     if check_spelling(values).is_err() || check_blanks(values).is_err() {
         return Vec::new();
@@ -92,13 +92,13 @@ pub fn missing(values: &BTreeMap<String, String>) -> Vec<&'static str> {
     };
     let wanted = |tag: &&Tag| match role {
         Some(role) => tag.required.contains(&role),
-        // Before the role is known, only what every role needs is known to be missing.
+        // Without a role, only the tags that every role needs are certain to be missing.
         None => tag.required == ALL,
     };
     TAGS.iter().filter(wanted).map(|tag| tag.key).filter(|key| !values.contains_key(*key)).collect()
 }
 
-/// Refuses keys that are spelt twice, or that are near a key of the contract without being one.
+/// Refuses keys that exist in two spellings, and keys that resemble a key of the contract.
 pub fn check_spelling(values: &BTreeMap<String, String>) -> Result<(), ResolveError> {
     for key in values.keys().filter(|key| TAGS.iter().all(|tag| tag.key != key.as_str())) {
         let Some(known) = meant(key) else { continue };
@@ -111,7 +111,7 @@ pub fn check_spelling(values: &BTreeMap<String, String>) -> Result<(), ResolveEr
     Ok(())
 }
 
-/// Refuses values with blanks around them: the servers are looked for by the value as it stands in EC2.
+/// Refuses values with spaces around them, because auto-join searches EC2 for the exact value.
 pub fn check_blanks(values: &BTreeMap<String, String>) -> Result<(), ResolveError> {
     let with_blanks = TAGS.iter().find_map(|tag| {
         let found = values.get(tag.key).filter(|found| found.trim() != found.as_str())?;
@@ -120,7 +120,7 @@ pub fn check_blanks(values: &BTreeMap<String, String>) -> Result<(), ResolveErro
     with_blanks.map_or(Ok(()), Err)
 }
 
-/// Refuses tags of another role: they say that somebody meant something else.
+/// Refuses tags of another role, because the tag or the role must be a mistake.
 pub fn check_role(role: Role, values: &BTreeMap<String, String>) -> Result<(), ResolveError> {
     let foreign = |tag: &&Tag| {
         values.contains_key(tag.key)
@@ -138,7 +138,7 @@ pub fn check_role(role: Role, values: &BTreeMap<String, String>) -> Result<(), R
     }
 }
 
-/// The key that a look-alike was meant to be.
+/// The key of the contract that a key resembles; `None` if it resembles none.
 fn meant(key: &str) -> Option<&'static str> {
     let canonical = canonical(key);
     let distance = |tag: &&Tag| strsim::damerau_levenshtein(&canonical, tag.key);

@@ -15,7 +15,7 @@ use crate::system::environment;
 use crate::system::retry::Deadline;
 use std::time::Duration;
 
-/// The node itself is for root alone.
+/// Fails unless root runs it. Only root may change the host; another root directory needs no such check.
 pub fn must_be_root(system: &System) -> Result<(), Error> {
     if system.root.is_host() && !environment::is_root() {
         return Err(ApplyError::NotRoot.into());
@@ -23,7 +23,7 @@ pub fn must_be_root(system: &System) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the machine match its plan, and records how that went.
+/// Makes the machine match its plan, and records the result.
 pub async fn converge(
     system: &System,
     timeout: Duration,
@@ -43,7 +43,8 @@ pub async fn converge(
     let is_news = match &result {
         Ok(Converged::Frozen) => {
             let why = format!("the agent is frozen ({FREEZE} exists)");
-            // A person who stops a daemon of a frozen node wants it to stay down, so only the first run of a boot starts any.
+            // A person who stops a daemon of a frozen node wants it to stay down, so only the first run of a boot starts
+            // daemons.
             let again = !recorder::is_known(system) && keep_running(system, &why, seen).await;
             return if again { Err(Error::Frozen) } else { result };
         }
@@ -62,8 +63,8 @@ pub async fn converge(
     result
 }
 
-/// Starts the daemons of the recorded node as they were, where no plan can be made or carried out: what ran before a reboot
-/// runs after it. Returns whether another try can help.
+/// Starts the daemons of the recorded node with their last configuration when no plan can be made or carried out, so that
+/// what ran before a reboot runs after it. Returns whether another try can help.
 async fn keep_running(system: &System, why: &str, seen: Option<Glimpse>) -> bool {
     let Some(services) = system.services.as_deref() else { return false };
     match resume::resume(system, services, seen).await {
@@ -84,7 +85,7 @@ async fn keep_running(system: &System, why: &str, seen: Option<Glimpse>) -> bool
     }
 }
 
-/// One run, under the lock from the moment on at which it knows the node.
+/// One run. It takes the lock as soon as it knows the node.
 async fn run(
     system: &System,
     deadline: Deadline,
@@ -95,14 +96,14 @@ async fn run(
     let before = apply::load_manifest(system)?;
     let mut found = survey_timed(system, deadline, stopwatch, seen).await?;
     let (_lock, waited) = apply::lock(system, deadline).await?;
-    // Somebody may have frozen the agent while it waited.
+    // Somebody may have frozen the agent while this run waited for the lock.
     if facts::is_frozen(&system.root)? {
         return Ok(Converged::Frozen);
     }
     stopwatch.lap("lock", 0, "ok");
     let manifest = apply::load_manifest(system)?;
     if waited || manifest != before {
-        // The run that had the lock may have applied newer tags than those of this survey.
+        // The run that held the lock may have applied newer tags than those of this survey.
         found = survey_timed(system, deadline, stopwatch, seen).await?;
     }
     let Survey { facts, node, versions } = found;

@@ -1,4 +1,4 @@
-//! What a node may do besides, which neither facts nor tags can tell.
+//! Asks the quorum guard what a node may do beyond its facts and tags.
 
 use crate::apply;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::plan::node::UnrecordedData;
 use crate::state::Formation;
 use crate::system::System;
 
-/// What the quorum guard found before, without a new call; nothing where it is off.
+/// What the quorum guard found before, without a new call; the default if the guard is off.
 pub fn recall(system: &System, node: &Node) -> Result<Granted, Error> {
     recalled(system, node, &apply::load_manifest(system)?)
 }
@@ -24,7 +24,7 @@ fn recalled(system: &System, node: &Node, manifest: &Manifest) -> Result<Granted
     Ok(Granted { formation })
 }
 
-/// Asks the quorum guard, before anything is rendered.
+/// Asks the quorum guard, with the manifest that is on disk.
 pub async fn guard(
     system: &System,
     node: &Node,
@@ -33,7 +33,7 @@ pub async fn guard(
     granted(system, node, &apply::load_manifest(system)?, unrecorded_data).await
 }
 
-/// Asks the quorum guard. It calls AWS for a server without data, and again for as long as it had no answer.
+/// Asks the quorum guard. It calls AWS for a server without data, and again in each later run until AWS has answered.
 pub(super) async fn granted(
     system: &System,
     node: &Node,

@@ -1,4 +1,4 @@
-//! The one place where stages meet: `survey` is gather and resolve, `plan` goes on to the plan, `converge` carries it
+//! The one place where stages meet: `survey` gathers and resolves, `plan` goes on to a plan, `converge` carries the plan
 //! out. A command is a prefix of this and a printer.
 
 mod converge;
@@ -17,33 +17,33 @@ pub use planning::{plan, plan_from_nothing};
 pub use reform::{Reformed, reform};
 pub use survey::{Survey, survey, tag_contract};
 
-/// What came of a run that a frozen agent does not make.
+/// The result of a run, which a frozen agent does not make.
 #[derive(Debug)]
 pub enum Converged<T> {
-    /// The agent is frozen, and changed nothing.
+    /// The agent is frozen and changed nothing.
     Frozen,
-    /// The run ended with this.
+    /// The run ended with this result.
     Done(T),
 }
 
-/// What `apply` came to.
+/// The result of `apply`.
 pub struct Outcome {
     /// The node.
     pub node: Node,
-    /// What it may do.
+    /// What it may do beyond its facts and tags.
     pub granted: Granted,
-    /// What was done; nothing where the node matched its configuration.
+    /// The plan that was carried out; empty if the node matched its configuration.
     pub plan: Plan,
 }
 
 impl Outcome {
-    /// What the node is and why, in one line.
+    /// What the node is, and whether it can only join, in one line.
     pub fn summary(&self) -> String {
         self.granted.summary(&self.node)
     }
 
-    /// Why the run has to be repeated although all of it is done: its server can only join until the quorum guard has an
-    /// answer.
+    /// Why the run has to be repeated although everything was done: the server can only join until the quorum guard has an
+    /// answer. `None` if the run need not be repeated.
     pub fn unanswered(&self) -> Option<GuardError> {
         let daemon = self.node.duty.quorum()?;
         let why = self.granted.formation.unanswered.clone()?;

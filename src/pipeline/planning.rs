@@ -1,4 +1,4 @@
-//! Render, observe and compare: what would have to change.
+//! Renders, observes and compares: what would have to change.
 
 use crate::apply;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use crate::render;
 use crate::state::{DesiredState, Observed, UnitState};
 use crate::system::System;
 
-/// Plans for a node on this machine.
+/// Plans for a node on this machine, with the manifest that is on disk.
 pub async fn plan(
     system: &System,
     node: &Node,
@@ -21,7 +21,7 @@ pub async fn plan(
     plan_after(system, node, granted, &apply::load_manifest(system)?, unrecorded_data).await
 }
 
-/// Plans for a node on this machine after the run that wrote this manifest.
+/// Plans for a node on this machine, with the manifest of the last run.
 pub(super) async fn plan_after(
     system: &System,
     node: &Node,
@@ -35,10 +35,10 @@ pub(super) async fn plan_after(
     planned(node, desired, &observed, manifest, unrecorded_data)
 }
 
-/// Plans for a node that has nothing yet: for facts that were saved elsewhere.
+/// Plans for a node on an empty machine, from facts that were saved elsewhere.
 pub fn plan_from_nothing(node: &Node, granted: &Granted) -> Result<Plan, Error> {
     let desired = render::desired(node, granted)?;
-    // On its first boot nothing runs yet that it starts.
+    // On a first boot, no unit that the plan starts runs yet.
     let started = desired.units.iter().filter(|unit| unit.wanted.runs());
     let units = started.map(|unit| (unit.name.to_owned(), UnitState::Down)).collect();
     let observed = Observed { units: Some(units), ..Observed::default() };

@@ -1,5 +1,5 @@
-//! What a run of `apply` puts on record, step by step. A run that is none of this node's (into another folder) puts
-//! nothing there.
+//! What a run of `apply` records, step by step. A run into another root directory is not about this node and records
+//! nothing.
 
 use crate::error::Error;
 use crate::node::{self, Duty, Node, auto_join};
@@ -10,14 +10,14 @@ use crate::system::System;
 use crate::system::environment;
 use crate::system::root::FileError;
 
-/// Who the node is: whoever waits for the join may ask the daemons from here on.
+/// Records what the node is. From here on, commands that wait for the join can ask the daemons.
 pub(super) async fn known(system: &System, node: &Node) {
     let identity = identity(node);
     if system.keeps_record {
         or_warn(sweep_shared(&system.root).await);
         let known = |status: &mut status::Status| {
             if status.node.as_ref().is_some_and(|before| *before != identity) {
-                // Another role has to join anew.
+                // A node that has changed its role has to join again.
                 status.joined = None;
                 status.launch_hook = None;
             }
@@ -28,8 +28,8 @@ pub(super) async fn known(system: &System, node: &Node) {
     }
 }
 
-/// What people have to know or to do besides. A note that is on record was said before: a node that waits for a person
-/// says it once a boot.
+/// Records and logs notes for people. A note that is on record was logged before, so a node that waits for a person logs it
+/// once per boot.
 pub(super) async fn noted(system: &System, of_formation: &[String], notes: &[String]) {
     let said = if system.keeps_record { status::load(&system.root).notes } else { Vec::new() };
     for note in notes.iter().filter(|note| !said.contains(note)) {
@@ -41,7 +41,8 @@ pub(super) async fn noted(system: &System, of_formation: &[String], notes: &[Str
     }
 }
 
-/// The node is as it shall be, after so many changes of the disk; `None` where nothing was to be done.
+/// Records that the node is as it should be. `changes`: how many changes the disk needed; `None` if there was nothing to
+/// do.
 pub(super) async fn applied(system: &System, changes: Option<usize>) {
     if !system.keeps_record {
         return;
@@ -59,12 +60,12 @@ pub(super) async fn applied(system: &System, changes: Option<usize>) {
     or_warn(status::update(&system.root, applied).await);
 }
 
-/// Whether an `apply` of this boot has known the node already.
+/// Whether an `apply` of this boot has recorded the node already.
 pub(super) fn is_known(system: &System) -> bool {
     status::load(&system.root).node.is_some()
 }
 
-/// The daemons run as they did before, although nothing could be applied.
+/// Records that the daemons run as before, although nothing could be applied.
 pub(super) async fn resumed(system: &System, node: &Node, notes: &[String], why: &str) {
     known(system, node).await;
     if !system.keeps_record {
@@ -79,7 +80,7 @@ pub(super) async fn resumed(system: &System, node: &Node, notes: &[String], why:
     or_warn(status::update(&system.root, changed).await);
 }
 
-/// The run failed.
+/// Records that the run failed.
 pub(super) async fn failed(system: &System, error: &Error, stopwatch: &mut Stopwatch) {
     if !system.keeps_record {
         return;
@@ -93,14 +94,14 @@ pub(super) async fn failed(system: &System, error: &Error, stopwatch: &mut Stopw
     or_warn(status::update(&system.root, failed).await);
 }
 
-/// The times of the run, if they are news: of the first run of a boot, and of each that changed something or failed.
+/// Saves the times of the first run of a boot, and of each run that changed something or failed.
 pub(super) async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) {
     if system.keeps_record && (is_news || !boots::knows_this_boot(&system.root)) {
         or_warn(stopwatch.save(&system.root).await);
     }
 }
 
-/// The node as far as its membership goes.
+/// The part of the node that membership needs.
 fn identity(node: &Node) -> Identity {
     let (nomad_datacenter, servers) = match &node.duty {
         Duty::ConsulServer { servers } => (None, Some(*servers)),
@@ -120,7 +121,7 @@ fn identity(node: &Node) -> Identity {
     }
 }
 
-/// A disk to which nothing can be saved is no reason to hide what happened.
+/// Only warns if a record cannot be saved, so that a full or broken disk does not hide the result of the run.
 fn or_warn(saved: Result<(), FileError>) {
     if let Err(error) = saved {
         tracing::warn!("cannot save the status: {error}: {}", error.source);

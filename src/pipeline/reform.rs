@@ -1,4 +1,4 @@
-//! A new cluster in place of one that lost everything.
+//! Forms a new cluster in place of one that lost everything.
 
 use super::{Converged, Outcome, converge};
 use crate::apply;
@@ -14,15 +14,16 @@ use crate::system::System;
 use crate::system::retry::Deadline;
 use std::time::Duration;
 
-/// What `reform` came to.
+/// The result of `reform`.
 pub struct Reformed {
-    /// What became of the parameter.
+    /// What happened to the parameter.
     pub parameter: Changed,
-    /// What `apply` did then.
+    /// The result of the `apply` that followed.
     pub outcome: Outcome,
 }
 
-/// Lets a server form a new cluster again: everywhere by the parameter, here by removing what the quorum guard found.
+/// Lets a server form a new cluster again: for all servers through the parameter, and on this node by removing what the
+/// quorum guard found.
 pub async fn reform(
     system: &System,
     node: &Node,

@@ -1,4 +1,4 @@
-//! Gather and resolve: what this machine is, and what it should be.
+//! Gathers facts and resolves them: what this machine is, and what it should be.
 
 use crate::error::Error;
 use crate::facts::binaries::Versions;
@@ -16,18 +16,18 @@ use crate::system::retry::Deadline;
 pub struct Survey {
     /// The facts.
     pub facts: Facts,
-    /// The node.
+    /// What this machine should be.
     pub node: Node,
-    /// Versions learnt from binaries.
+    /// The versions that the binaries reported.
     pub versions: Versions,
 }
 
-/// Gathers and resolves.
+/// Gathers the facts and resolves them to a node.
 pub async fn survey(system: &System, deadline: Deadline) -> Result<Survey, Error> {
     survey_timed(system, deadline, &mut Stopwatch::start(), &mut None).await
 }
 
-/// The same with the times of a run, and with what was learnt of the machine even where it fails.
+/// The same, with the times in `stopwatch`. `seen` gets what was learnt about the machine, even if the survey fails.
 pub(super) async fn survey_timed(
     system: &System,
     deadline: Deadline,
@@ -46,7 +46,7 @@ pub(super) async fn survey_timed(
     Ok(Survey { facts, node, versions })
 }
 
-/// What the pure side knows of tags, for the gathering.
+/// The rules for tags that gathering needs, from the pure rooms.
 pub fn tag_contract() -> TagContract<'static> {
     TagContract { matters: &tags::matters, missing: &tags::missing }
 }

@@ -1,11 +1,11 @@
-//! Which actions a plan makes due, and why: each once, in its order.
+//! The actions that a plan makes due, and the reasons of each. Each action appears once, in execution order.
 
 use super::due::Due;
 use super::{Change, Inputs, PlannedAction, Why, Write, units};
 use crate::state::{Action, Notify, Tool, Verb};
 use serde_json::Value;
 
-/// The actions that are due after these changes.
+/// The actions that are due after these changes, in execution order.
 pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction> {
     let mut due = Due::default();
     for action in &inputs.manifest.pending {
@@ -30,7 +30,7 @@ pub(super) fn due(inputs: &Inputs<'_>, changes: &[Change]) -> Vec<PlannedAction>
     due.in_order(&inputs.desired.units)
 }
 
-/// What a change brings about.
+/// The actions that one change makes due, and the reason.
 fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     let (actions, because) = match change {
         Change::Write(write) if write.why != Why::Attributes => {
@@ -43,7 +43,7 @@ fn notified(change: &Change, inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     actions.into_iter().map(|action| (action, because.clone())).collect()
 }
 
-/// What was written down of a file when it was written.
+/// The actions that the manifest recorded for a file when the agent wrote it.
 fn of_manifest(path: &str, inputs: &Inputs<'_>) -> Vec<Action> {
     inputs.manifest.files.get(path).map(|written| written.notify.clone()).unwrap_or_default()
 }
@@ -61,7 +61,8 @@ fn of_write(write: &Write, inputs: &Inputs<'_>) -> Vec<Action> {
         _ => false,
     };
     let action = |action: &Action| match action {
-        // An image that trusts the authority already, under whatever name, is spared the seconds of a rebuild.
+        // Rebuilding the trust store takes seconds, so it is skipped where the image already trusts the authority, under
+        // any file name.
         Action::Run(Tool::UpdateTrustStore) if is_trusted(write, inputs) => None,
         Action::Unit(Verb::Restart, unit) if reloads => {
             Some(Action::Unit(Verb::Reload, unit.clone()))
@@ -75,7 +76,7 @@ fn is_trusted(write: &Write, inputs: &Inputs<'_>) -> bool {
     write.bytes.open().is_some_and(|certificate| holds(&inputs.observed.trust_bundle, certificate))
 }
 
-/// Whether a bundle of certificates has this one, however the lines are broken.
+/// Whether a PEM bundle contains this certificate, regardless of where the lines break.
 fn holds(bundle: &[u8], certificate: &[u8]) -> bool {
     let body = |pem: &[u8]| -> String {
         let text = String::from_utf8_lossy(pem);
@@ -85,7 +86,7 @@ fn holds(bundle: &[u8], certificate: &[u8]) -> bool {
     !certificate.is_empty() && body(bundle).contains(&certificate)
 }
 
-/// The top-level keys in which two JSON texts differ; `None` where one of them is no JSON object.
+/// The top-level keys in which two JSON texts differ; `None` if either is not a JSON object.
 fn changed_keys(before: &[u8], after: &[u8]) -> Option<Vec<String>> {
     let before: serde_json::Map<String, Value> = serde_json::from_slice(before).ok()?;
     let after: serde_json::Map<String, Value> = serde_json::from_slice(after).ok()?;

@@ -1,4 +1,4 @@
-//! One path at a time: what should be against what is.
+//! Compares the desired state of one path with its observed state.
 
 use super::manifest::Written;
 use super::{Change, Inputs, Ownership, PlanError, Why, Write};
@@ -6,17 +6,17 @@ use crate::state::{
     Bytes, Contents, Directory, File, Observed, Owner, PathKind, Place, Seen, UNITS,
 };
 
-/// What comes of a file.
+/// The result of comparing one file.
 pub(super) struct Compared {
-    /// What has to be written.
+    /// The write that the file needs; `None` if it is as desired.
     pub(super) write: Option<Write>,
-    /// What is on record when it is there; nothing of a seed, which is never taken back.
+    /// The manifest entry of the file; `None` for a seed, which the agent never removes.
     pub(super) written: Option<Written>,
-    /// What people have to know of it.
+    /// Notes for people, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
-/// What is on record of a file when it is there.
+/// The manifest entry of a file once it is written.
 pub(super) fn written(
     file: &File,
     bytes: &Bytes,
@@ -33,7 +33,7 @@ pub(super) fn written(
     }
 }
 
-/// A file that is not there.
+/// The write that creates a missing file.
 pub(super) fn new(file: &File, bytes: Bytes, inputs: &Inputs<'_>) -> Result<Write, PlanError> {
     let ids = ids(&file.path, file.owner, inputs)?;
     Ok(Write {
@@ -53,7 +53,7 @@ pub(super) fn new(file: &File, bytes: Bytes, inputs: &Inputs<'_>) -> Result<Writ
     })
 }
 
-/// A file that is ours alone, and there.
+/// The write that an existing file of the agent needs; `None` if its contents, mode and owner are as desired.
 pub(super) fn changed(
     file: &File,
     bytes: &Bytes,
@@ -77,12 +77,12 @@ pub(super) fn changed(
     Ok(Some(Write { before, foreign: !is_ours, why, ..new(file, bytes.clone(), inputs)? }))
 }
 
-/// Whether what an earlier run wrote there is a secret.
+/// Whether an earlier run wrote a secret to this path.
 pub(super) fn was_secret(path: &str, inputs: &Inputs<'_>) -> bool {
     inputs.manifest.files.get(path).is_some_and(|written| written.secret)
 }
 
-/// Whether this is what an earlier run wrote.
+/// Whether an earlier run wrote exactly these contents.
 pub(super) fn is_ours(path: &str, seen: &Seen, inputs: &Inputs<'_>) -> bool {
     inputs.manifest.files.get(path).is_some_and(|before| {
         let found = crate::state::sha256(&seen.bytes);
@@ -90,7 +90,7 @@ pub(super) fn is_ours(path: &str, seen: &Seen, inputs: &Inputs<'_>) -> bool {
     })
 }
 
-/// Whether a link is in the place of a unit, which is the operator's word: to `/dev/null`, which masks it, or to another file
+/// Whether the operator put a link in the place of a unit: to `/dev/null`, which masks it, or to another file
 /// (systemctl(1), `mask` and `link`).
 pub(super) fn is_masked(path: &str, observed: &Observed) -> bool {
     let kind = observed.files.get(path).map(|seen| seen.stat.kind);
@@ -103,21 +103,23 @@ fn is_unit(path: &str) -> bool {
         .is_some_and(|name| !name.contains('/'))
 }
 
-/// A copy of a unit that somebody else wrote where one of ours goes. systemd does not load a file of this name.
+/// The copy that preserves a unit that somebody else wrote, before the agent replaces it. systemd does not load a file of
+/// this name.
 pub(super) fn kept_copy(write: &Write, inputs: &Inputs<'_>) -> Option<Change> {
     let before = write.before.as_ref().filter(|before| **before != write.bytes)?;
     let seen = inputs.observed.files.get(&write.path)?;
     if !is_unit(&write.path) || is_ours(&write.path, seen, inputs) {
         return None;
     }
-    // What was there before us is kept as it was, and beside it the last edit of what we wrote.
+    // The file from before the agent and the last edit of what the agent wrote are kept side by side, under different
+    // names.
     let suffix =
         if inputs.manifest.files.contains_key(&write.path) { "edited" } else { "before-cos-agent" };
     Some(Change::Write(Write {
         path: format!("{}.{suffix}", write.path),
         bytes: before.clone(),
         mode: seen.stat.mode,
-        // Nothing of it is shown: an operator's unit may hold credentials.
+        // No diff is shown where before and after are equal: an operator's unit may hold credentials.
         before: Some(before.clone()),
         foreign: true,
         why: Why::New,
@@ -129,13 +131,13 @@ pub(super) fn directory_change(
     directory: &Directory,
     inputs: &Inputs<'_>,
 ) -> Result<Option<Change>, PlanError> {
-    // Moved under another name; on a volume of its own the directory stays.
+    // A move renames a plain directory, so it must be created again. A mount point or a link stays.
     let mut moves = inputs.desired.moves.iter();
     let is_moved =
         moves.any(|moved| moved.place == Place::Plain && moved.daemon.data() == directory.path);
     let ids = ids(directory.path, directory.owner, inputs)?;
     let is_as_desired = inputs.observed.files.get(directory.path).is_some_and(|seen| {
-        // Mode and owner are the daemon's to keep where we cannot set them.
+        // Without `ids` the agent cannot set owners, so the daemon keeps its own owner and mode.
         seen.stat.kind == PathKind::Directory
             && ids.is_none_or(|ids| {
                 ids == (seen.stat.uid, seen.stat.gid) && seen.stat.mode == directory.mode

@@ -1,6 +1,6 @@
 //! The unified diff of two texts, by lines.
 //!
-//! The library's own text differ brings every algorithm it has, 380 kB of a binary that may have 5 MB; Myers alone is
+//! The text differ of `similar` links every algorithm that it has: 380 kB of a binary that may have 5 MB. Myers alone is
 //! enough for configuration files.
 
 use similar::algorithms::{Capture, Replace, myers};
@@ -13,13 +13,13 @@ const CONTEXT: usize = 3;
 /// A line of a diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Where the next lines stand.
+    /// The position of the lines that follow, `@@ … @@`.
     Header(String),
     /// A line that both texts have.
     Same(String),
-    /// A line of the text before.
+    /// A line that only the old text has.
     Gone(String),
-    /// A line of the text after.
+    /// A line that only the new text has.
     Added(String),
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Line {
 pub(super) fn lines(before: &str, after: &str) -> Vec<Line> {
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let mut capture = Replace::new(Capture::new());
-    // The hook cannot fail.
+    // The error type of the hook has no value, so this cannot fail.
     let Ok(()) = myers::diff(&mut capture, &old, 0..old.len(), &new, 0..new.len());
     let mut lines = Vec::new();
     for hunk in group_diff_ops(capture.into_inner().into_ops(), CONTEXT) {

@@ -1,4 +1,4 @@
-//! A plan as people and programs read it.
+//! A plan as text for people and as JSON for programs.
 
 use super::diff::{self, Line};
 use super::{Change, Ownership, Plan, PlannedAction, Step, What, Why, Write, redact};
@@ -15,7 +15,7 @@ const GONE: Style = AnsiColor::Red.on_default();
 const TITLE: Style = Style::new().bold();
 
 impl Change {
-    /// The path that it is about.
+    /// The absolute path that changes.
     pub fn path(&self) -> &str {
         match self {
             Self::MoveAside(moved) => moved.daemon.data(),
@@ -25,7 +25,7 @@ impl Change {
         }
     }
 
-    /// What happens to it, in a few words.
+    /// What happens to the path, in a few words.
     pub fn words(&self) -> String {
         match self {
             Self::Guard { mode, ids, mode_before, ids_before, .. } => format!(
@@ -65,7 +65,7 @@ impl Change {
         }
     }
 
-    /// The contents before and after, as they may be shown.
+    /// The contents before and after, with secrets redacted; `None` if no diff is shown.
     fn sides(&self) -> Option<(String, String)> {
         match self {
             Self::Write(Write { why: Why::Attributes, .. }) => None,
@@ -79,7 +79,7 @@ impl Change {
                 };
                 Some((text(before), text(after)))
             }
-            // The copy of a file that somebody else wrote.
+            // The copy of a file that somebody else wrote, which may hold credentials.
             Self::Write(write) if write.before.as_ref() == Some(&write.bytes) => None,
             Self::Write(write) => {
                 let after = redact::shown(&write.path, &write.bytes);
@@ -95,7 +95,7 @@ impl Change {
         }
     }
 
-    /// The unified diff, without colour.
+    /// The unified diff, without colour and with secrets redacted; `None` if no diff is shown.
     pub fn diff(&self) -> Option<String> {
         let (before, after) = self.sides()?;
         let path = self.path();
@@ -137,12 +137,12 @@ fn of_write(write: &Write) -> String {
 }
 
 impl PlannedAction {
-    /// The action and its reasons, the first two of them.
+    /// The action and its first two reasons.
     pub fn words(&self) -> String {
         format!("{} ({})", self.action, self.reasons())
     }
 
-    /// The same once it is done.
+    /// The action in the past tense and its first two reasons.
     pub fn done(&self) -> String {
         format!("{} ({})", self.action.done(), self.reasons())
     }
@@ -158,7 +158,7 @@ impl PlannedAction {
 }
 
 impl Plan {
-    /// The list of steps, one a line.
+    /// The steps, one per line, then the masked units and the notes.
     pub fn summary(&self) -> String {
         let mut text = String::new();
         for step in &self.steps {
@@ -181,7 +181,7 @@ impl Plan {
         text
     }
 
-    /// The whole plan: list, actions, and the diff of every file, coloured.
+    /// The summary, then the diff of every file, with colour.
     pub fn to_text(&self) -> String {
         let mut text = self.summary();
         for change in self.changes() {
@@ -199,7 +199,7 @@ impl Plan {
         text
     }
 
-    /// The plan as JSON; never a secret.
+    /// The plan as JSON, without any secret. `node`: one line that says what the node is.
     pub fn to_json(&self, node: &str) -> Value {
         let changes: Vec<Value> = self
             .changes()
@@ -226,7 +226,7 @@ impl Plan {
     }
 }
 
-/// `user:group`, where the file is ours.
+/// `user:group` of the agent's own file; `None` for a file of the operator.
 fn owner(write: &Write) -> Option<String> {
     match write.ownership {
         Ownership::Ours { owner, .. } => Some(format!("{}:{}", owner.user, owner.group)),

@@ -1,4 +1,4 @@
-//! The actions that are due, why, and what of them outlives a crash.
+//! The actions that are due, their reasons, and what the manifest records of them in case of a crash.
 
 use super::{Inputs, PlannedAction};
 use crate::state::{Action, Unit, UnitState, Verb};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Reasons {
     pub(super) because: Vec<String>,
-    /// Whether a change of this plan is among the reasons.
+    /// Whether a change of this plan is among the reasons, rather than only an earlier run or the state of a unit.
     pub(super) is_new: bool,
 }
 
@@ -42,7 +42,7 @@ impl Due {
         self.0.retain(|action, _| is_kept(action));
     }
 
-    /// By their stages, and within them by their units: what another unit needs comes before it.
+    /// The actions in execution order: by stage, then by unit, so that a unit comes after the units that it needs.
     pub(super) fn in_order(self, units: &[Unit]) -> Vec<PlannedAction> {
         let planned =
             |(action, Reasons { because, is_new })| PlannedAction { action, because, is_new };
@@ -56,13 +56,13 @@ impl Due {
     }
 }
 
-/// What a crash must not make us forget of an action. A unit that does not run is seen to not run by the next run, so that
-/// a reboot, which only starts things, writes nothing.
+/// The action to record, so that a crash does not lose it. A start is not recorded, because the next run sees that the unit
+/// does not run; so a reboot, which only starts units, writes nothing.
 pub(super) fn recorded(planned: &PlannedAction, inputs: &Inputs<'_>) -> Option<Action> {
     match &planned.action {
-        // Of a machine that is off, what its boot does not do by itself.
+        // The boot of a machine that is off does the other actions by itself.
         action if inputs.observed.is_off => action.outlives_a_boot().then(|| action.clone()),
-        // It may have started with the old file until the next run looks.
+        // Before the next run, this queued start may happen with the old file, so a restart is recorded.
         Action::Unit(Verb::Start, unit)
             if planned.is_new && inputs.observed.state(unit) == Some(UnitState::Queued) =>
         {

@@ -1,48 +1,48 @@
-//! Why there is no plan, with the exit code and the way out of each.
+//! Why a plan cannot be made, with the exit code and the hint of each reason.
 
 use super::node::conflicts::Conflict;
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::state::Daemon;
 
-/// Why there is no plan.
+/// Why a plan cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A file of the operator would win over ours.
+    /// A file of the operator overrides the agent's configuration, or may do so.
     #[error("a file in a daemon's directory conflicts with the agent's configuration")]
     Conflict(#[from] Conflict),
-    /// A JSON file in which we keep keys is no JSON object.
+    /// A JSON file in which the agent sets keys does not hold a JSON object.
     #[error("cannot set the agent's keys in {path}: expected a JSON object ({problem})")]
     OperatorJson {
-        /// The path.
+        /// The absolute path.
         path: String,
-        /// What was found.
+        /// Where and what was found, without any value of the file.
         problem: String,
     },
-    /// Something that is no regular file has the name of one of ours.
+    /// The path of an agent's file is not a regular file.
     #[error("expected a regular file at {path}, found a {found}")]
     NotRegular {
-        /// The path.
+        /// The absolute path.
         path: String,
-        /// What was found.
+        /// `directory`, or `link or special file`.
         found: &'static str,
     },
-    /// A user or group is missing.
+    /// A user or group does not exist in the image.
     #[error(
         "user {user} or group {group} does not exist, and {path} has to belong to {user}:{group}"
     )]
     NoOwner {
-        /// The user.
+        /// The name of the user.
         user: &'static str,
-        /// The group.
+        /// The name of the group.
         group: &'static str,
-        /// The path.
+        /// The absolute path that should belong to them.
         path: String,
     },
-    /// Server data that no record mentions.
+    /// The disk holds server data, and no record says which instance created it.
     #[error("{} has the data of a server, and no record says which instance created it", daemon.server_data())]
     UnrecordedData {
-        /// The daemon.
+        /// The daemon whose data it is.
         daemon: Daemon,
     },
 }

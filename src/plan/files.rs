@@ -1,4 +1,4 @@
-//! What each file needs, by what it holds.
+//! Compares a file by the kind of its contents.
 
 use super::compare::{Compared, changed, new, regular, written};
 use super::{Inputs, PlanError, operator_file};
@@ -11,7 +11,7 @@ pub(super) fn file_change(file: &File, inputs: &Inputs<'_>) -> Result<Compared, 
         contents => {
             let bytes = contents.whole().unwrap_or(Bytes::Open(Vec::new()));
             let write = match seen {
-                // The first text was the last one of ours.
+                // The agent writes such a file once; from then on it is the operator's.
                 Some(_) if contents.is_operators() => None,
                 Some(seen) => changed(file, &bytes, seen, inputs)?,
                 None => Some(new(file, bytes.clone(), inputs)?),

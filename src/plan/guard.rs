@@ -1,8 +1,8 @@
-//! What nobody but root, and in its own directories a daemon's user, may write: the directories around configuration and
-//! data, and the files that a daemon reads as root.
+//! Restricts write access. Only root, and a daemon's user in its own directories, may write the directories around
+//! configuration and data. Only root may write the files that a daemon reads as root.
 //!
-//! Who may write into a directory decides which file a daemon reads there, and puts a link where its data was. Modes that
-//! are stricter stay, and so do groups that may only read.
+//! A user who can write to a directory decides which file a daemon reads there, and can replace data with a link. Modes
+//! that are stricter stay, and so do groups that may only read.
 
 use super::compare::ids;
 use super::{Change, Inputs, PlanError};
@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
-/// What readers need of a directory.
+/// The bits that readers need on a directory.
 const GROUP_READS: u32 = 0o050;
 
 /// Permission bits, user and group.
 type Access = (u32, u32, u32);
 
-/// The changes of mode and owner that are needed. None where owners are not kept.
+/// The changes of mode and owner that are needed; empty where owners are not kept.
 pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let mut changes = Vec::new();
     if !inputs.observed.keeps_owners {
@@ -32,7 +32,7 @@ pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
         }
     }
     for file in &inputs.observed.guarded_files {
-        // What is ours gets its own mode and owner.
+        // The plan compares the mode and owner of the agent's own files by themselves.
         if !inputs.desired.files.iter().any(|ours| ours.path == file.path) {
             let before = (file.stat.mode, file.stat.uid, file.stat.gid);
             let after = closed(before, &[0], &[0], file.stat.gid, 0);
@@ -66,8 +66,9 @@ fn directory(guarded: &Guarded, before: Access, inputs: &Inputs<'_>) -> Result<A
     Ok(closed(before, &users, &groups, readers, GROUP_READS))
 }
 
-/// The same so that only these users and groups can write. What is taken from another owner becomes root's, and the readers
-/// get these bits: the daemon may have read it as that owner. A set-user-ID bit that the other owner set is not root's to give.
+/// The access with which only these users and groups can write. A path of another user becomes root's, and the group
+/// `readers` gets the bits `read`, because the daemon may have read it as that user. A set-user-ID bit of that user goes
+/// too, because root must not grant it.
 fn closed(before: Access, users: &[u32], groups: &[u32], readers: u32, read: u32) -> Access {
     let (mut mode, uid, gid) = before;
     mode &= !OTHERS_WRITE;

@@ -1,5 +1,5 @@
-//! Keys of ours in a JSON file of the operator: set, changed and taken back without touching the others, and what they
-//! replaced is given back when they go.
+//! The agent's keys in a JSON file of the operator. Setting, changing and removing them leaves the other keys alone, and
+//! removing them restores the values that they replaced.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 /// What an earlier run left in the file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Before<'a> {
-    /// The keys that it set; more than one set where a crash does not tell which.
+    /// The agent's keys that may be in the file; several sets after a crash, which may have left any of them.
     pub ours: &'a [&'a Map<String, Value>],
-    /// The values of the operator that they replaced, in the same shape.
+    /// The operator's values that those keys replaced, in the same shape.
     pub replaced: Option<&'a Map<String, Value>>,
 }
 
-/// The object with our keys set, and the values of the operator that they replace. What we set last time and no longer want
-/// is taken out first.
+/// The object with the agent's keys set, and the operator's values that they replace. Keys that an earlier run set and that
+/// are no longer wanted are removed first.
 pub fn set(
     found: &Map<String, Value>,
     before: Before<'_>,
@@ -26,19 +26,19 @@ pub fn set(
     (object, replaced)
 }
 
-/// The object as it would be without us.
+/// The object without the agent's keys, with the operator's values restored.
 pub fn without(found: &Map<String, Value>, before: Before<'_>) -> Map<String, Value> {
     let mut object = found.clone();
     take_out(&mut object, before.ours, before.replaced);
     object
 }
 
-/// Both, the second over the first.
+/// Both objects merged; `other` wins.
 pub fn merged(one: &Map<String, Value>, other: &Map<String, Value>) -> Map<String, Value> {
     set(one, Before::default(), other).0
 }
 
-/// Of an object, the keys that are ours, with the values that they have there.
+/// The part of an object whose keys the agent sets, with the values found there.
 pub fn pick(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String, Value> {
     let picked = ours.iter().filter_map(|(key, value)| {
         let found = found.get(key)?;
@@ -59,7 +59,7 @@ pub fn pick(found: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String
     picked.collect()
 }
 
-/// The part of a map that is a map itself.
+/// The value of a key, if that is a map itself.
 fn below<'a>(map: Option<&'a Map<String, Value>>, key: &str) -> Option<&'a Map<String, Value>> {
     map?.get(key)?.as_object()
 }
@@ -80,8 +80,8 @@ fn put_in(
             continue;
         }
         let found = object.insert(key.clone(), value.clone());
-        // A value like ours is taken for the operator's only where that is on record: who lost the record would else
-        // never get rid of ours.
+        // A value equal to the agent's counts as the operator's only if the record says so. Otherwise, once the record is
+        // lost, the agent's own value would count as the operator's and stay forever.
         let was_known = found.is_some() && found.as_ref() == known.and_then(|known| known.get(key));
         if let Some(found) = found.filter(|found| was_known || found != value) {
             replaced.insert(key.clone(), found);
@@ -89,7 +89,7 @@ fn put_in(
     }
 }
 
-/// A value that the operator changed since is the operator's and stays.
+/// Removes the agent's keys and restores what they replaced. A value that the operator has changed since stays.
 fn take_out(
     object: &mut Map<String, Value>,
     ours: &[&Map<String, Value>],
@@ -112,7 +112,7 @@ fn take_out(
             continue;
         }
         match replaced.and_then(|replaced| replaced.get(key)) {
-            // What was in an object of the operator was given back one by one.
+            // In an object of the operator, each value has already been restored by itself.
             Some(value) if !(was_object && value.is_object()) => {
                 object.insert(key.clone(), value.clone());
             }
@@ -201,12 +201,13 @@ mod tests {
         assert_eq!(set(&newer, before, &ours), (ours.clone(), newer));
         let taken_out = set(&map(json!({})), before, &ours);
         assert_eq!(taken_out, (ours.clone(), Map::new()), "the operator has none any more");
-        // Ours becomes what the operator had: it is the operator's all the same.
+        // The agent now wants the value that the operator had, which stays on record as the operator's.
         let same = set(&ours, before, &replaced);
         assert_eq!(same, (replaced.clone(), replaced.clone()));
     }
 
-    /// Objects two levels deep with few keys; values of one name are not those of another.
+    /// Objects of up to two levels with few keys. The values begin with `of`, so objects with different names share no
+    /// value.
     fn object(of: &'static str) -> impl Strategy<Value = Map<String, Value>> {
         let leaf = move || (0..3u8).prop_map(move |number| json!(format!("{of}{number}")));
         let inner = btree_map("[a-c]", leaf(), 1..3);
@@ -227,7 +228,7 @@ mod tests {
             let (twice, replaced) = set(&once, before, &second);
             let after = Before { ours: &[&second], replaced: Some(&replaced) };
             prop_assert_eq!(&without(&twice, after), &found);
-            // A crash leaves either; what is ours is known of both.
+            // A crash can leave either set of the agent's keys, and both are on record.
             let both = Before { ours: &[&first, &second], replaced: Some(&replaced) };
             prop_assert_eq!(&set(&twice, both, &second), &(twice.clone(), replaced.clone()));
         }

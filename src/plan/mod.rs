@@ -1,8 +1,8 @@
-//! PURE: desired against observed, with the manifest of the last run. Out: a [`Plan`], which `apply` carries out and
-//! `plan` shows; nothing else is ever done.
+//! PURE: compares the desired with the observed state, using the manifest of the last run. The result is a [`Plan`], which
+//! `plan` shows and `apply` carries out. The agent changes nothing outside a plan.
 //!
-//! The core knows no node: it compares files, directories and units with those of a machine. What only a node has, its
-//! role, its quorum, its data and the files of its operator, is in [`node`].
+//! This core compares files, directories and units, and does not depend on roles. The part of the plan that only a node has
+//! (its role, its quorum, its data and the operator's files) is in [`node`].
 
 mod actions;
 mod compare;
@@ -28,46 +28,46 @@ use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};
 pub use step::{Change, Ownership, Phase, PlannedAction, Step, What, Why, Write};
 
-/// Everything that `apply` will do, in this order.
+/// Everything that `apply` will do, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
-    /// Whether nothing was ever applied for this instance.
+    /// Whether no plan has been applied for this instance before.
     pub is_first: bool,
     /// The steps, phase by phase.
     pub steps: Vec<Step>,
-    /// The units that this node would run and that an operator has masked.
+    /// The units that this node should run but that an operator has masked.
     pub masked: Vec<&'static str>,
     /// Actions that stay due while their unit is masked.
     pub held: Vec<PlannedAction>,
-    /// What people have to know of this machine besides, a sentence each; `apply` puts it into the status.
+    /// Notes for people about this machine, one sentence each; `apply` puts them into the status.
     pub notes: Vec<String>,
-    /// The daemons in whose quorum this instance votes so far.
+    /// The daemons in whose quorum this instance votes before this plan.
     pub votes: BTreeSet<Daemon>,
-    /// Those of them that are no longer such a server once this plan is carried out.
+    /// Those of `votes` that this plan takes out of their quorum.
     pub ends: BTreeSet<Daemon>,
     /// The manifest while the plan is carried out.
     pub during: Manifest,
-    /// The manifest when all is done.
+    /// The manifest once the plan is carried out.
     pub after: Manifest,
 }
 
-/// What a plan is made of.
+/// The inputs of a plan.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// What should be.
+    /// The desired state.
     pub desired: &'a DesiredState,
-    /// What is.
+    /// The observed state.
     pub observed: &'a Observed,
-    /// What was written last time.
+    /// The manifest of the last run.
     pub manifest: &'a Manifest,
 }
 
 impl Plan {
-    /// Compares what should be with what is.
+    /// Compares the desired with the observed state.
     pub fn between(inputs: &Inputs<'_>) -> Result<Self, PlanError> {
         let Inputs { desired, observed, manifest } = *inputs;
         let is_first = manifest.instance != desired.identity.instance;
-        // First of all: what is moved or written afterwards is out of the reach of others.
+        // Access comes first, so that nobody else can reach what is moved or written afterwards.
         let mut changes = guard::changes(inputs)?;
         changes.extend(desired.moves.iter().cloned().map(Change::MoveAside));
         changes.extend(observed.leftovers.iter().map(|path| Change::Sweep { path: path.clone() }));
@@ -95,7 +95,7 @@ impl Plan {
         let during = manifest::during(inputs, &after, all());
         let mut steps = stops(inputs);
         if observed.is_off {
-            // A machine that is off has no units, and a tool of this host does not work below another root.
+            // A machine that is off has no running units, and this host's tools do not work on another root.
             actions.clear();
         }
         steps.extend(changes.into_iter().map(Step::from));
@@ -105,12 +105,12 @@ impl Plan {
         Ok(Self { is_first, steps, masked, held, notes, during, after, ..Self::default() })
     }
 
-    /// Whether there is nothing to do.
+    /// Whether the plan has no steps.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The changes of the disk.
+    /// The changes to the disk.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.steps.iter().filter_map(|step| match &step.what {
             What::Change(change) => Some(change),
@@ -118,7 +118,7 @@ impl Plan {
         })
     }
 
-    /// The actions when the disk has changed.
+    /// The actions after the disk has changed, without the stops before it.
     pub fn actions(&self) -> impl Iterator<Item = &PlannedAction> {
         self.steps.iter().filter_map(|step| match &step.what {
             What::Action(planned) if step.phase == Phase::Act => Some(planned),
@@ -135,8 +135,8 @@ impl Plan {
     }
 }
 
-/// The daemons that stop before their data is moved. One that waits for its next start is stopped too; systemd refuses to
-/// stop what it does not know.
+/// The stops of daemons whose data is moved. A daemon that waits for its next start is stopped too. systemd refuses to stop
+/// a unit that it does not know, so such a unit is left out.
 fn stops(inputs: &Inputs<'_>) -> Vec<Step> {
     let is_known =
         |unit: &str| inputs.observed.state(unit).is_some_and(|state| state != UnitState::Unknown);
@@ -150,7 +150,7 @@ fn stops(inputs: &Inputs<'_>) -> Vec<Step> {
     moved.filter(|daemon| is_known(daemon.unit())).map(stop).map(step).collect()
 }
 
-/// Since when units have to restart, where it is not this plan that makes it due.
+/// Unit name → since when its restart is due, for restarts that an earlier run made due.
 fn since<'a>(
     inputs: &Inputs<'_>,
     planned: impl Iterator<Item = &'a PlannedAction>,

@@ -1,4 +1,4 @@
-//! A JSON file of the operator with keys of ours in it.
+//! A JSON file of the operator in which the agent sets keys.
 
 use super::compare::{self, Compared};
 use super::manifest::Written;
@@ -7,7 +7,7 @@ use crate::state::{Bytes, File, Keys, Seen, format};
 use crate::text;
 use serde_json::{Map, Value};
 
-/// The file with our keys in it, where that changes it. Mode and owner stay as the operator has them.
+/// Compares the file with the same file with the agent's keys set. It keeps the operator's mode and owner.
 pub(super) fn change(
     file: &File,
     ours: &Keys,
@@ -41,21 +41,21 @@ pub(super) fn change(
     Ok(Compared { write: Some(write), written, notes })
 }
 
-/// A file of the operator with our keys in it.
+/// A file of the operator with the agent's keys set.
 struct Merged {
     /// Its contents.
     bytes: Bytes,
-    /// The values of the operator that ours replace.
+    /// The operator's values that the agent's keys replace.
     replaced: Option<Map<String, Value>>,
-    /// Our keys before and after.
+    /// The agent's keys before and after.
     shown: (Map<String, Value>, Map<String, Value>),
-    /// What else changes, in words.
+    /// Other changes, in words.
     besides: Vec<String>,
-    /// What people have to know of it.
+    /// Notes for people, one sentence each.
     notes: Vec<String>,
 }
 
-/// The file as it should be.
+/// The desired contents of the file.
 fn merged(
     path: &str,
     seen: Option<&Seen>,
@@ -71,7 +71,7 @@ fn merged(
     let either = all_keys.iter().fold(ours.clone(), |either, keys| keys::merged(&either, keys));
     let is_marked = seen.is_some_and(|seen| text::is_marked(&seen.bytes));
     let bytes = match seen {
-        // A file that has our keys already keeps its own order and indentation.
+        // A file that already has the agent's keys keeps its own order and indentation.
         Some(seen) if set == found && !is_marked => seen.bytes.clone(),
         _ => format::json(&Value::Object(set)).into_bytes(),
     };
@@ -88,7 +88,7 @@ fn merged(
     })
 }
 
-/// The object in the file; an empty file has an empty one.
+/// The JSON object in a file; empty if the file is missing or empty.
 pub(super) fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Value>, PlanError> {
     let Some(seen) = seen else { return Ok(Map::new()) };
     let wrong = |problem: String| PlanError::OperatorJson { path: path.to_owned(), problem };
@@ -106,7 +106,7 @@ pub(super) fn object(path: &str, seen: Option<&Seen>) -> Result<Map<String, Valu
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             Err(wrong(format!("line {line}, column {column}: found {}", kind(&other))))
         }
-        // The parser's words may quote the file, which may hold credentials.
+        // Only the position is shown: the parser's message may quote the file, which may hold credentials.
         Err(error) => Err(wrong(format!("line {}, column {}", error.line(), error.column()))),
     }
 }

@@ -1,4 +1,4 @@
-//! What the agent wrote and no longer wants.
+//! Removes what the agent wrote and no longer wants.
 
 use super::compare::{is_masked, is_ours, regular, was_secret};
 use super::manifest::Written;
@@ -7,7 +7,7 @@ use super::{Change, Inputs, Ownership, PlanError, Why, Write, keys};
 use crate::state::{Bytes, Seen, format};
 use serde_json::{Map, Value};
 
-/// The files that go, and the operator's files from which our keys go.
+/// The removals of files, and of the agent's keys from the operator's files.
 pub(super) fn changes(inputs: &Inputs<'_>) -> Result<Vec<Change>, PlanError> {
     let mut changes = Vec::new();
     for (path, written) in &inputs.manifest.files {
@@ -33,7 +33,8 @@ fn removal(path: &str, seen: &Seen, inputs: &Inputs<'_>) -> Change {
     }
 }
 
-/// The operator's file as it would be without us; it goes where only our keys were in it.
+/// The operator's file without the agent's keys. If the agent created the file and nothing else is in it, the file is
+/// removed.
 fn without_keys(
     path: &str,
     written: &Written,

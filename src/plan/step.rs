@@ -1,4 +1,4 @@
-//! What a plan consists of: one step after the other, each in its phase.
+//! The steps of a plan, each in its phase.
 
 use crate::state::{Action, Bytes, Directory, MoveAside, Owner};
 use serde_json::{Map, Value};
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 /// The phases of a plan, in the order in which they are carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Units stop below which something moves.
+    /// Daemons stop before their data is moved.
     Stop,
-    /// Directories are moved, made and closed.
+    /// Directories are moved, created and protected; half-written files are removed.
     Disk,
     /// Files are written, all of them or none.
     Write,
@@ -35,7 +35,7 @@ impl Phase {
 /// A step of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// When it is taken.
+    /// The phase in which it runs.
     pub phase: Phase,
     /// What it does.
     pub what: What,
@@ -64,42 +64,42 @@ impl From<Change> for Step {
     }
 }
 
-/// One change of the disk.
+/// One change to the disk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// What somebody else could write becomes root's to write.
+    /// A path that others can write to gets a mode and owner that prevent it.
     Guard {
-        /// The path, as people read it.
+        /// The path as text, for people.
         path: String,
-        /// The path, which need not be UTF-8.
+        /// The path to change, which need not be UTF-8.
         real: PathBuf,
-        /// The permission bits that it gets.
+        /// The new permission bits.
         mode: u32,
-        /// The owner that it gets.
+        /// The new user id and group id.
         ids: (u32, u32),
         /// The permission bits until now.
         mode_before: u32,
-        /// The owner until now.
+        /// The user id and group id until now.
         ids_before: (u32, u32),
     },
-    /// Data of another instance goes out of the way.
+    /// Data that this instance must not use is moved aside.
     MoveAside(MoveAside),
-    /// A half-written file of a crash goes.
+    /// A half-written file that a crash left is removed.
     Sweep {
-        /// The path beside which it lies.
+        /// The absolute path of the file that was being written; the half-written one lies beside it.
         path: String,
     },
-    /// A directory is made, or gets its mode and owner.
+    /// A directory is created, or gets its mode and owner.
     MakeDirectory(Directory),
     /// A file is written.
     Write(Write),
-    /// A file that we wrote and no longer want goes.
+    /// A file that the agent wrote and no longer wants is removed.
     Remove {
-        /// The path.
+        /// The absolute path.
         path: String,
         /// Its contents until now.
         before: Bytes,
-        /// Whether somebody else wrote them, so that nothing of them is shown.
+        /// Whether somebody else wrote them; if so, the diff does not show them.
         foreign: bool,
     },
 }
@@ -107,45 +107,45 @@ pub enum Change {
 /// A file that is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
-    /// The path.
+    /// The absolute path.
     pub path: String,
-    /// The contents.
+    /// The new contents.
     pub bytes: Bytes,
     /// The permission bits.
     pub mode: u32,
-    /// Who owns it.
+    /// The owner of the file.
     pub ownership: Ownership,
-    /// The contents until now.
+    /// The contents until now; `None` if the file is new.
     pub before: Option<Bytes>,
-    /// Whether somebody else wrote them, so that nothing of them is shown but what is ours too.
+    /// Whether somebody else wrote them; if so, the diff shows only the lines that the new contents have too.
     pub foreign: bool,
-    /// Our keys before and after, where the rest of the file is the operator's and nobody else's to see.
+    /// The agent's keys before and after, if the file belongs to the operator; the diff shows nothing else of it.
     pub keys: Option<(Map<String, Value>, Map<String, Value>)>,
-    /// What else changes in a file of the operator, in words.
+    /// Other changes in a file of the operator, in words.
     pub besides: Vec<String>,
-    /// Why.
+    /// Why it is written.
     pub why: Why,
 }
 
-/// Who owns a file that is written. The ids are there where owners count.
+/// The owner of a file that is written. `ids` is `None` where owners are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
-    /// We do: it gets this owner.
+    /// The file is the agent's and gets this owner.
     Ours {
         /// The owner.
         owner: Owner,
-        /// User and group.
+        /// User id and group id.
         ids: Option<(u32, u32)>,
     },
-    /// The operator does: it keeps the owner that it has.
+    /// The file is the operator's and keeps its owner.
     Operators {
-        /// User and group.
+        /// User id and group id.
         ids: Option<(u32, u32)>,
     },
 }
 
 impl Ownership {
-    /// User and group, where owners count.
+    /// User id and group id; `None` where owners are not kept.
     pub fn ids(self) -> Option<(u32, u32)> {
         match self {
             Self::Ours { ids, .. } | Self::Operators { ids } => ids,
@@ -156,23 +156,23 @@ impl Ownership {
 /// Why a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It is not there.
+    /// The file does not exist.
     New,
-    /// It should be another.
+    /// Other contents are desired.
     Changed,
-    /// Somebody else changed or replaced it.
+    /// Somebody else changed or replaced what the agent wrote.
     EditedByHand,
-    /// Only mode or owner differ.
+    /// Only the mode or owner differs.
     Attributes,
 }
 
-/// An action, and the changes that make it due.
+/// An action, and the reasons why it is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedAction {
     /// The action.
     pub action: Action,
-    /// Why.
+    /// The reasons, a few words each.
     pub because: Vec<String>,
-    /// Whether a change of this plan makes it due, and not an earlier run or the state of a unit alone.
+    /// Whether a change of this plan makes it due, rather than only an earlier run or the state of a unit.
     pub is_new: bool,
 }

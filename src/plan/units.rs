@@ -1,11 +1,11 @@
-//! What units make due or spare: those that should run and do not, those that run and should not, and those that an
-//! operator has masked.
+//! What the state of units makes due or unnecessary: units that should run and do not, units that run and should not, and
+//! units that an operator has masked.
 
 use super::due::{Due, Reasons, recorded};
 use super::{Inputs, PlannedAction};
 use crate::state::{Action, Cause, Origin, PROGRAM, Unit, UnitState, Verb, Wanted};
 
-/// What the state of the units alone makes due.
+/// The actions that the state of the units alone makes due, each with its reason.
 pub(super) fn missing(inputs: &Inputs<'_>) -> Vec<(Action, String)> {
     let mut missing = Vec::new();
     for unit in &inputs.desired.units {
@@ -37,7 +37,7 @@ fn stops(unit: &Unit, inputs: &Inputs<'_>) -> bool {
         let names = |action: &Action| action.of_unit() == Some(unit.name);
         inputs.manifest.files.values().any(|written| written.notify.iter().any(names))
     };
-    // Where units are not ours to ask for, a stop is noted for the run that may.
+    // If this run may not ask systemd, the stop is recorded for a run that may.
     let comes_up = inputs.observed.comes_up(unit.name);
     unit.wanted == Wanted::Stopped
         && comes_up.unwrap_or(true)
@@ -48,7 +48,7 @@ fn stops(unit: &Unit, inputs: &Inputs<'_>) -> bool {
         }
 }
 
-/// Why a unit that runs has to begin again.
+/// Why a running unit has to restart; `None` if this cause does not apply.
 fn has_come(cause: Cause, inputs: &Inputs<'_>) -> Option<String> {
     let manifest = inputs.manifest;
     match cause {
@@ -59,8 +59,8 @@ fn has_come(cause: Cause, inputs: &Inputs<'_>) -> Option<String> {
     }
 }
 
-/// A unit is touched once: a restart absorbs a reload, one that does not run is started and nothing else, and one that
-/// somebody has asked to start reads its files when it does. What nobody wants is not touched but for its stop.
+/// Touches each unit once: a restart absorbs a reload, a unit that does not run is only started, and a unit whose start is
+/// queued reads its files then. A unit that should not run is only stopped.
 pub(super) fn absorb(due: &mut Due, inputs: &Inputs<'_>) {
     due.retain(|action| {
         let is_known = |name: &str| inputs.desired.units.iter().any(|unit| unit.name == name);
@@ -83,7 +83,7 @@ pub(super) fn absorb(due: &mut Due, inputs: &Inputs<'_>) {
 
 fn once(due: &mut Due, unit: &Unit, inputs: &Inputs<'_>) {
     let state = inputs.observed.state(unit.name);
-    // Data is moved with its daemon stopped.
+    // The daemon is stopped while its data is moved.
     let is_moved = inputs.desired.moves.iter().any(|moved| moved.daemon.unit() == unit.name);
     let is_down = match state {
         None => false,
@@ -100,14 +100,14 @@ fn once(due: &mut Due, unit: &Unit, inputs: &Inputs<'_>) {
         all.is_new |= reasons.is_new;
     }
     let is_asked_to_start = state == Some(UnitState::Queued) && !is_moved;
-    // What the image lacks, or starts by its socket, is not started for a restart.
+    // A restart must not start a unit that the image lacks, or that a socket starts.
     let is_left = unit.origin == Origin::Image && is_down && !is_started;
     if !is_left && (is_asked_to_start && all.is_new || restarts && !is_asked_to_start) {
         due.put(if is_down { Verb::Start } else { restart }, unit.name, all);
     }
 }
 
-/// The units that this node would run and that an operator has masked.
+/// The units that this node should run but that an operator has masked.
 pub(super) fn masked(inputs: &Inputs<'_>) -> Vec<&'static str> {
     let wanted = inputs.desired.units.iter().filter(|unit| unit.wanted.runs());
     wanted
@@ -116,8 +116,8 @@ pub(super) fn masked(inputs: &Inputs<'_>) -> Vec<&'static str> {
         .collect()
 }
 
-/// Takes out the actions for masked units, which systemd would refuse. Those that are returned stay due: a unit that runs
-/// although it is masked still has to restart when that has ended.
+/// Takes out the actions for masked units, which systemd would refuse. Returns those that stay due: a unit that runs
+/// although it is masked still has to restart once it is unmasked.
 pub(super) fn hold(actions: &mut Vec<PlannedAction>, inputs: &Inputs<'_>) -> Vec<PlannedAction> {
     let is_masked = |planned: &mut PlannedAction| match &planned.action {
         Action::Unit(Verb::Stop, _) | Action::Run(_) | Action::DaemonReload => false,

@@ -1,11 +1,12 @@
-//! Actions as version 1 of the manifest names them: an agent before units and tools were data gave each a name of its own.
-//! Those names are read and written still, so that what is due is due whichever way an agent is replaced.
+//! The names of actions in version 1 of the manifest. Before units and tools were data, the agent gave each action a name
+//! of its own. The agent still reads and writes those names, so that pending actions survive an upgrade and a downgrade of
+//! the agent.
 
 use crate::state::{Action, DNS_LINK, DNSMASQ, DOCKER, Daemon, RESOLVED, Tool, Verb};
 use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::{Value, json};
 
-/// The action of each name.
+/// Each name of version 1 with its action.
 fn named() -> [(Value, Action); 15] {
     let unit = Action::unit;
     [
@@ -27,7 +28,7 @@ fn named() -> [(Value, Action); 15] {
     ]
 }
 
-/// What the removal of a file triggered before that was written down beside it.
+/// The actions that the removal of a file triggered before the manifest recorded them for each file.
 pub(super) fn of_path(path: &str) -> Vec<Action> {
     let starts = |prefix: &str| path.starts_with(prefix);
     if let Some(unit) = path.strip_prefix("/etc/systemd/system/") {
@@ -51,7 +52,7 @@ pub(super) fn of_path(path: &str) -> Vec<Action> {
     vec![action]
 }
 
-/// Those that this agent knows; it passes over those of a newer one.
+/// Reads the actions that this agent knows and skips those of a newer agent.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Action>, D::Error> {
@@ -64,7 +65,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     Ok(found.into_iter().filter_map(action).collect())
 }
 
-/// By their names of version 1, where they have one.
+/// Writes actions by their names of version 1, where they have one.
 pub(super) fn serialize<S: Serializer>(
     actions: &[Action],
     serializer: S,

@@ -1,4 +1,4 @@
-//! What the agent wrote last time, and which actions are still pending: what the disk alone cannot tell.
+//! What the agent wrote last time, and which actions are still pending. The disk alone cannot tell.
 
 mod actions;
 
@@ -7,74 +7,77 @@ use crate::state::{Action, Daemon, Formation, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The version of its form.
+/// The schema of a manifest.
 pub const SCHEMA: &str = "cos-agent/manifest/1";
 
 /// The record of the last `apply`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of this form.
+    /// Its schema, [`SCHEMA`].
     pub schema: String,
-    /// The instance that it was written on: data of another one came with an image.
+    /// Id of the instance on which it was written. Data of another instance came with an image.
     pub instance: Option<String>,
-    /// The role.
+    /// Name of the role, as in the tag `cos:role`.
     pub role: Option<String>,
-    /// What the quorum guard found; of this instance in this role.
+    /// What the quorum guard found for this instance in this role.
     #[serde(default, skip_serializing_if = "Formation::is_usual")]
     pub formation: Formation,
-    /// The agent that runs the units of ours: size and time of change of its program.
+    /// The agent program that the agent's own units run: size and modification time of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The daemons in whose quorum this instance voted in an earlier role, and which have not stopped or restarted since.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leaving: BTreeSet<Daemon>,
-    /// Path → what was written.
+    /// Absolute path → the record of the file there.
     pub files: BTreeMap<String, Written>,
-    /// Actions that were due and are not known to have happened; those of a newer agent are passed over.
+    /// Actions that were due and may not have happened. Reading skips the actions of a newer agent.
     #[serde(with = "actions")]
     pub pending: Vec<Action>,
-    /// Unit → since when a restart of it is due: one that somebody else has started since has read what it shall read.
+    /// Unit name → since when its restart is due. If somebody has started the unit after that, it has read its new files
+    /// and needs no restart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub since: BTreeMap<String, Moment>,
 }
 
-/// A file that was written.
+/// The record of a file that the agent wrote.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Written {
     /// SHA-256 of its contents, hexadecimal; never the contents, which may hold secrets.
     pub sha256: String,
-    /// What has to happen when it is removed; of a file that an older agent wrote, what that one did by its path.
+    /// Actions that become due when the file is removed. For a file of an older agent, the actions that it derived from the
+    /// path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<Action>,
-    /// Whether it holds a secret, so that nobody sees what an older agent or a hand made of it either.
+    /// Whether it holds a secret. If so, what an older agent or a person wrote there is not shown either.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
-    /// While it is being replaced: SHA-256 of the contents before.
+    /// SHA-256 of the contents before, hexadecimal, while the file is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
-    /// Our keys, where the file belongs to the operator.
+    /// The agent's keys, if the file belongs to the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<serde_json::Map<String, serde_json::Value>>,
-    /// While it is being replaced: our keys of before, of which a crash may leave the values.
+    /// The agent's keys from before, while the file is being replaced: a crash may leave their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub was: Vec<serde_json::Map<String, serde_json::Value>>,
-    /// The values of the operator that our keys replaced, in the same shape: they are given back when ours go.
+    /// The operator's values that the agent's keys replaced, in the same shape. They are restored when the agent's keys are
+    /// removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Whether the file was not there before us.
+    /// Whether the agent created the file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub created: bool,
 }
 
 impl Written {
-    /// Our keys that may be in the file.
+    /// Every set of the agent's keys that may be in the file.
     pub fn all_keys(&self) -> Vec<&serde_json::Map<String, serde_json::Value>> {
         self.keys.iter().chain(&self.was).collect()
     }
 }
 
 impl Manifest {
-    /// The same with what the removal of each file triggers, which an older agent did not write down.
+    /// Adds the actions that the removal of each file triggers, where an older agent did not record them.
     #[must_use]
     pub fn with_notify(mut self) -> Self {
         for (path, written) in &mut self.files {
@@ -86,7 +89,7 @@ impl Manifest {
     }
 }
 
-/// The manifest when a plan is carried out, but for its files.
+/// The manifest once a plan is carried out, without the files.
 pub(super) fn of(inputs: &Inputs<'_>) -> Manifest {
     let identity = inputs.desired.identity.clone();
     Manifest {
@@ -100,8 +103,8 @@ pub(super) fn of(inputs: &Inputs<'_>) -> Manifest {
     }
 }
 
-/// The manifest while the plan is carried out: old and new files, so that a crash at any point leaves a record of
-/// each, and all actions pending.
+/// The manifest while the plan is carried out. It records old and new files, so that a crash at any point leaves a record
+/// of each, and all actions as pending.
 pub(super) fn during<'a>(
     inputs: &Inputs<'_>,
     after: &Manifest,
@@ -112,12 +115,12 @@ pub(super) fn during<'a>(
     for (path, written) in &before.files {
         match during.files.get_mut(path) {
             Some(new) => {
-                // What an earlier run was stopped at may be on the disk still.
+                // An earlier run that was interrupted may have left these contents on the disk.
                 new.replaces.clone_from(&written.replaces);
                 if new.sha256 != written.sha256 {
                     new.replaces = Some(written.sha256.clone());
                 }
-                // Keys of before and after: whichever of them a crash leaves is ours to take back.
+                // A crash can leave old or new keys, and the agent must be able to remove both.
                 if let (Some(old), Some(ours)) = (&written.keys, &new.keys) {
                     let was = written.was.iter().chain([old]).filter(|keys| *keys != ours);
                     new.was = was.cloned().collect();
@@ -131,9 +134,9 @@ pub(super) fn during<'a>(
     }
     during.pending = planned.filter_map(|planned| due::recorded(planned, inputs)).collect();
     during.pending.sort();
-    // Until the units of ours run by this agent, it is not on record.
+    // The new agent goes on record only once the agent's own units run it.
     during.agent.clone_from(&before.agent);
-    // Whose the data is stays as it was until it has been moved.
+    // The recorded instance must not change before the data has been moved.
     if !inputs.desired.moves.is_empty() {
         during.instance.clone_from(&before.instance);
     }

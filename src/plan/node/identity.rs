@@ -1,26 +1,27 @@
-//! Whose data lies on the disk: only data that a record assigns to another instance is moved aside.
+//! Which data on the disk this instance must not use. The agent moves data aside only if a record assigns it to another
+//! instance, if the operator discards it, or if root's daemon would run on data that another user could write.
 //!
-//! An image that was baked from a living node carries its node ids and Raft log; its clones would fight over one
-//! identity (hashicorp/consul 3070). A stopped and started instance, on the other hand, keeps everything.
+//! An image of a running node holds its node ids and Raft log, so its clones would fight over one identity
+//! (hashicorp/consul 3070). An instance that is stopped and started again keeps everything.
 
 use super::NodeInputs;
 use crate::plan::PlanError;
 use crate::plan::manifest::Manifest;
 use crate::state::{Data, MoveAside, Place, ROOT};
 
-/// What to do with server data that nobody recorded.
+/// What to do with server data that no record assigns to an instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UnrecordedData {
-    /// Refuse: moving a quorum's data is not ours to decide.
+    /// Make no plan, because only the operator may decide to move the data of a quorum.
     #[default]
     Refuse,
-    /// It is this instance's: keep it.
+    /// This instance created it: keep it.
     Adopt,
-    /// It is not: move it aside.
+    /// This instance did not create it: move it aside.
     Discard,
 }
 
-/// Whether data goes aside, if there is any: it is recorded as another instance's, or it was given up.
+/// Whether existing data is moved aside: a record assigns it to another instance, or the operator discards it.
 pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: UnrecordedData) -> bool {
     match (&manifest.instance, unrecorded_data) {
         (Some(recorded), _) if recorded == instance => false,
@@ -30,7 +31,7 @@ pub fn is_moved(manifest: &Manifest, instance: &str, unrecorded_data: Unrecorded
     }
 }
 
-/// The data that is moved aside.
+/// The data to move aside.
 pub(super) fn moves(inputs: &NodeInputs<'_>) -> Result<Vec<MoveAside>, PlanError> {
     let present = || inputs.observed.data.iter().filter(|data| data.present);
     let recorded = inputs.manifest.instance.as_ref();
@@ -40,7 +41,7 @@ pub(super) fn moves(inputs: &NodeInputs<'_>) -> Result<Vec<MoveAside>, PlanError
     let is_refused = recorded.is_none() && inputs.unrecorded_data == UnrecordedData::Refuse;
     match present().find(|data| data.of_server && is_refused) {
         Some(data) => Err(PlanError::UnrecordedData { daemon: data.daemon }),
-        // A client's data holds nothing that cannot be made again, and ids that are worth keeping.
+        // A client can create its data again, but its ids are worth keeping.
         None => {
             let own = inputs.instance.to_owned();
             let foreign = present().filter(|data| was_another_users(data, inputs));
@@ -49,9 +50,9 @@ pub(super) fn moves(inputs: &NodeInputs<'_>) -> Result<Vec<MoveAside>, PlanError
     }
 }
 
-/// Whether root's daemon would start on data that another user could write, as that of a server that becomes a client: Nomad
-/// runs as root there, and with it what lies below `plugins`.
-/// (<https://developer.hashicorp.com/nomad/docs/configuration#plugin_dir>)
+/// Whether root's daemon would start on data that another user could write, as after a server becomes a client: Nomad then
+/// runs as root, and so do the programs below `plugins`
+/// (<https://developer.hashicorp.com/nomad/docs/configuration#plugin_dir>).
 fn was_another_users(data: &Data, inputs: &NodeInputs<'_>) -> bool {
     let path = data.daemon.data();
     let is_roots = inputs
@@ -68,7 +69,7 @@ fn aside(data: &Data, of: Option<&String>) -> MoveAside {
     let (parent, name) = directory.rsplit_once('/').unwrap_or(("", directory));
     let label = of.map_or_else(|| "discarded".to_owned(), |instance| format!("of-{instance}"));
     if data.place != Place::Plain {
-        // On another volume it stays there. Neither daemon looks at names that it did not make.
+        // Data on another volume stays on that volume. Both daemons ignore names that they did not create.
         let (to, place) = (format!("{directory}/.{label}"), data.place.clone());
         return MoveAside { daemon: data.daemon, to, place, of: of.cloned() };
     }

@@ -1,4 +1,4 @@
-//! What only the plan of a node has: its role and its quorum, whose data lies here, and the files of its operator.
+//! The part of a plan that only a node has: its role, its quorum, the owner of its data, and the operator's files.
 
 pub mod conflicts;
 pub mod identity;
@@ -11,25 +11,25 @@ use crate::role::Role;
 use crate::state::{Contents, Daemon, DesiredState, Observed};
 pub use identity::UnrecordedData;
 
-/// What the plan of a node is made of.
+/// The inputs of the plan of a node.
 pub struct NodeInputs<'a> {
-    /// What should be.
+    /// The desired state.
     pub desired: DesiredState,
-    /// What is.
+    /// The observed state.
     pub observed: &'a Observed,
-    /// What was written last time.
+    /// The manifest of the last run.
     pub manifest: &'a Manifest,
     /// The role of the node.
     pub role: Role,
-    /// The instance.
+    /// The id of this instance.
     pub instance: &'a str,
-    /// What people have to know of this machine, from its facts.
+    /// Notes for people from the facts, one sentence each.
     pub notes: &'a [String],
-    /// What to do with server data that nobody recorded.
+    /// What to do with server data that no record assigns to an instance.
     pub unrecorded_data: UnrecordedData,
 }
 
-/// The plan of a node.
+/// Makes the plan of a node.
 pub fn plan(mut inputs: NodeInputs<'_>) -> Result<Plan, PlanError> {
     let mut notes = inputs.notes.to_vec();
     notes.extend(notes_of_files(&inputs)?);
@@ -50,7 +50,8 @@ pub fn plan(mut inputs: NodeInputs<'_>) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
-/// What is to be said of files and settings that are not the agent's own; the first file that is refused ends the plan.
+/// The notes on the operator's files, and on settings that are not the agent's own. The first file that is refused fails
+/// the plan.
 fn notes_of_files(inputs: &NodeInputs<'_>) -> Result<Vec<String>, PlanError> {
     let is_first = inputs.manifest.instance.as_deref() != Some(inputs.instance);
     let mut notes = Vec::new();

@@ -1,45 +1,45 @@
-//! PURE: whether what ran on this machine before a reboot may run again, where no plan can be made: the settings are
-//! refused, the facts are missing, the agent is frozen.
+//! PURE: whether the daemons that ran on this machine before a reboot may run again although no plan can be made: the
+//! settings are refused, the facts are missing, or the agent is frozen.
 //!
-//! Nothing is rendered and nothing is written, so all that has to be known is that this is the same node.
+//! Nothing is rendered and nothing is written, so it is enough to verify that this is still the same node.
 
 use crate::facts::{Facts, Glimpse};
 use crate::node::tags;
 use crate::plan::manifest::Manifest;
 use std::collections::BTreeMap;
 
-/// The tags that say whose daemons these are.
+/// The tags that identify the cluster and the role of the daemons.
 pub const TAGS: [&str; 2] = [tags::CLUSTER, tags::ROLE];
 
-/// Why nothing may be started.
+/// Why no daemon may be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotResumed {
     /// No `apply` has succeeded on this disk.
     #[error("no `apply` has succeeded on this node yet")]
     FirstBoot,
-    /// What is on record cannot be understood.
+    /// The records of the last `apply` cannot be read, or contradict each other.
     #[error("the record of the last `apply` contradicts itself: {0}")]
     Record(&'static str),
-    /// Neither metadata nor firmware nor an address say which instance this is.
+    /// Neither metadata nor firmware nor an address says which instance this is.
     #[error(
         "cannot verify that this is still instance {recorded}, which the last `apply` recorded"
     )]
     Unknown {
-        /// The instance on record.
+        /// The instance id on record.
         recorded: String,
     },
-    /// The disk was another instance's.
+    /// The last `apply` on this disk ran on another instance.
     #[error("this is instance {found}, but the last `apply` on this disk recorded {recorded}")]
     OtherInstance {
-        /// This instance.
+        /// The id of this instance.
         found: String,
-        /// The instance on record.
+        /// The instance id on record.
         recorded: String,
     },
     /// The tags name another cluster or role.
     #[error("tag `{key}` is {found:?}, but the last `apply` recorded {recorded:?}")]
     OtherTag {
-        /// The tag.
+        /// The key of the tag.
         key: &'static str,
         /// Its value now.
         found: String,
@@ -48,8 +48,8 @@ pub enum NotResumed {
     },
 }
 
-/// Whether this is the node that is on record. `carries_address`: an interface has the address on record, which counts where
-/// nothing else tells who this is.
+/// Checks that this is the node on record. `carries_address`: an interface has the address on record, which counts only if
+/// nothing else identifies this instance.
 pub fn check(
     recorded: Option<&Facts>,
     manifest: &Manifest,
@@ -58,11 +58,12 @@ pub fn check(
 ) -> Result<(), NotResumed> {
     let facts = recorded.ok_or(NotResumed::FirstBoot)?;
     let id = &facts.instance.id;
-    // Facts are written at the end of an `apply`, and whose the data is when it has been moved.
+    // An `apply` records the instance in the manifest once data has been moved, and in the facts at its end, so a run that
+    // ended in between leaves two instances.
     if manifest.instance.as_ref() != Some(id) {
         return Err(NotResumed::Record("facts and manifest name different instances"));
     }
-    // A run that ended between its files and its facts has left files of another role.
+    // A run that ended after writing files and before saving facts has left the files of another role.
     if manifest.role.as_ref() != facts.tags.values.get(tags::ROLE) {
         return Err(NotResumed::Record("facts and manifest name different roles"));
     }
@@ -77,7 +78,7 @@ pub fn check(
     TAGS.into_iter().try_for_each(|key| same(key, &seen.tags, &facts.tags.values))
 }
 
-/// A tag that cannot be read speaks against nothing.
+/// Compares a tag with the record. A tag that cannot be read is no contradiction.
 fn same(
     key: &'static str,
     seen: &BTreeMap<String, String>,
