@@ -7,7 +7,8 @@ use crate::state::{Bytes, File, Keys, Seen, format};
 use crate::text;
 use serde_json::{Map, Value};
 
-/// Compares the file with the same file with the agent's keys set. It keeps the operator's mode and owner.
+/// The write that sets the agent's keys in the file; none if that does not change it. Mode and owner stay as the operator
+/// has them.
 pub(super) fn change(
     file: &File,
     ours: &Keys,

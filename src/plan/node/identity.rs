@@ -12,7 +12,7 @@ use crate::state::{Data, MoveAside, Place, ROOT};
 /// What to do with server data that no record assigns to an instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UnrecordedData {
-    /// Make no plan, because only the operator may decide to move the data of a quorum.
+    /// Make no plan, because the agent must not decide to move the data of a quorum.
     #[default]
     Refuse,
     /// This instance created it: keep it.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The deepest nesting of blocks that is read. No real file nests deeper, and a deeper one would need a deeper stack.
+/// The deepest nesting of blocks that is read. Configuration does not nest deeper, and reading it would need a deeper
+/// stack.
 pub(super) const DEEPEST: usize = 100;
 
 /// A key that a file sets.
@@ -10,11 +11,11 @@ pub(super) const DEEPEST: usize = 100;
 pub struct Setting {
     /// The keys from the top down.
     pub path: Vec<String>,
-    /// Whether its value is a plain `false`.
+    /// Whether its value switches it off: `false` or `0`, also as a string.
     pub off: bool,
 }
 
-/// Whether the daemons read a text as `false`.
+/// Whether the daemons read a text as `false`: `0`, or `false` in any case.
 pub(super) fn is_off(text: &str) -> bool {
     text == "0" || text.eq_ignore_ascii_case("false")
 }
