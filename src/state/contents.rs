@@ -21,19 +21,14 @@ pub enum Contents {
 }
 
 impl Contents {
-    /// The whole file, if the agent decides all of it.
-    pub fn whole(&self) -> Option<Bytes> {
+    /// The whole file, or the keys if the rest of it is the operator's.
+    pub fn whole(&self) -> Result<Bytes, &Keys> {
         match self {
-            Self::Text(text) | Self::Seed(text) => Some(Bytes::Open(text.clone().into_bytes())),
-            Self::Json(document) => Some(Bytes::Open(document.text().into_bytes())),
-            Self::Secret(sealed) => Some(Bytes::Sealed(sealed.clone())),
-            Self::Keys(_) => None,
+            Self::Text(text) | Self::Seed(text) => Ok(Bytes::Open(text.clone().into_bytes())),
+            Self::Json(document) => Ok(Bytes::Open(document.text().into_bytes())),
+            Self::Secret(sealed) => Ok(Bytes::Sealed(sealed.clone())),
+            Self::Keys(keys) => Err(keys),
         }
-    }
-
-    /// Whether an operator may change the file, its mode and its owner.
-    pub fn is_operators(&self) -> bool {
-        matches!(self, Self::Keys(_) | Self::Seed(_))
     }
 }
 

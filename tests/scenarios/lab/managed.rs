@@ -17,8 +17,8 @@ const FOLDERS: [&str; 8] = [
     "usr/local/share/ca-certificates",
     "var/lib/cos-agent",
 ];
-/// What every boot writes.
-const RECORD: &str = "boots.json";
+/// What the watch and the ready unit write beside `apply`, each in its own time.
+const RECORDS: [&str; 3] = ["boots.json", "formed.json", "launch-hook.json"];
 
 /// A file as it is: its times and inode tell that it was written, even with the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn collect(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>) {
         let data = path.symlink_metadata().unwrap();
         if data.is_dir() {
             collect(&path, found);
-        } else if !path.ends_with(RECORD) {
+        } else if !RECORDS.iter().any(|record| path.ends_with(record)) {
             let bytes = if data.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
             let modified = (data.mtime(), data.mtime_nsec());
             let stamp = Stamp { modified, inode: data.ino(), mode: data.mode(), bytes };
