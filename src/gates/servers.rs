@@ -45,11 +45,6 @@ fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>
 }
 
 impl Servers {
-    /// Whether all expected servers are alive.
-    pub fn are_complete(&self) -> bool {
-        self.alive >= self.expected
-    }
-
     /// `2 of 3 servers`, `1 of 1 server`.
     pub fn words(&self) -> String {
         format!("{} of {}", self.alive, text::count(self.expected, "server"))
