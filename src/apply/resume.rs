@@ -4,10 +4,10 @@
 use super::{ApplyError, manifest};
 use crate::facts::last_good::LAST_GOOD;
 use crate::facts::{self, Glimpse};
-use crate::node::{self, Duty, Node};
+use crate::node::{self, Node};
 use crate::plan::node::resume::{self, NotResumed};
-use crate::render::dns;
-use crate::state::{DNS_LINK, DOCKER, Daemon, READY, UnitState, WATCH};
+use crate::render::units;
+use crate::state::{Daemon, UnitState};
 use crate::store::Stored;
 use crate::system::System;
 use crate::system::network;
@@ -59,12 +59,8 @@ async fn start(
     node: Node,
 ) -> Result<Resumed, ApplyError> {
     let daemons = node.duty.role().daemons();
-    let link = dns::by_resolved(&node).then_some(DNS_LINK);
-    // On some images a socket starts docker; on the others only the agent does.
-    let docker = matches!(node.duty, Duty::NomadClient { .. }).then_some(DOCKER);
-    let of_daemons = daemons.iter().map(|daemon| daemon.unit());
-    let before = link.into_iter().chain(docker);
-    let units: Vec<&str> = before.chain(of_daemons).chain([READY, WATCH]).collect();
+    let wanted = units::wanted(&node).into_iter().filter(|unit| unit.wanted.runs());
+    let units: Vec<&str> = wanted.map(|unit| unit.name).collect();
     let states = services.states(&units).await?;
     let mut resumed = Resumed { node, notes: Vec::new(), refused: false };
     for unit in units {
