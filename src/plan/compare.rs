@@ -61,10 +61,10 @@ pub(super) fn changed(
     inputs: &Inputs<'_>,
 ) -> Result<Option<Write>, PlanError> {
     let ids = ids(&file.path, file.owner, inputs)?;
-    let is_ours = is_ours(&file.path, seen, inputs);
+    let is_ours = || is_ours(&file.path, seen, inputs);
     let why = if seen.bytes != bytes.for_their_file() {
         let is_known = inputs.manifest.files.contains_key(&file.path);
-        if is_ours || !is_known { Why::Changed } else { Why::EditedByHand }
+        if is_ours() || !is_known { Why::Changed } else { Why::EditedByHand }
     } else if seen.stat.mode != file.mode
         || ids.is_some_and(|ids| ids != (seen.stat.uid, seen.stat.gid))
     {
@@ -74,7 +74,7 @@ pub(super) fn changed(
     };
     let is_secret = bytes.is_secret() || was_secret(&file.path, inputs);
     let before = Some(Bytes::of(seen.bytes.clone(), is_secret));
-    Ok(Some(Write { before, foreign: !is_ours, why, ..new(file, bytes.clone(), inputs)? }))
+    Ok(Some(Write { before, foreign: !is_ours(), why, ..new(file, bytes.clone(), inputs)? }))
 }
 
 /// Whether an earlier run wrote a secret to this path.
