@@ -26,7 +26,7 @@ use crate::node::Node;
 use crate::plan::{Change, Phase, Plan, What};
 use crate::state::{Action, Daemon, MoveAside, Place, is_data};
 use crate::system::System;
-use crate::system::retry::{Backoff, Deadline};
+use crate::system::retry::{Deadline, Retry};
 use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ const LOCK: &str = "/run/cos-agent/lock";
 /// Waits for the lock of this node. Returns the lock, and whether another process held it at first.
 pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), ApplyError> {
     let mut waited = false;
-    let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+    let mut retry = Retry::new(Duration::from_millis(20), Duration::from_millis(500), deadline);
     loop {
         if let Some(lock) = system.root.try_lock(LOCK)? {
             // A killed run may have left copies of configuration behind.
@@ -44,12 +44,9 @@ pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), A
             manifest::sweep(&system.root)?;
             return Ok((lock, waited));
         }
-        let wait = backoff.delay();
-        if !deadline.allows(wait) {
-            return Err(ApplyError::Locked { waited: deadline.elapsed() });
-        }
         waited = true;
-        tokio::time::sleep(wait).await;
+        let locked = || ApplyError::Locked { waited: deadline.elapsed() };
+        retry.pause().await.ok_or_else(locked)?;
     }
 }
 
