@@ -1,11 +1,9 @@
 //! Whether systemd has to reload its units.
 
 use crate::plan::{Plan, PlannedAction, Why};
+use crate::state::unit_of;
 use crate::system::systemd::services::ServiceManager;
 use std::collections::BTreeSet;
-
-/// The directory of the agent's units and their drop-ins.
-const DIRECTORY: &str = "/etc/systemd/system/";
 
 /// Whether a `daemon-reload` is needed. On most first boots it is not, because systemd reads a unit when it is first asked
 /// for, which is after the agent wrote the files. If a file is new to this instance and systemd names it as a source of the
@@ -20,35 +18,17 @@ pub(super) async fn is_needed(
 ) -> bool {
     let new: Vec<&str> = plan
         .writes()
-        .filter(|write| write.why == Why::New && write.path.starts_with(DIRECTORY))
+        .filter(|write| write.why == Why::New && unit_of(&write.path).is_some())
         .map(|write| write.path.as_str())
         .collect();
     // A changed or removed file needs a reload, and so does an action that an earlier run left due.
     if !plan.is_first || new.is_empty() || new.len() != planned.because.len() {
         return true;
     }
-    let units: BTreeSet<&str> = new.iter().map(|path| unit(path)).collect();
+    let units: BTreeSet<&str> = new.iter().filter_map(|path| unit_of(path)).collect();
     let units: Vec<&str> = units.into_iter().collect();
     match services.sources(&units).await {
         Ok(sources) => !new.iter().all(|path| sources.contains(*path)),
         Err(_) => true,
-    }
-}
-
-/// The unit that a file or a drop-in belongs to.
-fn unit(path: &str) -> &str {
-    let name = path.strip_prefix(DIRECTORY).unwrap_or(path);
-    let first = name.split_once('/').map_or(name, |(directory, _)| directory);
-    first.strip_suffix(".d").unwrap_or(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_of_its_unit() {
-        assert_eq!(unit("/etc/systemd/system/nomad.service.d/cos.conf"), "nomad.service");
-        assert_eq!(unit("/etc/systemd/system/nomad.service"), "nomad.service");
     }
 }

@@ -24,7 +24,7 @@ pub use region::Region;
 pub use sealed::{Bytes, Sealed, sha256};
 pub use unit::{
     AGENT, Cause, DNS_LINK, DNSMASQ, DOCKER, Origin, PROGRAM, READY, RESOLVED, UNITS, Unit,
-    UnitState, WATCH, Wanted,
+    UnitState, WATCH, Wanted, unit_of,
 };
 
 use serde::{Deserialize, Serialize};

@@ -96,3 +96,22 @@ pub const RESOLVED: &str = "systemd-resolved.service";
 
 /// The unit of dnsmasq, which comes with the image.
 pub const DNSMASQ: &str = "dnsmasq.service";
+
+/// The unit to which a unit file or a drop-in belongs; `None` for a file elsewhere.
+pub fn unit_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(UNITS)?.strip_prefix('/')?;
+    let first = name.split_once('/').map_or(name, |(directory, _)| directory);
+    Some(first.strip_suffix(".d").unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_of_its_unit() {
+        assert_eq!(unit_of("/etc/systemd/system/nomad.service.d/cos.conf"), Some("nomad.service"));
+        assert_eq!(unit_of("/etc/systemd/system/nomad.service"), Some("nomad.service"));
+        assert_eq!(unit_of("/etc/systemd/system.conf"), None);
+    }
+}

@@ -2,7 +2,7 @@
 //! of its own. The agent still reads and writes those names, so that pending actions survive an upgrade and a downgrade of
 //! the agent.
 
-use crate::state::{Action, DNS_LINK, DNSMASQ, DOCKER, Daemon, RESOLVED, Tool, Verb};
+use crate::state::{Action, DNS_LINK, DNSMASQ, DOCKER, Daemon, RESOLVED, Tool, Verb, unit_of};
 use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::{Value, json};
 
@@ -31,10 +31,9 @@ fn named() -> [(Value, Action); 15] {
 /// The actions that the removal of a file triggered before the manifest recorded them for each file.
 pub(super) fn of_path(path: &str) -> Vec<Action> {
     let starts = |prefix: &str| path.starts_with(prefix);
-    if let Some(unit) = path.strip_prefix("/etc/systemd/system/") {
-        let unit = unit.split_once('/').map_or(unit, |(drop_ins, _)| drop_ins);
-        let unit = unit.strip_suffix(".d").unwrap_or(unit).to_owned();
-        return vec![Action::DaemonReload, Action::Unit(Verb::Restart, unit.into())];
+    if let Some(unit) = unit_of(path) {
+        let restart = Action::Unit(Verb::Restart, unit.to_owned().into());
+        return vec![Action::DaemonReload, restart];
     }
     let action = if starts("/usr/local/share/ca-certificates/") || starts("/etc/pki/ca-trust/") {
         Action::Run(Tool::UpdateTrustStore)
