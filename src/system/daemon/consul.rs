@@ -103,14 +103,9 @@ impl Consul {
         self.api.get("/v1/agent/members").await?.json()
     }
 
-    /// The address of the leader, if there is one. A client that knows no server answers 500, which also means that
-    /// there is no leader.
+    /// The address of the leader, if there is one.
     pub async fn leader(&self) -> Result<Option<String>, ApiError> {
-        let answer = self.api.get("/v1/status/leader").await?;
-        if answer.status == 500 {
-            return Ok(None);
-        }
-        Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
+        self.api.get("/v1/status/leader").await?.leader()
     }
 
     /// The address of a node in the catalog, `None` if the catalog has no such node.

@@ -147,14 +147,9 @@ impl Nomad {
         Ok(found.is_none_or(|found| found.scheduling_eligibility != "ineligible"))
     }
 
-    /// The address of the leader, if there is one. Without `stale`, a server without a leader answers only after 5 s. A
-    /// client that knows no server answers 500, which also means that there is no leader.
+    /// The address of the leader, if there is one. Without `stale`, a server without a leader answers only after 5 s.
     pub async fn leader(&self) -> Result<Option<String>, ApiError> {
-        let answer = self.api.get("/v1/status/leader?stale").await?;
-        if answer.status == 500 {
-            return Ok(None);
-        }
-        Ok(Some(answer.json::<String>()?).filter(|leader| !leader.is_empty()))
+        self.api.get("/v1/status/leader?stale").await?.leader()
     }
 
     /// The servers that this server knows.

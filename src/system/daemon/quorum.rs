@@ -1,6 +1,6 @@
 //! What Consul and Nomad report about their servers, through endpoints that both have.
 
-use super::api::{Api, ApiError};
+use super::api::{Answer, Api, ApiError};
 use serde::Deserialize;
 
 /// What a server knows of its quorum.
@@ -46,6 +46,17 @@ struct RaftConfiguration {
 struct RaftServer {
     address: String,
     voter: bool,
+}
+
+impl Answer {
+    /// The leader in an answer to `/v1/status/leader`, if there is one. A client that knows no server answers 500, which
+    /// also means that there is no leader.
+    pub(super) fn leader(&self) -> Result<Option<String>, ApiError> {
+        if self.status == 500 {
+            return Ok(None);
+        }
+        Ok(Some(self.json::<String>()?).filter(|leader| !leader.is_empty()))
+    }
 }
 
 impl Api {

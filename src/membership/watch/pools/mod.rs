@@ -213,7 +213,8 @@ mod tests {
     use crate::gates::checks::tests_support::identity;
     use crate::role::Role;
 
-    fn pool(daemon: Daemon, has_leader: bool) -> Pool {
+    /// Three servers of three.
+    pub(super) fn pool(daemon: Daemon, has_leader: bool) -> Pool {
         let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
         Pool { daemon, known, expected: 3, has_leader, members: None, differing: None }
     }

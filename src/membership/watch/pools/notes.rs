@@ -30,11 +30,7 @@ pub(super) fn differing(pool: &Pool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pool(daemon: Daemon, has_leader: bool) -> Pool {
-        let known = (1..=3).map(|last| [10, 0, 0, last].into()).collect();
-        Pool { daemon, known, expected: 3, has_leader, members: None, differing: None }
-    }
+    use crate::membership::watch::pools::tests::pool;
 
     #[test]
     fn a_server_that_expects_another_number_is_a_note_while_there_is_a_leader() {
