@@ -130,17 +130,3 @@ pub(super) fn sweep(root: &Root) -> Result<(), FileError> {
     store::sweep(root)?;
     if root.has_leftover(UNFINISHED)? { root.sweep(UNFINISHED) } else { Ok(()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::manifest::SCHEMA;
-    use crate::store::Schema;
-
-    #[test]
-    fn the_plan_and_the_store_have_one_schema_for_a_manifest() {
-        for entry in [store::MANIFEST, store::FORMATION] {
-            assert_eq!(entry.schema, Schema::Named(SCHEMA), "{}", entry.path);
-        }
-    }
-}

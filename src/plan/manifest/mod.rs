@@ -7,14 +7,9 @@ use crate::state::{Action, Daemon, Formation, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The schema of a manifest.
-pub const SCHEMA: &str = "cos-agent/manifest/1";
-
 /// The record of the last `apply`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Its schema, [`SCHEMA`].
-    pub schema: String,
     /// Id of the instance on which it was written. Data of another instance came with an image.
     pub instance: Option<String>,
     /// Name of the role, as in the tag `cos:role`.
@@ -93,7 +88,6 @@ impl Manifest {
 pub(super) fn of(inputs: &Inputs<'_>) -> Manifest {
     let identity = inputs.desired.identity.clone();
     Manifest {
-        schema: SCHEMA.to_owned(),
         instance: identity.instance,
         role: identity.role,
         formation: identity.formation,
