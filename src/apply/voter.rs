@@ -94,9 +94,7 @@ impl<'a> Voter<'a> {
             return false;
         };
         match agent.quorum().await {
-            Quorum::Servers(servers) => {
-                servers.iter().any(|server| server.voter && !is_of(server, self.own))
-            }
+            Quorum::Servers(servers) => another_votes(&servers, self.own),
             _ => false,
         }
     }
@@ -144,6 +142,11 @@ fn others_keep_quorum(servers: &[Server], own: &str, may_be_alone: bool) -> Resu
     }
 }
 
+/// Whether a server other than this one votes.
+fn another_votes(servers: &[Server], own: &str) -> bool {
+    servers.iter().any(|server| server.voter && !is_of(server, own))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +170,16 @@ mod tests {
         assert!(!keep(&[true, false, true, true, false]));
         assert!(!keep(&[true, true]));
         assert!(!keep(&[true]), "the tags speak of more");
+    }
+
+    #[test]
+    fn only_a_voter_other_than_this_server_is_another() {
+        assert!(another_votes(&servers(&[true, false]), "i-0"));
+        assert!(!another_votes(&servers(&[true]), "i-0"), "itself");
+        let mut two = servers(&[true, true]);
+        two[1].voter = false;
+        assert!(!another_votes(&two, "i-0"), "the other is not a voter yet");
+        assert!(another_votes(&two, "i-1"));
     }
 
     #[test]

@@ -176,3 +176,17 @@ pub struct PlannedAction {
     /// Whether a change of this plan makes it due, rather than only an earlier run or the state of a unit.
     pub is_new: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::ROOT;
+
+    #[test]
+    fn an_owner_is_kept_whoever_the_file_belongs_to() {
+        for ids in [None, Some((100, 1000))] {
+            assert_eq!(Ownership::Operators { ids }.ids(), ids);
+            assert_eq!(Ownership::Ours { owner: ROOT, ids }.ids(), ids);
+        }
+    }
+}

@@ -49,7 +49,7 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
     let said = |node: &Node<'_>, words: &str| {
         until(&format!("{} says {words:?}", node.name), SOON, || {
             let journal = node.journal(AGENT);
-            let status = node.status_text();
+            let status = node.run(&["cos-agent", "status"]).stdout;
             if journal.contains(words) || status.contains(words) {
                 Ok(())
             } else {

@@ -106,7 +106,8 @@ impl Node<'_> {
         !cgroup::processes(&format!("{}/power", self.group())).is_empty()
     }
 
-    /// The id, on the host, of its first process.
+    /// The id, on the host, of its first process: the one that is 1 inside. The children that the container's own start
+    /// has before it are gone a moment later.
     pub(crate) fn first_process(&self) -> Result<u32, String> {
         let off = || format!("{} is off", self.name);
         let text = fs::read_to_string(self.folder().join("pid")).map_err(|_| off())?;
@@ -114,6 +115,12 @@ impl Node<'_> {
         let children = format!("/proc/{container}/task/{container}/children");
         let children = fs::read_to_string(children).map_err(|_| off())?;
         let first = children.split_whitespace().next().ok_or_else(off)?;
+        let status = fs::read_to_string(format!("/proc/{first}/status")).map_err(|_| off())?;
+        let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        let mut ids = inside.unwrap_or_default().split_whitespace();
+        if (ids.next_back(), ids.next()) != (Some("1"), Some(first)) {
+            return Err(format!("{} has no first process yet", self.name));
+        }
         first.parse().map_err(|_| off())
     }
 
