@@ -9,8 +9,8 @@
 //! A module imports only modules below it; a test verifies that (`tests/integration/contract.rs`). Only [`system`] touches
 //! the machine.
 
-pub mod cli;
 pub mod commands;
+pub mod doctor;
 pub mod error;
 pub mod exit;
 pub mod pipeline;

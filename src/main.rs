@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use cos_agent::cli::Cli;
+use cos_agent::commands::cli::Cli;
 use cos_agent::commands::{self, output};
 use cos_agent::exit::ExitCode;
 use cos_agent::system::environment::{self, Environment};

@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::{Units, system, warn_if_frozen};
 use crate::apply::pause;
-use crate::cli::ApplyArgs;
+use crate::commands::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::wait::{self, Goal, OnFailure};

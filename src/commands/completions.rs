@@ -1,7 +1,7 @@
 //! `completions`: the completion script of a shell.
 
 use super::output;
-use crate::cli::{Cli, Shell};
+use crate::commands::cli::{Cli, Shell};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use clap::CommandFactory;

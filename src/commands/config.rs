@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Units, open};
-use crate::cli::{ConfigArgs, ConfigCommand, Format};
+use crate::commands::cli::{ConfigArgs, ConfigCommand, Format};
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::facts::settings::{self, Layer, Layers, Settings, Source};
@@ -27,8 +27,11 @@ pub(super) fn run(
     let system = open(args.root.as_deref(), Units::Leave, environment)?;
     match args.command {
         ConfigCommand::Check { files } => {
-            let layers =
-                if files.is_empty() { facts::settings_files(&system)? } else { given(&files)? };
+            let layers = if files.is_empty() {
+                facts::settings_files(&system.root)?
+            } else {
+                given(&files)?
+            };
             merged(&layers)?;
             let mut names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
             if files.is_empty() {
@@ -40,7 +43,7 @@ pub(super) fn run(
             )?;
         }
         ConfigCommand::Dump => {
-            let merged = merged(&facts::settings_files(&system)?)?;
+            let merged = merged(&facts::settings_files(&system.root)?)?;
             output.data(
                 || table(&merged.settings, &merged.sources),
                 || json!({ "schema": "cos-agent/config/1", "settings": merged.settings, "sources": merged.sources }),

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Units, open};
-use crate::cli::RootArgs;
+use crate::commands::cli::RootArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::Facts;

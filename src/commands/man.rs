@@ -1,7 +1,7 @@
 //! `man`: one man page for all commands.
 
 use super::output;
-use crate::cli::Cli;
+use crate::commands::cli::Cli;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use clap::CommandFactory;

@@ -1,8 +1,11 @@
 //! The commands, one file each: the stages of the pipeline that it runs, and what it prints.
 
 mod apply;
+pub mod cli;
 mod completions;
 mod config;
+mod doctor;
+mod explain;
 mod facts;
 mod man;
 pub mod output;
@@ -15,7 +18,7 @@ mod version;
 mod wait;
 mod watch;
 
-use crate::cli::{Cli, Command};
+use crate::commands::cli::{Cli, Command};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::facts::{FREEZE, is_frozen};
@@ -35,6 +38,8 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
     match cli.command {
         Command::Apply(args) => apply::run(args, environment, output).await,
         Command::Plan(args) => plan::run(args, environment, output).await,
+        Command::Doctor(args) => doctor::run(args, environment, output).await,
+        Command::Explain(args) => explain::run(args, output),
         Command::Facts(args) => facts::run(args, environment, output).await,
         Command::Simulate(args) => simulate::run(*args, environment, output).await,
         Command::Peers(args) => peers::run(args, environment, output).await,
@@ -55,6 +60,8 @@ pub fn log_level(cli: &Cli) -> Level {
         (true, _) => Level::ERROR,
         // A simulation prints the whole plan.
         (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
+        // It prints what it finds; the log lines of the stages that it runs are noise there.
+        (false, 0) if matches!(cli.command, Command::Doctor(_)) => Level::ERROR,
         (false, 0) if fails_again(&cli.command) => Level::WARN,
         (false, 0) => Level::INFO,
         (false, 1) => Level::DEBUG,

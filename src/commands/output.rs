@@ -1,6 +1,6 @@
 //! Data goes to standard output; log lines and errors go to standard error.
 
-use crate::cli::Format;
+use crate::commands::cli::Format;
 use crate::error::Error;
 use crate::text::secret::{mask_json, masked};
 use std::fmt;
@@ -56,6 +56,12 @@ pub fn report(text: &str, under_systemd: bool) {
         let _ =
             if under_systemd { writeln!(stderr, "<3>{line}") } else { writeln!(stderr, "{line}") };
     }
+}
+
+/// Replaces the line of progress on the terminal of standard error; an empty one removes it.
+pub fn progress(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush());
 }
 
 /// Log lines on standard error: with priorities under systemd, with colour for people.

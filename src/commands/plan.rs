@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Units, open};
-use crate::cli::PlanArgs;
+use crate::commands::cli::PlanArgs;
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::facts::{Facts, SCHEMA};

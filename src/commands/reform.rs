@@ -2,7 +2,7 @@
 
 use super::output::{self, Output};
 use super::{Units, open};
-use crate::cli::ReformArgs;
+use crate::commands::cli::ReformArgs;
 use crate::error::{Error, InputError};
 use crate::exit::ExitCode;
 use crate::facts::is_frozen;

@@ -1,7 +1,7 @@
 //! `simulate`: every role on any machine.
 
 use super::output::{self, Output};
-use crate::cli::SimulateArgs;
+use crate::commands::cli::SimulateArgs;
 use crate::error::{Error, Given, InputError};
 use crate::exit::ExitCode;
 use crate::pipeline::Outcome;

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Units, open};
-use crate::cli::{WaitArgs, WaitFor};
+use crate::commands::cli::{WaitArgs, WaitFor};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::membership::ready;

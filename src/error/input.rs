@@ -69,6 +69,14 @@ pub enum InputError {
     /// A tag without `=`.
     #[error("expected --tag KEY=VALUE, found --tag {0}")]
     NotATag(String),
+    /// An id or group that neither a check nor a hint has.
+    #[error("unknown check `{id}`{}", near.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default())]
+    UnknownId {
+        /// The id that was typed.
+        id: String,
+        /// The nearest id.
+        near: Option<String>,
+    },
     /// `simulate --serve` without an instance to serve.
     #[error("--serve needs a role or --instance")]
     NothingToServe,
@@ -97,6 +105,7 @@ topics! {
     FAULTS: "simulate-fault", "see the faults in `cos-agent simulate --help`";
     ROLE: "simulate-role", "name the role: `cos-agent simulate nomad-client --datacenter backoffice`";
     TAG: "simulate-tag", "give `--tag KEY=VALUE`, or `--tag KEY=` to remove a tag";
+    IDS: "unknown-id", "run `cos-agent explain`, which lists all ids; `cos-agent doctor` shows the groups";
     SERVE: "simulate-serve", "name the role: `cos-agent simulate consul-server --serve 127.0.0.1:1338`";
 }
 
@@ -115,6 +124,7 @@ impl InputError {
             | Self::Fault(_)
             | Self::NoRole
             | Self::NotATag(_)
+            | Self::UnknownId { .. }
             | Self::NothingToServe => ExitCode::Usage,
         }
     }
@@ -138,6 +148,7 @@ impl Hint for InputError {
             Self::Fault(_) => FAULTS.plain(),
             Self::NoRole => ROLE.plain(),
             Self::NotATag(_) => TAG.plain(),
+            Self::UnknownId { .. } => IDS.plain(),
             Self::NothingToServe => SERVE.plain(),
         })
     }

@@ -1,7 +1,7 @@
 //! What can go wrong, one variant for each stage. Each stage has an error type of its own, with exit codes and hints.
 
 mod input;
-mod registry;
+pub mod registry;
 
 use crate::apply::ApplyError;
 use crate::exit::ExitCode;
@@ -146,6 +146,19 @@ impl Error {
         if before.is_some_and(|before| before.is_like(&now)) { self.as_the_same() } else { self }
     }
 
+    /// What to do about it.
+    pub fn advice(&self) -> Option<Advice> {
+        advice(self, REGISTRY)
+    }
+
+    /// The causes in one line, without the stage at which they came up.
+    pub fn causes(&self) -> String {
+        let first = std::error::Error::source(self);
+        let chain = std::iter::successors(first, |cause| cause.source());
+        let words: Vec<String> = chain.map(ToString::to_string).collect();
+        if words.is_empty() { self.to_string() } else { words.join(": ") }
+    }
+
     /// This error in one line.
     #[must_use]
     pub fn as_the_same(self) -> Self {
@@ -179,7 +192,7 @@ impl Error {
             let _ = writeln!(text, "  cause: {words}");
             source = cause.source();
         }
-        if let Some(advice) = advice(self, REGISTRY) {
+        if let Some(advice) = self.advice() {
             let _ = write!(text, "\nhint: {}\n", advice.text);
         }
         text

@@ -109,7 +109,7 @@ macro_rules! topics {
     ($($(#[$doc:meta])* $name:ident: $id:literal, $text:expr;)+) => {
         $($(#[$doc])* pub(crate) const $name: $crate::exit::hint::Topic = $crate::exit::hint::Topic { id: $id, text: $text };)+
         /// All of them.
-        const TOPICS: &[$crate::exit::hint::Topic] = &[$($name),+];
+        pub(crate) const TOPICS: &[$crate::exit::hint::Topic] = &[$($name),+];
     };
 }
 pub(crate) use topics;

@@ -8,8 +8,12 @@ pub mod hint;
 pub enum ExitCode {
     /// Done.
     Done = 0,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `doctor --strict`: nothing failed, and there are warnings.
+    Warned = 1,
+    /// `plan --detailed-exitcode`: there are changes. `doctor`: a check failed.
     Changes = 2,
+    /// `doctor`: no check failed, and the result of a check is unknown.
+    Incomplete = 3,
     /// `EX_USAGE`: the command line is wrong.
     Usage = 64,
     /// `EX_DATAERR`: a tag or other data is wrong, or missing at the deadline.
@@ -30,9 +34,11 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
+        Self::Warned,
         Self::Changes,
+        Self::Incomplete,
         Self::Usage,
         Self::Data,
         Self::Unavailable,
@@ -47,7 +53,11 @@ impl ExitCode {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Changes => "there are changes (plan --detailed-exitcode)",
+            Self::Warned => "there are warnings (doctor --strict)",
+            Self::Changes => {
+                "there are changes (plan --detailed-exitcode), or a check failed (doctor)"
+            }
+            Self::Incomplete => "no check failed, and the result of a check is unknown (doctor)",
             Self::Usage => "the command line is wrong",
             Self::Data => "a tag or other data is wrong, or missing at the deadline",
             Self::Unavailable => "metadata or an API is unreachable",

@@ -171,10 +171,10 @@ pub async fn identity(imds: &Imds) -> Result<Instance, GatherError> {
 }
 
 /// The files of settings. Later files win.
-pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
+pub fn settings_files(root: &Root) -> Result<Vec<Layer>, GatherError> {
     let mut paths = Vec::new();
     let in_directory = |directory: &str| -> Result<Vec<PathBuf>, FileError> {
-        let mut names = system.root.list(directory)?;
+        let mut names = root.list(directory)?;
         names.retain(|name| {
             let name = name.as_bytes();
             name.ends_with(b".toml") && !name.starts_with(b".")
@@ -186,7 +186,7 @@ pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
     paths.extend(in_directory("/etc/cos-agent/config.d")?);
     let mut layers = Vec::new();
     for path in paths {
-        if let Some(bytes) = system.root.read(&path)? {
+        if let Some(bytes) = root.read(&path)? {
             let name = crate::text::shown(path.as_os_str());
             layers.push(Layer::of_bytes(name, &bytes)?);
         }
@@ -195,7 +195,7 @@ pub fn settings_files(system: &System) -> Result<Vec<Layer>, GatherError> {
 }
 
 fn layers(system: &System, user_data: &[u8]) -> Result<(Vec<Layer>, String), GatherError> {
-    let mut layers = settings_files(system)?;
+    let mut layers = settings_files(&system.root)?;
     let described = match user_data::decode(user_data)? {
         UserData::Settings(layer) => {
             layers.push(layer);

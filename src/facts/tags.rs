@@ -179,7 +179,7 @@ async fn from_metadata(
 }
 
 /// Whether a key has only characters that EC2 allows if tags are in metadata. Others would change the path of the request.
-fn key_is_askable(key: &str) -> bool {
+pub fn key_is_askable(key: &str) -> bool {
     (1..=255).contains(&key.len())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-=.,_:@".contains(&b))
 }

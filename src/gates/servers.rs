@@ -1,8 +1,24 @@
-//! PURE: how many servers are alive, and how many form the cluster.
+//! PURE: how many servers are alive, how many form the cluster, and what to do about one without a leader or a vote.
 
+use crate::exit::hint::topics;
 use crate::gates::Problem;
+use crate::state::Daemon;
 use crate::system::daemon::{consul, nomad};
 use crate::text;
+
+topics! {
+    HIDDEN_VOTE: "vote-hidden",
+        "grant `operator` read to the anonymous token of {name}; `{name} operator raft list-peers` shows the voters";
+    OTHER_COUNT: "servers-disagree",
+        "set the same tag `cos:servers` on all of them, then run `cos-agent apply` on those whose tag changed";
+    TOO_FEW: "servers-missing",
+        "this node waits for the others; if they and their data are lost, run `cos-agent reform {name}` on each new server";
+    NO_ELECTION: "leader-missing",
+        "if this lasts, look at `journalctl -b -u {name}` on the servers; if they replace a cluster that is lost, run \
+         `cos-agent reform {name}` on each";
+    NO_VOTE: "vote-missing",
+        "autopilot adds it after 10 stable seconds; if this lasts, look at `{name} operator raft list-peers`";
+}
 
 /// The servers of a kind as one agent sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,35 +67,49 @@ impl Servers {
     }
 
     /// The problem of a cluster without a leader.
-    pub fn leaderless(&self, daemon: &str) -> Problem {
+    pub fn leaderless(&self, daemon: Daemon) -> Problem {
+        let name = [("name", &daemon.name() as &dyn std::fmt::Display)];
         let is = if self.alive == 1 { "is" } else { "are" };
         let found = format!("no leader: {} {is} alive", self.words());
-        let majority = self.expected / 2 + 1;
         if let Some(differing) = &self.differing {
             return Problem::new(
                 format!("{found}; {differing}"),
                 "the servers that form a cluster all have the same `cos:servers`",
-                "set the same tag `cos:servers` on all of them, then run `cos-agent apply` on those whose tag changed",
+                OTHER_COUNT.plain(),
             );
         }
-        if self.alive < majority {
-            Problem::new(
-                found,
-                format!("{}, enough to elect a leader", text::count(majority, "server")),
-                format!(
-                    "this node waits for the others; if they and their data are lost, run `cos-agent reform {daemon}` on each new server"
-                ),
-            )
-        } else {
-            Problem::new(
-                found,
-                "these servers elect a leader within seconds",
-                format!(
-                    "if this lasts, look at `journalctl -b -u {daemon}` on the servers; if they replace a cluster that is lost, run `cos-agent reform {daemon}` on each"
-                ),
-            )
+        if self.have_majority() {
+            let expected = "these servers elect a leader within seconds";
+            return Problem::new(found, expected, NO_ELECTION.with(&name));
         }
+        let majority = text::count(self.expected / 2 + 1, "server");
+        let expected = format!("{majority}, enough to elect a leader");
+        Problem::new(found, expected, TOO_FEW.with(&name))
     }
+
+    /// Whether enough of them are alive to elect a leader.
+    pub fn have_majority(&self) -> bool {
+        self.alive > self.expected / 2
+    }
+}
+
+/// The problem of a server whose vote is unknown because ACLs hide the list of Raft peers from requests without a token. It
+/// holds the launch hook, because a server that may have no vote has not joined.
+pub fn hidden_vote(daemon: Daemon) -> Problem {
+    Problem::new(
+        "cannot verify that this server has a vote, because ACLs hide the Raft peers",
+        "this server is a voter",
+        HIDDEN_VOTE.with(&[("name", &daemon.name())]),
+    )
+}
+
+/// The problem that the leader has not made this server a voter.
+pub fn no_vote(daemon: Daemon, leader: &str, own: &str) -> Problem {
+    Problem::new(
+        format!("the leader {leader} has not made this server a voter yet"),
+        format!("{own} is one of the voters"),
+        NO_VOTE.with(&[("name", &daemon.name())]),
+    )
 }
 
 #[cfg(test)]
@@ -107,12 +137,12 @@ mod tests {
         let same = of_consul(&[server("i-1", 1), joins.clone()], Some(3));
         assert_eq!((same.alive, same.differing), (2, None));
         let servers = of_consul(&[server("i-1", 1), joins, far], Some(3));
-        let problem = servers.leaderless("consul");
+        let problem = servers.leaderless(Daemon::Consul);
         assert_eq!(
             problem.found,
             "no leader: 3 of 3 servers are alive; i-2 expects 5 servers, but `cos:servers` is 3 on this node"
         );
-        assert!(problem.hint.contains("the same tag `cos:servers`"), "{}", problem.hint);
+        assert!(problem.hint.text.contains("the same tag `cos:servers`"), "{}", problem.hint.text);
         // A node that is not a server has no number of its own.
         assert_eq!(of_consul(&[server("i-1", 1)], None).differing, None);
     }

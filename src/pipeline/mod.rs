@@ -14,6 +14,7 @@ use crate::plan::Plan;
 pub use converge::{converge, must_be_root};
 pub use grant::{guard, recall};
 pub use planning::{plan, plan_from_nothing};
+pub use recorder::identity;
 pub use reform::{Reformed, reform};
 pub use survey::{Survey, survey, tag_contract};
 

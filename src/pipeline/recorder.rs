@@ -102,7 +102,7 @@ pub(super) async fn ended(system: &System, stopwatch: Stopwatch, is_news: bool) 
 }
 
 /// The part of the node that membership needs.
-fn identity(node: &Node) -> Identity {
+pub fn identity(node: &Node) -> Identity {
     let (nomad_datacenter, servers) = match &node.duty {
         Duty::ConsulServer { servers } => (None, Some(*servers)),
         Duty::NomadServer { servers, .. } => (Some(node::LEADER.to_owned()), Some(*servers)),

@@ -69,6 +69,11 @@ pub fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
     UNITS.iter().filter_map(|row| Some((row.name, row.text?)))
 }
 
+/// The names of all units.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    UNITS.iter().map(|row| row.name)
+}
+
 fn runs(node: &Node, daemon: Daemon) -> Wanted {
     if node.duty.role().daemons().contains(&daemon) { Wanted::Running } else { Wanted::Stopped }
 }

@@ -76,6 +76,9 @@ pub struct Watch {
     pub problems: Vec<String>,
     /// What is worth knowing but is not a problem.
     pub notes: Vec<String>,
+    /// Since when there are problems, by RFC 3339; `None` if there are none.
+    #[serde(default)]
+    pub since: Option<String>,
     /// The last join that the watch made, and when.
     pub last_join: Option<String>,
 }

@@ -18,6 +18,8 @@ pub struct Environment {
     pub use_fips: bool,
     /// Standard error is the journal: priorities instead of colour.
     pub under_systemd: bool,
+    /// Standard error is a terminal.
+    pub is_terminal: bool,
     /// `NOTIFY_SOCKET`: where systemd is told that a service is ready.
     pub notify_socket: Option<String>,
     /// The `PATH` for child processes.
@@ -49,6 +51,7 @@ impl Environment {
             aws_endpoints: services.filter_map(endpoint).collect(),
             use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
             under_systemd: stderr_is_journal(),
+            is_terminal: std::io::IsTerminal::is_terminal(&std::io::stderr()),
             notify_socket: text("NOTIFY_SOCKET"),
             path: text("PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned()),
             consul_api: "http://127.0.0.1:8500".to_owned(),
@@ -106,6 +109,12 @@ pub fn rfc3339(seconds: u64) -> String {
 /// The current time in the same form.
 pub fn rfc3339_now() -> String {
     rfc3339(unix_seconds())
+}
+
+/// The time since a moment by RFC 3339; zero if it lies ahead, `None` if it is not one.
+pub fn since(moment: &str) -> Option<Duration> {
+    let then = humantime::parse_rfc3339(moment).ok()?;
+    Some(now().duration_since(then).unwrap_or(Duration::ZERO))
 }
 
 /// The kernel's id of this boot (random(4)).

@@ -5,6 +5,7 @@
 //! `.clippy.toml`); only this room expects the lint.
 #![expect(clippy::disallowed_methods, reason = "this room is where the machine is touched")]
 
+pub mod aside;
 pub mod aws;
 pub mod command;
 pub mod daemon;

@@ -2,6 +2,7 @@
 
 mod duration;
 pub mod secret;
+pub mod wrap;
 
 pub use duration::duration;
 use std::borrow::Cow;

@@ -3,7 +3,7 @@
 use crate::support::binary;
 use binary::{cos_agent, run};
 use clap::CommandFactory;
-use cos_agent::cli::Cli;
+use cos_agent::commands::cli::Cli;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -61,6 +61,8 @@ Usage: cos-agent [OPTIONS] <COMMAND>
 Commands:
   apply        Converge this machine to its role; a second run changes nothing
   plan         Show what `apply` would change, and why
+  doctor       Find out what is wrong with this node, why, and what to type
+  explain      Show the page of a check or hint; without an id, the list
   facts        Show what is known of this machine: identity, tags, role, and each setting with its
                source
   simulate     Try any role on any Linux machine, with an embedded metadata service and a scratch
@@ -79,7 +81,9 @@ Commands:
 Options:
     Exit codes (sysexits.h):
    0  done
-   2  there are changes (plan --detailed-exitcode)
+   1  there are warnings (doctor --strict)
+   2  there are changes (plan --detailed-exitcode), or a check failed (doctor)
+   3  no check failed, and the result of a check is unknown (doctor)
   64  the command line is wrong
   65  a tag or other data is wrong, or missing at the deadline
   69  metadata or an API is unreachable
@@ -173,7 +177,7 @@ Options:
 
 Exit codes:
    0  done
-   2  there are changes (plan --detailed-exitcode)
+   2  there are changes (plan --detailed-exitcode), or a check failed (doctor)
   65  a tag or other data is wrong, or missing at the deadline
   69  metadata or an API is unreachable
   74  a file cannot be read or written

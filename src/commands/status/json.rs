@@ -12,10 +12,10 @@ pub(super) fn screen(screen: &Screen) -> Value {
     let gate = |gate: &Asked| {
         json!({
             "id": gate.check.id,
-            "open": gate.passed(),
+            "open": gate.is_open(),
             "found": gate.problem().map(|problem| &problem.found),
             "expected": gate.problem().map(|problem| &problem.expected),
-            "hint": gate.problem().map(|problem| &problem.hint),
+            "hint": gate.problem().map(|problem| &problem.hint.text),
         })
     };
     let pool = |pool: &Pool| {

@@ -6,7 +6,7 @@ mod text;
 
 use super::output::Output;
 use super::{Units, system, warn_if_frozen};
-use crate::cli::StatusArgs;
+use crate::commands::cli::StatusArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::gates::report::{self, Asked};

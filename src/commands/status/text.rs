@@ -2,7 +2,7 @@
 
 use super::Screen;
 use crate::gates::Finding;
-use crate::gates::report::Verdict;
+use crate::gates::report::{Asked, Verdict};
 use crate::store::boots::Boot;
 use crate::store::status::{Identity, State, Status};
 use crate::system::systemd::unit_report::UnitReport;
@@ -36,25 +36,7 @@ pub(super) fn screen(screen: &Screen) -> String {
         line("servers", &pool.words());
     }
     for gate in &screen.gates {
-        match (&gate.verdict, gate.problem()) {
-            (_, Some(problem)) => line(
-                "gate",
-                &format!(
-                    "closed  {}: {}\nexpected {}\nhint: {}",
-                    gate.check.id, problem.found, problem.expected, problem.hint
-                ),
-            ),
-            (Verdict::Found(Finding::Pass(words)), _) => {
-                line("gate", &format!("open    {}: {words}", gate.check.id));
-            }
-            (Verdict::Blocked(need), _) => {
-                line(
-                    "gate",
-                    &format!("closed  {}: not checked until {need} is open", gate.check.id),
-                );
-            }
-            _ => {}
-        }
+        line("gate", &gate_words(gate));
     }
     let watch = &record.watch;
     for words in watch.problems.iter().chain(&watch.notes).chain(&watch.last_join) {
@@ -100,6 +82,33 @@ fn applied(record: &Status) -> String {
         }
         (State::Failed, _) => format!("{when}; the last `apply` failed (see below)"),
         _ => when,
+    }
+}
+
+fn gate_words(gate: &Asked) -> String {
+    let id = gate.check.id;
+    let state = match gate.is_open() {
+        Some(true) => "open",
+        Some(false) => "closed",
+        None => "unknown",
+    };
+    match &gate.verdict {
+        Verdict::Found(Finding::Pass(words)) => format!("{state:<7} {id}: {words}"),
+        Verdict::Found(
+            Finding::Waiting(problem)
+            | Finding::Warn(problem)
+            | Finding::Fail(problem)
+            | Finding::Unknown(problem),
+        ) => format!(
+            "{state:<7} {id}: {}\nexpected {}\nhint: {}",
+            problem.found, problem.expected, problem.hint.text
+        ),
+        Verdict::Blocked { need, is_unknown: false } => {
+            format!("{state:<7} {id}: not checked until {need} is open")
+        }
+        Verdict::Blocked { need, is_unknown: true } => {
+            format!("{state:<7} {id}: not checked, because {need} is unknown")
+        }
     }
 }
 

@@ -1,18 +1,39 @@
 //! The local Consul agent answers, its Serf status is `alive`, and it runs with the identity of this node.
 
-use crate::gates::{Check, Context, Finding, Problem, other_configuration, silent};
+use super::{ANSWER, Gate};
+use crate::exit::hint::topics;
+use crate::gates::advice::{self, other_configuration, silent};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::consul::Itself;
 
+topics! {
+    HAS_LEFT: "agent-has-left", "if the agent has left the cluster, run `systemctl restart consul`";
+}
+
 /// The check.
-pub(super) static CHECK: Check = Check {
-    id: "consul-agent-api",
-    title: "the local Consul agent answers",
-    roles: Role::ALL,
-    needs: &[],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "consul-agent-api",
+        title: "the local Consul agent answers",
+        group: Group::Consul,
+        roles: Role::ALL,
+        needs: &[],
+        explains: &[],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The HTTP API of the Consul agent on this node answers `/v1/agent/self`, its Serf status is \
+                   `alive`, and its name, mode and datacenter are those of this node.",
+            matters: "Every node is a member of its cluster through its own Consul agent. Without the agent, services \
+                   and Nomad are not found.",
+            look: &["consul members", "curl -s http://127.0.0.1:8500/v1/agent/self"],
+            fixes: &[advice::TOPICS, TOPICS],
+            source: "https://developer.hashicorp.com/consul/api-docs/agent",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: None,
 };
@@ -23,7 +44,7 @@ async fn probe(context: &Context) -> Finding {
     }
     match context.consul.itself().await {
         Ok(itself) => judge(&itself, &context.node),
-        Err(error) => Finding::Fail(silent("consul.service", &error)),
+        Err(error) => silent(Daemon::Consul, &error),
     }
 }
 
@@ -52,7 +73,7 @@ fn judge(itself: &Itself, node: &Identity) -> Finding {
                 status_name(itself.member.status)
             ),
             "`alive`",
-            "if the agent has left the cluster, run `systemctl restart consul`",
+            HAS_LEFT.plain(),
         ))
     }
 }

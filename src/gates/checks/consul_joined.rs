@@ -1,19 +1,42 @@
 //! The local Consul agent knows a live server other than itself.
 
-use crate::gates::{Check, Context, Finding, Problem, silent};
+use super::{ANSWER, Gate};
+use crate::exit::hint::topics;
+use crate::gates::advice::{self, silent};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
+use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::consul::Member;
 use crate::text::count;
 
+topics! {
+    ALONE: "consul-alone",
+        "check that the servers run and that port 8301 (TCP and UDP) is open; `cos-agent peers consul-server` lists the servers";
+}
+
 /// The check. An agent that found only itself counts that as a join and never tries again (hashicorp/consul
 /// `agent/retry_join.go`).
-pub(super) static CHECK: Check = Check {
-    id: "consul-joined",
-    title: "Consul sees another live server",
-    roles: Role::ALL,
-    needs: &["consul-agent-api"],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "consul-joined",
+        title: "Consul sees another live server",
+        group: Group::Consul,
+        roles: Role::ALL,
+        needs: &["consul-agent-api"],
+        explains: &[],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The Consul agent knows a live server other than itself, unless this node is the only server of \
+                   its cluster.",
+            matters: "An agent that found only itself counts that as a join and never tries again, so it stays alone \
+                   until somebody makes it join.",
+            look: &["consul members", "cos-agent peers consul-server"],
+            fixes: &[advice::TOPICS, TOPICS],
+            source: "https://github.com/hashicorp/consul/blob/main/agent/retry_join.go",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: None,
 };
@@ -21,7 +44,7 @@ pub(super) static CHECK: Check = Check {
 async fn probe(context: &Context) -> Finding {
     match context.consul.members().await {
         Ok(members) => judge(&members, &context.node),
-        Err(error) => Finding::Fail(silent("consul.service", &error)),
+        Err(error) => silent(Daemon::Consul, &error),
     }
 }
 
@@ -37,7 +60,7 @@ fn judge(members: &[Member], node: &Identity) -> Finding {
     Finding::Waiting(Problem::new(
         format!("no other live server; {}", count(members.len(), "known member")),
         "at least one other live server",
-        "check that the servers run and that port 8301 (TCP and UDP) is open; `cos-agent peers consul-server` lists the servers",
+        ALONE.plain(),
     ))
 }
 

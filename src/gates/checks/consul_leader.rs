@@ -1,19 +1,38 @@
 //! Consul has a leader, and this server is one of its voters.
 
-use crate::gates::servers::{self, Servers};
-use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
+use super::{ANSWER, Gate};
+use crate::gates::advice::{self, silent};
+use crate::gates::servers::{self, Servers, hidden_vote, no_vote};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page};
 use crate::role::Role;
+use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
 use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
-pub(super) static CHECK: Check = Check {
-    id: "consul-leader",
-    title: "Consul has a leader",
-    roles: Role::ALL,
-    needs: &["consul-joined"],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "consul-leader",
+        title: "Consul has a leader",
+        group: Group::Consul,
+        roles: Role::ALL,
+        needs: &["consul-joined"],
+        explains: &["nomad-leader", "nomad-node-ready"],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The Consul servers have elected a leader, and on a Consul server the leader has made it a voter.",
+            matters: "Without a leader the catalog cannot change, no lock can be taken, and Nomad does not find its \
+                   servers.",
+            look: &[
+                "curl -s http://127.0.0.1:8500/v1/status/leader",
+                "consul operator raft list-peers -stale",
+            ],
+            fixes: &[advice::TOPICS, servers::TOPICS],
+            source: "https://developer.hashicorp.com/consul/api-docs/status",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: None,
 };
@@ -24,9 +43,9 @@ async fn probe(context: &Context) -> Finding {
             judge(leader.as_deref(), voters.as_deref(), &servers, &context.node)
         }
         Err(ApiError::Status { status: 403, path, .. }) if path.contains("raft") => {
-            Finding::Waiting(hidden_vote("consul"))
+            Finding::Waiting(hidden_vote(Daemon::Consul))
         }
-        Err(error) => Finding::Fail(silent("consul.service", &error)),
+        Err(error) => silent(Daemon::Consul, &error),
     }
 }
 
@@ -47,14 +66,10 @@ fn judge(
     servers: &Servers,
     node: &Identity,
 ) -> Finding {
-    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless("consul")) };
+    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless(Daemon::Consul)) };
     let own = format!("{}:8300", node.address);
     if voters.is_some_and(|voters| !voters.contains(&own)) {
-        return Finding::Waiting(Problem::new(
-            format!("the leader {leader} has not made this server a voter yet"),
-            format!("{own} is one of the voters"),
-            "autopilot adds it after 10 stable seconds; if this lasts, look at `consul operator raft list-peers`",
-        ));
+        return Finding::Waiting(no_vote(Daemon::Consul, leader, &own));
     }
     Finding::Pass(format!("{leader} leads {}", count(servers.alive, "server")))
 }

@@ -1,4 +1,4 @@
-//! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
+//! The gates, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
 mod consul_agent_api;
 mod consul_catalog;
@@ -8,11 +8,18 @@ mod nomad_agent_api;
 mod nomad_leader;
 mod nomad_node_ready;
 
-use super::Check;
+use super::{Check, Context};
 use crate::role::Role;
+use std::time::Duration;
 
-/// All checks; each comes after those that it needs.
-pub static CHECKS: &[&Check] = &[
+/// A check that a member of a cluster passes.
+pub type Gate = Check<Context>;
+
+/// Longest time for the probe of a gate. Without a leader an agent holds some requests for 7 s.
+const ANSWER: Duration = Duration::from_millis(8500);
+
+/// All gates; each comes after those that it needs.
+pub static CHECKS: &[&Gate] = &[
     &consul_agent_api::CHECK,
     &consul_joined::CHECK,
     &consul_leader::CHECK,
@@ -23,8 +30,8 @@ pub static CHECKS: &[&Check] = &[
 ];
 
 /// The gates of a role.
-pub fn gates(role: Role) -> Vec<&'static Check> {
-    CHECKS.iter().copied().filter(|check| check.gate && check.roles.contains(&role)).collect()
+pub fn gates(role: Role) -> Vec<&'static Gate> {
+    CHECKS.iter().copied().filter(|check| check.roles.contains(&role)).collect()
 }
 
 #[cfg(test)]

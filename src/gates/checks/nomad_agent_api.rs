@@ -1,18 +1,33 @@
 //! The local Nomad agent answers, and runs with the identity of this node.
 
-use crate::gates::{Check, Context, Finding, other_configuration, silent, unknown_by_tls};
+use super::{ANSWER, Gate};
+use crate::gates::advice::{self, other_configuration, silent, unknown_by_tls};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::nomad::RunsAs;
 
 /// The check.
-pub(super) static CHECK: Check = Check {
-    id: "nomad-agent-api",
-    title: "the local Nomad agent answers",
-    roles: Role::WITH_NOMAD,
-    needs: &[],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "nomad-agent-api",
+        title: "the local Nomad agent answers",
+        group: Group::Nomad,
+        roles: Role::WITH_NOMAD,
+        needs: &[],
+        explains: &[],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The HTTP API of the Nomad agent on this node answers `/v1/agent/self`, and its name, mode, \
+                   datacenter and region are those of this node.",
+            matters: "Without its Nomad agent a server does not schedule and a client runs no new tasks.",
+            look: &["nomad agent-info", "curl -s http://127.0.0.1:4646/v1/agent/self"],
+            fixes: &[advice::TOPICS],
+            source: "https://developer.hashicorp.com/nomad/api-docs/agent",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: None,
 };
@@ -23,8 +38,8 @@ async fn probe(context: &Context) -> Finding {
     }
     match context.nomad.runs_as().await {
         Ok(found) => judge(&found, &context.node, context.nomad.api.base()),
-        Err(error) if error.wants_https() => Finding::Waiting(unknown_by_tls(Daemon::Nomad)),
-        Err(error) => Finding::Fail(silent("nomad.service", &error)),
+        Err(error) if error.wants_https() => Finding::Unknown(unknown_by_tls(Daemon::Nomad)),
+        Err(error) => silent(Daemon::Nomad, &error),
     }
 }
 

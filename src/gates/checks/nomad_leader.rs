@@ -1,20 +1,36 @@
 //! Nomad has a leader, and this server is one of its voters.
 
-use crate::gates::servers::{self, Servers};
-use crate::gates::{Check, Context, Finding, Problem, hidden_vote, silent};
+use super::{ANSWER, Gate};
+use crate::gates::advice::{self, silent};
+use crate::gates::servers::{self, Servers, hidden_vote, no_vote};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page};
 use crate::role::Role;
+use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
 use crate::system::daemon::nomad;
 use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
-pub(super) static CHECK: Check = Check {
-    id: "nomad-leader",
-    title: "Nomad has a leader, and this server is one of its voters",
-    roles: &[Role::NomadServer],
-    needs: &["nomad-agent-api"],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "nomad-leader",
+        title: "Nomad has a leader, and this server is one of its voters",
+        group: Group::Nomad,
+        roles: &[Role::NomadServer],
+        needs: &["nomad-agent-api"],
+        explains: &[],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The Nomad servers have elected a leader, and the leader has made this server a voter.",
+            matters: "Without a leader no job is scheduled. A server without a vote does not count towards the \
+                   majority.",
+            look: &["nomad server members", "nomad operator raft list-peers -stale"],
+            fixes: &[advice::TOPICS, servers::TOPICS],
+            source: "https://developer.hashicorp.com/nomad/api-docs/status",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: None,
 };
@@ -23,9 +39,9 @@ async fn probe(context: &Context) -> Finding {
     match ask(context).await {
         Ok((leader, voters, servers)) => judge(leader.as_deref(), &voters, &servers, &context.node),
         Err(ApiError::Status { status: 403, path, .. }) if path.contains("raft") => {
-            Finding::Waiting(hidden_vote("nomad"))
+            Finding::Waiting(hidden_vote(Daemon::Nomad))
         }
-        Err(error) => Finding::Fail(silent("nomad.service", &error)),
+        Err(error) => silent(Daemon::Nomad, &error),
     }
 }
 
@@ -38,16 +54,12 @@ async fn ask(context: &Context) -> Result<(Option<String>, Vec<String>, Servers)
 }
 
 fn judge(leader: Option<&str>, voters: &[String], servers: &Servers, node: &Identity) -> Finding {
-    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless("nomad")) };
+    let Some(leader) = leader else { return Finding::Waiting(servers.leaderless(Daemon::Nomad)) };
     let own = format!("{}:{}", node.address, nomad::RPC);
     if voters.contains(&own) {
         Finding::Pass(format!("{leader} leads {}", count(servers.alive, "server")))
     } else {
-        Finding::Waiting(Problem::new(
-            format!("the leader {leader} has not made this server a voter yet"),
-            format!("{own} is one of the voters"),
-            "autopilot adds it after 10 stable seconds; if this lasts, look at `nomad operator raft list-peers`",
-        ))
+        Finding::Waiting(no_vote(Daemon::Nomad, leader, &own))
     }
 }
 

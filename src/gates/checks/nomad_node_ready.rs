@@ -1,19 +1,43 @@
 //! The servers have this client registered, ready, and in its datacenter.
 
-use crate::gates::{Check, Context, Finding, Problem, silent};
+use super::{ANSWER, Gate};
+use crate::exit::hint::topics;
+use crate::gates::advice::{self, silent};
+use crate::gates::{About, Check, Context, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
 use crate::state::Daemon;
 use crate::store::status::Identity;
 use crate::system::daemon::api::ApiError;
 use crate::system::daemon::nomad::Registered;
 
+topics! {
+    NOT_REGISTERED: "client-not-registered",
+        "check that the servers have a leader and that port 4647 is open; `cos-agent peers nomad-server` lists the servers";
+    OTHER_DATACENTER: "client-other-datacenter",
+        "it runs with another configuration: look at `cos-agent plan`, then run `systemctl restart nomad`";
+    NOT_READY: "client-not-ready", "look at `journalctl -b -u nomad -n 50`";
+}
+
 /// The check. `agent/health` is not enough: it proves that a client knows a server, not that a server knows it.
-pub(super) static CHECK: Check = Check {
-    id: "nomad-node-ready",
-    title: "this node is registered with Nomad and ready",
-    roles: &[Role::NomadClient],
-    needs: &["nomad-agent-api"],
-    gate: true,
+pub(super) static CHECK: Gate = Check {
+    about: About {
+        id: "nomad-node-ready",
+        title: "this node is registered with Nomad and ready",
+        group: Group::Nomad,
+        roles: &[Role::NomadClient],
+        needs: &["nomad-agent-api"],
+        explains: &[],
+        impact: Impact::Down,
+        timeout: ANSWER,
+        page: Page {
+            means: "The Nomad servers have this client registered, with the status `ready` and in the datacenter of \
+                   its tag.",
+            matters: "A client that is not registered and ready gets no tasks.",
+            look: &["nomad node status -self"],
+            fixes: &[advice::TOPICS, TOPICS],
+            source: "https://developer.hashicorp.com/nomad/api-docs/nodes",
+        },
+    },
     probe: |context| Box::pin(probe(context)),
     changed: Some(|context| Box::pin(changed(context))),
 };
@@ -32,7 +56,7 @@ async fn id(context: &Context) -> Result<Option<String>, ApiError> {
 }
 
 async fn ask(context: &Context) -> Result<Option<Registered>, Finding> {
-    let failed = |error: ApiError| Finding::Fail(silent("nomad.service", &error));
+    let failed = |error: ApiError| silent(Daemon::Nomad, &error);
     let Some(id) = id(context).await.map_err(failed)? else { return Ok(None) };
     let mut found = context.nomad.registered(&id, None).await;
     if let Err(error) = &found
@@ -76,18 +100,18 @@ fn judge(registered: Option<&Registered>, node: &Identity) -> Finding {
         None => Finding::Waiting(Problem::new(
             "this client is not registered with a Nomad server yet",
             expected,
-            "check that the servers have a leader and that port 4647 is open; `cos-agent peers nomad-server` lists the servers",
+            NOT_REGISTERED.plain(),
         )),
         Some(found) if found.datacenter != wanted => Finding::Fail(Problem::new(
             format!("this client is registered in datacenter {}", found.datacenter),
             expected,
-            "it runs with another configuration: look at `cos-agent plan`, then run `systemctl restart nomad`",
+            OTHER_DATACENTER.plain(),
         )),
         Some(found) if found.status == "ready" => Finding::Pass(expected),
         Some(found) => Finding::Waiting(Problem::new(
             format!("the status of this client is `{}`", found.status),
             expected,
-            "look at `journalctl -b -u nomad -n 50`",
+            NOT_READY.plain(),
         )),
     }
 }

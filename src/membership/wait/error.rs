@@ -25,7 +25,7 @@ pub enum WaitError {
         /// What was expected.
         expected: String,
         /// What to do.
-        hint: String,
+        hint: Advice,
         /// How long the command waited.
         waited: Duration,
     },
@@ -62,7 +62,6 @@ pub enum WaitError {
 }
 
 topics! {
-    GATE_CLOSED: "gate-closed", "{advice}";
     NOT_APPLIED: "apply-unfinished", "look at `systemctl status cos-agent` and `journalctl -b -u cos-agent`";
     FROZEN: "agent-frozen", "remove {file}, then run `systemctl restart cos-agent`";
     DAEMON_SILENT: "daemon-silent", "run `cos-agent status`, which shows the daemon that does not answer";
@@ -90,7 +89,7 @@ impl WaitError {
         problem: &Problem,
         deadline: Deadline,
     ) -> Self {
-        let Problem { found, expected, hint } = problem.clone();
+        let Problem { found, expected, hint, .. } = problem.clone();
         Self::Closed { gate, title, found, expected, hint, waited: deadline.elapsed() }
     }
 }
@@ -100,7 +99,7 @@ impl Hint for WaitError {
 
     fn hint(&self) -> Option<Advice> {
         Some(match self {
-            Self::Closed { hint, .. } => GATE_CLOSED.with(&[("advice", hint)]),
+            Self::Closed { hint, .. } => hint.clone(),
             Self::NotApplied { .. } => NOT_APPLIED.plain(),
             Self::Frozen { .. } => FROZEN.with(&[("file", &FREEZE)]),
             Self::Silent { .. } => DAEMON_SILENT.plain(),

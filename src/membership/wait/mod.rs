@@ -3,9 +3,9 @@
 mod error;
 
 use crate::facts;
-use crate::gates::checks;
+use crate::gates::checks::{self, Gate};
 use crate::gates::report::{self, Asked};
-use crate::gates::{Check, Context, Problem};
+use crate::gates::{Context, Problem};
 use crate::role::Role;
 use crate::store::boots::Stopwatch;
 use crate::store::status::{self, Identity, State};
@@ -52,7 +52,7 @@ pub struct Joined {
 }
 
 impl Goal {
-    fn checks(self, role: Role) -> Vec<&'static Check> {
+    fn checks(self, role: Role) -> Vec<&'static Gate> {
         let mut gates = checks::gates(role);
         gates.retain(|gate| match self {
             Self::Ready => true,
@@ -74,7 +74,7 @@ pub async fn wait(
     let mut progress = Progress::default();
     let mut retry = Retry::new(AGAIN.0, AGAIN.1, deadline);
     let mut context: Option<Context> = None;
-    let mut last: Option<(&'static Check, Problem)> = None;
+    let mut last: Option<(&'static Gate, Problem)> = None;
     loop {
         let status = status::load(&system.root);
         let failure = status

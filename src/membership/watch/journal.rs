@@ -62,7 +62,10 @@ impl<'a> Journal<'a> {
     async fn say(&self, joined: Option<String>) {
         let before = self.said.borrow().clone();
         let last_join = joined.or_else(|| before.last_join.clone());
-        let now = together(&self.reports.borrow(), &self.earlier, last_join);
+        let mut now = together(&self.reports.borrow(), &self.earlier, last_join);
+        if !now.problems.is_empty() {
+            now.since = before.since.clone().or_else(|| Some(environment::rfc3339_now()));
+        }
         if now == before {
             return;
         }
@@ -90,7 +93,7 @@ fn together(
     earlier: &Watch,
     last_join: Option<String>,
 ) -> Watch {
-    let mut now = Watch { problems: Vec::new(), notes: Vec::new(), last_join };
+    let mut now = Watch { last_join, ..Watch::default() };
     for report in reports.iter().filter_map(|(_, report)| report.as_ref()) {
         now.problems.extend(report.problems.clone());
         now.notes.extend(report.notes.clone());

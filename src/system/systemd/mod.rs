@@ -4,4 +4,5 @@ pub mod notify;
 mod recorded;
 pub mod services;
 mod systemctl;
+pub mod unit_facts;
 pub mod unit_report;

@@ -2,6 +2,7 @@
 
 mod config;
 mod converge;
+mod doctor;
 mod help;
 mod membership;
 mod simulate;
@@ -10,6 +11,7 @@ use crate::exit::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 pub use config::{ConfigArgs, ConfigCommand};
 pub use converge::{ApplyArgs, PlanArgs, ReformArgs, RootArgs};
+pub use doctor::{DoctorArgs, ExplainArgs};
 use help::usual;
 pub use membership::{PeersArgs, Servers, StatusArgs, WaitArgs, WaitFor};
 pub use simulate::SimulateArgs;
@@ -59,6 +61,12 @@ pub enum Command {
     /// Show what `apply` would change, and why.
     #[command(after_help = PlanArgs::help())]
     Plan(PlanArgs),
+    /// Find out what is wrong with this node, why, and what to type.
+    #[command(after_help = DoctorArgs::help())]
+    Doctor(DoctorArgs),
+    /// Show the page of a check or hint; without an id, the list.
+    #[command(after_help = ExplainArgs::help())]
+    Explain(ExplainArgs),
     /// Show what is known of this machine: identity, tags, role, and each setting with its source.
     #[command(after_help = help::page(
         &[

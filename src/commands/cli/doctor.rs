@@ -1,0 +1,77 @@
+//! `doctor` and `explain`.
+
+use super::help::{self, usual};
+use crate::exit::ExitCode::{self, Done, Usage};
+use clap::Args;
+use std::time::Duration;
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Ask only these checks or groups, and what they need.
+    #[arg(long, value_name = "ID|GROUP", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Do not ask these checks or groups.
+    #[arg(long, value_name = "ID|GROUP", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Exit with 1 if there are warnings.
+    #[arg(long)]
+    pub strict: bool,
+    /// Repeat until nothing has failed, for at most this time.
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    pub wait: Option<Duration>,
+    /// Repeat after this pause, and print what has changed, until interrupted.
+    #[arg(long, value_name = "TIME", value_parser = super::time, num_args = 0..=1, default_missing_value = "5s", conflicts_with = "wait")]
+    pub watch: Option<Duration>,
+    /// Show every check with what it found.
+    #[arg(long)]
+    pub all: bool,
+    /// Print the JSON schema of `-o json`.
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
+}
+
+impl DoctorArgs {
+    /// The help below the options.
+    pub(super) fn help() -> String {
+        help::page(
+            &[
+                "sudo cos-agent doctor                    what is wrong, why, and what to type",
+                "sudo cos-agent doctor --only consul,dns-consul",
+                "sudo cos-agent doctor --wait 5m          until nothing has failed",
+                "sudo cos-agent doctor -o json            for programs (cos.doctor/v1)",
+            ],
+            "It changes nothing, asks nothing outside the VPC, and ends within 10 s. `cos-agent explain ID` shows the page of a \
+             check.",
+            &[
+                (Done, "nothing has failed; there may be warnings"),
+                (ExitCode::Warned, "with --strict: there are warnings, and nothing has failed"),
+                (ExitCode::Changes, "a check failed"),
+                (ExitCode::Incomplete, "nothing has failed, and the result of a check is unknown"),
+                usual(Usage),
+                (ExitCode::NotYet, "--wait: a check still fails at the end of the time"),
+            ],
+        )
+    }
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The id of a check or hint; without one, all of them are listed.
+    pub id: Option<String>,
+}
+
+impl ExplainArgs {
+    /// The help below the options.
+    pub(super) fn help() -> String {
+        help::page(
+            &[
+                "cos-agent explain consul-joined",
+                "cos-agent explain                        the list",
+            ],
+            "",
+            &[usual(Done), (Usage, "no such check or hint")],
+        )
+    }
+}

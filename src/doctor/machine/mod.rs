@@ -1,0 +1,130 @@
+//! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
+
+mod fact;
+mod metadata;
+mod stages;
+mod units;
+
+use crate::facts::last_good::LAST_GOOD;
+use crate::gates;
+use crate::role::Role;
+use crate::store::status::{self, Identity, Status};
+use crate::system::System;
+use crate::system::aside::aside;
+use crate::system::environment::{self, Environment};
+use crate::system::root::Root;
+use fact::Fact;
+pub use metadata::Metadata;
+pub use stages::Stages;
+use std::rc::Rc;
+use std::time::Duration;
+pub use units::Units;
+
+/// Longest time for one answer of a daemon: without a leader the agents hold a request for about 7 s.
+const ANSWER: Duration = Duration::from_millis(8200);
+/// Longest time for the files of the agent itself, which stand on the disk of the system.
+const FILES: Duration = Duration::from_secs(2);
+/// Longest time for metadata, where nothing else says what the node is.
+const IDENTITY: Duration = Duration::from_secs(4);
+
+/// This machine, as the checks see it.
+pub struct Machine {
+    /// Where the checks find files, the environment and systemd.
+    pub system: Rc<System>,
+    /// What the agent recorded in this boot; the default if there is no record.
+    pub record: Status,
+    /// Who the node is: what `apply` recorded, else what the last good facts or the tags say.
+    pub node: Option<Identity>,
+    /// Whether `node` is what is recorded of an earlier time, because nothing of this boot says it.
+    pub is_remembered: bool,
+    /// What the gates work with; `None` while it is unknown who the node is.
+    pub context: Option<gates::Context>,
+    /// What metadata says.
+    pub metadata: Fact<Metadata>,
+    /// What systemd says of every unit that the agent knows.
+    pub units: Fact<Units>,
+    /// How far the pipeline gets: facts, node, plan.
+    pub stages: Fact<Stages>,
+}
+
+/// What the report says of the node besides its checks.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Who it is.
+    pub node: Option<Identity>,
+    /// Whether it has joined in this boot.
+    pub has_joined: bool,
+    /// For how long it has waited for its cluster; `None` if it does not, or if nothing says since when.
+    pub waited: Option<Duration>,
+}
+
+impl Machine {
+    /// This machine. Nothing is asked yet but who the node is.
+    pub async fn open(environment: Environment) -> Self {
+        let system = Rc::new(System {
+            root: Root::host(),
+            services: None,
+            keeps_record: false,
+            environment: environment.clone(),
+        });
+        let read = aside(async || {
+            let root = Root::host();
+            (status::load(&root), LAST_GOOD.known(&root))
+        });
+        // A disk that hangs counts as empty here, and is what the checks of the machine find.
+        let (record, last_good) = tokio::time::timeout(FILES, read).await.ok().flatten().unzip();
+        let record = record.unwrap_or_default();
+        let last_good = Rc::new(last_good.flatten());
+        let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
+        let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
+        let units = Fact::new(units::ask(Rc::clone(&system)));
+        let mut machine = Self {
+            system,
+            node: record.node.clone(),
+            is_remembered: false,
+            context: None,
+            record,
+            metadata,
+            units,
+            stages,
+        };
+        if machine.node.is_none() {
+            let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());
+            let stages = tokio::time::timeout(IDENTITY, asked).await;
+            machine.node = stages.ok().and_then(|(stages, _)| stages.identity());
+            machine.is_remembered = machine.node.is_some();
+        }
+        machine.context = machine.node.clone().and_then(|node| {
+            let System { root, environment, .. } = &*machine.system;
+            gates::Context::new(node, root, environment, ANSWER).ok()
+        });
+        machine
+    }
+
+    /// The role, as far as anything says it.
+    pub fn role(&self) -> Option<Role> {
+        self.node.as_ref().map(|node| node.role)
+    }
+
+    /// What the report says of the node besides its checks.
+    pub fn known(&self) -> Known {
+        let since = self.record.watch.since.as_deref().or(match self.record.joined {
+            Some(_) => None,
+            None => self.record.applied.as_deref(),
+        });
+        Known {
+            node: self.node.clone(),
+            has_joined: self.record.joined.is_some(),
+            waited: since.and_then(environment::since),
+        }
+    }
+
+    /// Runs blocking work with the files of this machine on a thread of its own; `None` if that thread died.
+    pub async fn files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Root) -> T + Send + 'static,
+    ) -> Option<T> {
+        let root = self.system.root.clone();
+        aside(async move || work(&root)).await
+    }
+}
