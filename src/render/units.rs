@@ -4,8 +4,8 @@
 use super::{dns, docker};
 use crate::node::{Granted, Node};
 use crate::state::{
-    self, AGENT, Action, Cause, Contents, DNS_LINK, DNSMASQ, DOCKER, Daemon, File, Notify, Origin,
-    READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
+    self, AGENT, Action, Cause, Contents, DIAGNOSE, DNS_LINK, DNSMASQ, DOCKER, Daemon, File,
+    Notify, Origin, READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
 };
 
 /// The search path of the daemons, with all directories in which distributions put docker, the ECR helper and network tools.
@@ -62,6 +62,11 @@ pub static UNITS: &[Row] = &[
         restarts_with: &[Cause::Agent],
         ..ours(WATCH, include_str!("../../systemd/cos-agent-watch.service"))
     },
+    Row {
+        wanted: |_| Wanted::Triggered,
+        ..ours(DIAGNOSE, include_str!("../../systemd/cos-agent-diagnose.service"))
+    },
+    ours("cos-agent-diagnose.path", include_str!("../../systemd/cos-agent-diagnose.path")),
 ];
 
 /// The unit files of `systemd/`: names and texts.
@@ -93,16 +98,18 @@ pub fn wanted(node: &Node) -> Vec<Unit> {
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let file = |row: &Row| {
         let verb = match (row.wanted)(node) {
-            Wanted::Running | Wanted::RunningIfInstalled => Verb::Restart,
-            Wanted::Enabled => Verb::Enable,
+            Wanted::Running | Wanted::RunningIfInstalled => Some(Verb::Restart),
+            Wanted::Enabled => Some(Verb::Enable),
+            Wanted::Triggered => None,
             Wanted::Stopped | Wanted::AsItIs => return None,
         };
+        let action = verb.map(|verb| Action::unit(verb, row.name));
         Some(File {
             path: format!("{}/{}", state::UNITS, row.name),
             contents: Contents::Text(row.text?.to_owned()),
             mode: 0o644,
             owner: ROOT,
-            notify: Notify::of([Action::DaemonReload, Action::unit(verb, row.name)]),
+            notify: Notify::of([Action::DaemonReload].into_iter().chain(action)),
         })
     };
     UNITS.iter().filter_map(file).collect()

@@ -41,8 +41,7 @@ pub fn text(shown: &[(NodeKind, Outcome)], base: &str) -> String {
     let _ = write!(
         text,
         "\nThe files are in {base} ({} in this run).\n\
-         Next, the configuration and all files of one node:\n  \
-         cos-agent simulate nomad-client --datacenter backoffice\n",
+         Next, one node: cos-agent simulate nomad-client --datacenter backoffice\n",
         count(changes, "change")
     );
     text

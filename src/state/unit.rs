@@ -37,6 +37,8 @@ pub enum Wanted {
     Stopped,
     /// As it is: the agent restarts it if it runs, and never starts it.
     AsItIs,
+    /// Started by another unit, such as a `.path`; the agent only writes its file.
+    Triggered,
 }
 
 impl Wanted {
@@ -84,6 +86,9 @@ pub const READY: &str = "cos-agent-ready.service";
 
 /// The unit that keeps this node joined.
 pub const WATCH: &str = "cos-agent-watch.service";
+
+/// The unit that finds out what is wrong with this node.
+pub const DIAGNOSE: &str = "cos-agent-diagnose.service";
 
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";

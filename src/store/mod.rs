@@ -5,6 +5,7 @@
 //! Writes are atomic. A file that is broken anyway counts as lost, and the next save replaces it.
 
 pub mod boots;
+pub mod diagnosis;
 mod file;
 pub mod formed;
 pub mod launch_hook;
@@ -50,6 +51,8 @@ pub enum Writer {
     Ready,
     /// `cos-agent-watch.service`.
     Watch,
+    /// `cos-agent-diagnose.service`.
+    Diagnose,
 }
 
 /// [`status`]. `/run` is empty after a boot, so everything in it is of this boot.
@@ -57,8 +60,8 @@ pub const STATUS: Entry = Entry {
     path: "/run/cos-agent/status.json",
     schema: Schema::Named(status::SCHEMA),
     mode: 0o644,
-    writers: &[Writer::Apply, Writer::Ready, Writer::Watch],
-    what: "who this node is, how the last `apply` ended, and what the watch sees",
+    writers: &[Writer::Apply, Writer::Ready, Writer::Watch, Writer::Diagnose],
+    what: "who this node is, how the last `apply` ended, what the watch sees, and the last diagnosis",
 };
 /// [`boots`].
 pub const BOOTS: Entry = Entry {

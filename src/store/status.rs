@@ -1,6 +1,7 @@
-//! `/run/cos-agent/status.json`: who this node is and in which state. Three units write it, each its own fields:
-//! `apply` what it did to the node, `ready` when the node joined, `watch` what is wrong with its membership.
+//! `/run/cos-agent/status.json`: who this node is and in which state. Four units write it, each its own fields:
+//! `apply` what it did to the node, `ready` when the node joined, `watch` what is wrong with its membership, `diagnose` the cause.
 
+use super::diagnosis::Diagnosis;
 use super::{STATUS, StateFile};
 use crate::exit::ExitCode;
 use crate::role::Role;
@@ -109,6 +110,8 @@ pub struct Status {
     pub launch_hook: Option<String>,
     /// What the watch sees.
     pub watch: Watch,
+    /// What the last diagnosis found.
+    pub diagnosis: Option<Diagnosis>,
 }
 
 impl Identity {

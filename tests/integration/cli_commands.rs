@@ -46,7 +46,7 @@ fn apply() {
     insta::assert_snapshot!(first, @r#"
 exit 0
 --- stdout
-i-0123456789abcdef0 is a consul-server of demo, one of 3: 10 changes
+i-0123456789abcdef0 is a consul-server of demo, one of 3: 12 changes
 --- stderr
 /usr/bin/consul does not exist, so its new configuration is not validated
 /opt/consul/data: directory, 0700 consul:consul
@@ -55,6 +55,8 @@ i-0123456789abcdef0 is a consul-server of demo, one of 3: 10 changes
 /etc/systemd/system/consul.service: new, 0644 root:root
 /etc/systemd/system/cos-agent-ready.service: new, 0644 root:root
 /etc/systemd/system/cos-agent-watch.service: new, 0644 root:root
+/etc/systemd/system/cos-agent-diagnose.service: new, 0644 root:root
+/etc/systemd/system/cos-agent-diagnose.path: new, 0644 root:root
 /etc/consul.d/cos.json: new, 0640 root:consul
 /etc/systemd/system/cos-dns.service.d/cos.conf: new, 0644 root:root
 /etc/systemd/resolved.conf.d/cos.conf: new, 0644 root:root
@@ -77,7 +79,7 @@ fn apply_as_json() {
     assert_eq!(value["schema"], "cos-agent/apply/2");
     assert_eq!((&value["state"], &value["reason"]), (&"applied".into(), &Value::Null));
     assert_eq!(value["node"], "i-0123456789abcdef0 is a consul-server of demo, one of 3");
-    assert_eq!(value["changes"].as_array().unwrap().len(), 10);
+    assert_eq!(value["changes"].as_array().unwrap().len(), 12);
     std::fs::create_dir_all(node.folder.path().join("etc/cos-agent")).unwrap();
     std::fs::write(node.folder.path().join("etc/cos-agent/disabled"), "").unwrap();
     insta::assert_snapshot!(node.shown("apply -o json"), @r#"
@@ -114,6 +116,8 @@ note: this version of Consul calls EC2 by its dual-stack name, which VPC endpoin
 + /etc/systemd/system/consul.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-agent-ready.service  (new, 0644 root:root)
 + /etc/systemd/system/cos-agent-watch.service  (new, 0644 root:root)
++ /etc/systemd/system/cos-agent-diagnose.service  (new, 0644 root:root)
++ /etc/systemd/system/cos-agent-diagnose.path  (new, 0644 root:root)
 + /etc/consul.d/cos.json  (new, 0640 root:consul)
 + /etc/systemd/system/cos-dns.service.d/cos.conf  (new, 0644 root:root)
 + /etc/systemd/resolved.conf.d/cos.conf  (new, 0644 root:root)
@@ -128,7 +132,7 @@ note: this version of Consul calls EC2 by its dual-stack name, which VPC endpoin
     let value = json(&node.run("plan -o json").stdout);
     assert_eq!(value["schema"], "cos-agent/plan/2");
     assert_eq!(value["changes"][0]["kind"], "make-directory");
-    assert_eq!(value["changes"][6]["mode"], "0640");
+    assert_eq!(value["changes"][8]["mode"], "0640");
 }
 
 #[test]

@@ -21,16 +21,17 @@ fn simulate_shows_all_kinds_of_node_on_one_screen() {
 A COS has 6 kinds of node. cos-agent reads from the tags of an instance which one to set up:
 
 KIND          DATACENTER         DAEMONS                      FILES  WHAT IT DOES
-consul-server -                  Consul server                9      votes in the Consul quorum
-nomad-server  leader             Consul client, Nomad server  12     votes in the Nomad quorum
-nomad-client  backoffice         Consul client, Nomad client  14     runs the jobs of its datacenter
-nomad-client  public-services    Consul client, Nomad client  14     runs the jobs of its datacenter
-nomad-client  private-services   Consul client, Nomad client  14     runs the jobs of its datacenter
-nomad-client  content-connector  Consul client, Nomad client  14     runs the jobs of its datacenter
+consul-server -                  Consul server                11     votes in the Consul quorum
+nomad-server  leader             Consul client, Nomad server  14     votes in the Nomad quorum
+nomad-client  backoffice         Consul client, Nomad client  16     runs the jobs of its datacenter
+nomad-client  public-services    Consul client, Nomad client  16     runs the jobs of its datacenter
+nomad-client  private-services   Consul client, Nomad client  16     runs the jobs of its datacenter
+nomad-client  content-connector  Consul client, Nomad client  16     runs the jobs of its datacenter
 
 All have (* where the contents differ):
   /etc/consul.d/cos.json*, /etc/profile.d/cos.sh*, /etc/systemd/resolved.conf.d/cos.conf,
-  /etc/systemd/system/consul.service, /etc/systemd/system/cos-agent-ready.service,
+  /etc/systemd/system/consul.service, /etc/systemd/system/cos-agent-diagnose.path,
+  /etc/systemd/system/cos-agent-diagnose.service, /etc/systemd/system/cos-agent-ready.service,
   /etc/systemd/system/cos-agent-watch.service, /etc/systemd/system/cos-agent.service,
   /etc/systemd/system/cos-dns.service, /etc/systemd/system/cos-dns.service.d/cos.conf
 nomad-server and nomad-client also have:
@@ -39,9 +40,8 @@ nomad-server and nomad-client also have:
 nomad-client also has:
   /etc/docker/config.json, /etc/docker/daemon.json
 
-The files are in DIR (88 changes in this run).
-Next, the configuration and all files of one node:
-  cos-agent simulate nomad-client --datacenter backoffice
+The files are in DIR (100 changes in this run).
+Next, one node: cos-agent simulate nomad-client --datacenter backoffice
 "#);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
     let again = simulate().stdout;
@@ -59,7 +59,7 @@ fn simulate_shows_the_configurations_of_one_node_first() {
     let diffs: Vec<&str> =
         ran.stdout.lines().filter_map(|line| line.strip_prefix("+++ b")).collect();
     assert_eq!(diffs[..2], ["/etc/consul.d/cos.json", "/etc/nomad.d/cos.json"]);
-    assert_eq!(diffs.len(), 14, "{diffs:?}");
+    assert_eq!(diffs.len(), 16, "{diffs:?}");
     assert!(ran.stdout.ends_with(&format!("\nThe files are in {root}.\n")), "{}", ran.stdout);
 }
 

@@ -8,6 +8,7 @@ use cos_agent::facts::FREEZE;
 use cos_agent::node::tags;
 use cos_agent::render::units;
 use cos_agent::role::Role;
+use cos_agent::store::diagnosis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,16 @@ fn every_unit_is_what_the_boot_needs() {
         ("cos-agent-watch.service", "Service.ExecStart", &["/usr/bin/cos-agent watch"]),
         ("cos-agent-watch.service", "Service.Restart", &["always"]),
         ("cos-agent-watch.service", "Service.CapabilityBoundingSet", &[""]),
+        // What the watch may not do, another unit does: the watch creates a file, and this one starts the service.
+        ("cos-agent-diagnose.path", "Path.PathExists", &[diagnosis::REQUEST]),
+        ("cos-agent-diagnose.path", "Path.Unit", &["cos-agent-diagnose.service"]),
+        ("cos-agent-diagnose.service", "Service.Type", &["oneshot"]),
+        (
+            "cos-agent-diagnose.service",
+            "Service.ExecStart",
+            &["/usr/bin/cos-agent doctor --record"],
+        ),
+        ("cos-agent-diagnose.service", "Service.StandardOutput", &["journal+console"]),
     ] {
         assert_eq!(Unit::named(unit).values(key), values, "{unit}: {key}");
     }

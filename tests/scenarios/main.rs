@@ -15,6 +15,7 @@ mod boot;
 mod clones;
 mod cuts;
 mod discovery;
+mod doctor;
 mod ec2;
 mod exec;
 mod faults;

@@ -26,6 +26,9 @@ pub struct DoctorArgs {
     /// Show every check with what it found.
     #[arg(long)]
     pub all: bool,
+    /// Look as cos-agent-diagnose.service does: print the first card and record it for `status`.
+    #[arg(long, hide = true, exclusive = true)]
+    pub record: bool,
     /// Print the JSON schema of `-o json`.
     #[arg(long, exclusive = true)]
     pub schema: bool,

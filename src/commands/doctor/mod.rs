@@ -1,6 +1,7 @@
 //! `doctor`: what is wrong with this node, why, and what to type.
 
 mod json;
+mod record;
 mod repeat;
 mod text;
 
@@ -25,6 +26,9 @@ pub(super) async fn run(
     if args.schema {
         write(&format!("{:#}\n", json::schema()))?;
         return Ok(ExitCode::Done);
+    }
+    if args.record {
+        return record::run(&environment).await;
     }
     let selection = Selection::of(args.only, args.skip)?;
     if let Some(pause) = args.watch {

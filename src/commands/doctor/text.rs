@@ -57,7 +57,7 @@ pub(super) fn report(report: &Report, diagnosis: &Diagnosis<'_>, all: bool) -> S
     text + &verdict
 }
 
-fn head(node: Option<&Identity>) -> String {
+pub(super) fn head(node: Option<&Identity>) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let Some(node) = node else { return format!("cos-agent {version}   role unknown") };
     let place = node.nomad_datacenter.as_deref().map(|name| format!(" in {name}"));
@@ -176,7 +176,7 @@ fn one_line(cause: &Cause<'_>) -> String {
 }
 
 /// The last line.
-fn verdict(report: &Report, diagnosis: &Diagnosis<'_>) -> String {
+pub(super) fn verdict(report: &Report, diagnosis: &Diagnosis<'_>) -> String {
     let counts = &diagnosis.counts;
     let of = |rank: Rank| diagnosis.causes.iter().filter(|cause| cause.rank == rank).count();
     let causes = of(Rank::Fail);

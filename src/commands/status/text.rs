@@ -4,6 +4,7 @@ use super::Screen;
 use crate::gates::Finding;
 use crate::gates::report::{Asked, Verdict};
 use crate::store::boots::Boot;
+use crate::store::diagnosis::Diagnosis;
 use crate::store::status::{Identity, State, Status};
 use crate::system::systemd::unit_report::UnitReport;
 use crate::text::count;
@@ -37,6 +38,9 @@ pub(super) fn screen(screen: &Screen) -> String {
     }
     for gate in &screen.gates {
         line("gate", &gate_words(gate));
+    }
+    if let Some(words) = record.diagnosis.as_ref().and_then(diagnosis_words) {
+        line("doctor", &words);
     }
     let watch = &record.watch;
     for words in watch.problems.iter().chain(&watch.notes).chain(&watch.last_join) {
@@ -83,6 +87,16 @@ fn applied(record: &Status) -> String {
         (State::Failed, _) => format!("{when}; the last `apply` failed (see below)"),
         _ => when,
     }
+}
+
+/// The causes that the last diagnosis found; `None` if nothing was wrong.
+fn diagnosis_words(diagnosis: &Diagnosis) -> Option<String> {
+    let (first, others) = diagnosis.causes.split_first()?;
+    let also = if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
+    Some(format!(
+        "{first}{also}, found at {}; `cos-agent doctor` looks again, `cos-agent explain {first}` shows the page",
+        diagnosis.at
+    ))
 }
 
 fn gate_words(gate: &Asked) -> String {

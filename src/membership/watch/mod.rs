@@ -5,6 +5,7 @@
 //! that needs more rights must be a unit of its own that a `.path` unit starts.
 
 mod cadence;
+mod diagnose;
 mod gates;
 mod journal;
 mod need;
@@ -22,7 +23,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 /// The watchers, in the order in which people read their reports.
-static WATCHERS: &[&Watcher] = &[&gates::WATCHER, &pools::WATCHER];
+static WATCHERS: &[&Watcher] = &[&gates::WATCHER, &pools::WATCHER, &diagnose::WATCHER];
 
 /// A task that runs for as long as the node stays the same.
 struct Watcher {

@@ -2,7 +2,7 @@
 
 `control.json`: {"modes": {"ec2": "throttle", "ssm:GetParameter": "deny"}, "hidden": {"10.20.1.11": ["i-…"]}}. Modes are
 of a service or of one action: `normal`, `throttle`, `deny`, `broken` (an internal error). `callers` are modes of one caller,
-by its address. `hidden` are instances that DescribeInstances leaves out of its answers to one caller: what eventual
+by its address. `clock` is how many seconds its clock is ahead. `hidden` are instances that DescribeInstances leaves out of its answers to one caller: what eventual
 consistency looks like.
 """
 
@@ -11,6 +11,7 @@ import json
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 JSON_SERVICES = {"ssm", "ecr", "secretsmanager"}
@@ -65,6 +66,7 @@ class Gate:
         control = json.loads(self.control_file.read_text())
         answer = (
             self.stranger(call)
+            or self.expired(call, control.get("clock", 0))
             or self.fault(call, control.get("callers", {}).get(call.caller, {}), control.get("modes", {}))
             or self.foreign_parameter(call)
             or self.lifecycle.answer(call)
@@ -77,7 +79,9 @@ class Gate:
         self.record(call, status)
         body = body if isinstance(body, bytes) else body.encode()
         reason = REASONS.get(status, "Unknown")
-        start_response(f"{status} {reason}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        date = formatdate(time.time() + control.get("clock", 0), usegmt=True)
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Date", date)]
+        start_response(f"{status} {reason}", headers)
         return [body]
 
     def stranger(self, call):
@@ -93,6 +97,14 @@ class Gate:
         if call.key != self.account.node_key:
             return call.error(403, "InvalidClientTokenId", "the security token is not valid")
         return None
+
+    def expired(self, call, clock):
+        """A signature is good for five minutes by the clock of AWS."""
+        if abs(clock) <= 300:
+            return None
+        if call.service == "ec2":
+            return call.error(400, "RequestExpired", "Request has expired.")
+        return call.error(403, "InvalidSignatureException", "Signature expired")
 
     def fault(self, call, *all_modes):
         keys = (f"{call.service}:{call.action}", call.service, "*")

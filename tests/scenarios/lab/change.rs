@@ -74,6 +74,15 @@ impl Lab {
         write_whole(&path, &serde_json::to_string_pretty(&metadata).unwrap());
     }
 
+    /// Takes the instance profile away from a node, or gives it back.
+    pub(crate) fn profile(&self, node: &Node<'_>, has_one: bool) {
+        let description = self.description();
+        let mut metadata = description.metadata(&node.machine);
+        metadata.credentials = description.credentials.filter(|_| has_one);
+        let path = node.folder().join("metadata.json");
+        write_whole(&path, &serde_json::to_string_pretty(&metadata).unwrap());
+    }
+
     /// Splits these nodes from all others.
     pub(crate) fn partition(&self, nodes: &[&Node<'_>]) {
         let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();

@@ -22,6 +22,9 @@ pub(crate) struct Control {
     pub(crate) callers: BTreeMap<Ipv4Addr, BTreeMap<String, String>>,
     /// Address of a caller → instances that it is not told of.
     pub(crate) hidden: BTreeMap<Ipv4Addr, Vec<String>>,
+    /// How many seconds its clock is ahead of the nodes'.
+    #[serde(default)]
+    pub(crate) clock: i64,
     /// Name → address.
     pub(crate) names: BTreeMap<String, Ipv4Addr>,
 }
@@ -38,6 +41,7 @@ impl Aws {
             control.modes.clear();
             control.callers.clear();
             control.hidden.clear();
+            control.clock = 0;
         });
         self.net.heal("aws");
         self.signal(Signal::SIGCONT);
@@ -90,6 +94,16 @@ impl Aws {
         for process in cgroup::processes(&format!("{}/aws", self.net.prefix)) {
             kill(Pid::from_raw(process), signal).unwrap();
         }
+    }
+
+    /// Its clock is so many seconds ahead of the nodes', which is what it calls a signature that has expired.
+    pub(crate) fn clock(&self, seconds: i64) {
+        self.change(|control| control.clock = seconds);
+    }
+
+    /// One caller may do everything again.
+    pub(crate) fn normal_for(&self, caller: Ipv4Addr) {
+        self.change(|control| drop(control.callers.remove(&caller)));
     }
 
     /// A caller is not told of an instance.

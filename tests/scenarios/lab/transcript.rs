@@ -42,6 +42,12 @@ impl Transcript {
     }
 }
 
+/// Keeps a file beside the transcripts.
+pub(crate) fn keep(name: &str, text: &str) {
+    fs::create_dir_all(folder()).unwrap();
+    fs::write(folder().join(name), text).unwrap();
+}
+
 /// Keeps what the nodes and AWS of a lab said, for whoever has to find out why a scenario failed.
 pub(crate) fn keep_logs(lab: &Lab) {
     let kept = folder().join(&lab.net.prefix);
