@@ -55,7 +55,7 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
                 })
             })
             .collect();
-        let ended = lanes.into_iter().map(|lane| lane.join());
+        let ended = lanes.into_iter().map(std::thread::ScopedJoinHandle::join);
         ended
             .flat_map(|rows| rows.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
