@@ -33,7 +33,7 @@ pub(super) const FAULTS: &[&Fault] = &[
         "systemctl stop nomad; (setsid perl -MIO::Socket::INET -e \
          '$s = IO::Socket::INET->new(LocalPort => 4647, Listen => 5, ReuseAddr => 1) or die; sleep 600' >/dev/null 2>&1 & echo $! >/run/holder); \
          sleep 1; systemctl start nomad",
-        "pkill -f LocalPort; systemctl restart nomad",
+        "kill $(cat /run/holder); systemctl restart nomad",
     )
     .after(8),
     &Fault::script(

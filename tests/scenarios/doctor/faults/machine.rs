@@ -15,7 +15,7 @@ pub(super) const FAULTS: &[&Fault] = &[
     &Fault::script(
         ON,
         "a disk has no inodes left",
-        "mount -t tmpfs -o size=16m,nr_inodes=50 none /var/log; i=0; while : >/var/log/$i 2>/dev/null; do i=$((i + 1)); done; true",
+        "mount -t tmpfs -o size=16m,nr_inodes=50 none /var/log; i=0; while touch /var/log/$i 2>/dev/null; do i=$((i + 1)); done",
         "umount -l /var/log",
     ),
     &Fault::script(
