@@ -119,6 +119,12 @@ impl Machine {
         }
     }
 
+    /// The text of a file of the kernel; `None` if there is none, or none that can be read.
+    pub async fn text(&self, path: &'static str) -> Option<String> {
+        let read = self.files(move |root| root.read(path).ok().flatten()).await.flatten();
+        read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Runs blocking work with the files of this machine on a thread of its own; `None` if that thread died.
     pub async fn files<T: Send + 'static>(
         &self,
