@@ -17,7 +17,7 @@ topics! {
          `docker image prune -a --filter until=168h` free some; or grow the volume";
     NO_INODES: "disk-without-inodes",
         "remove small files: `du -x --inodes -d1 {path} | sort -n | tail` shows the directories that hold most of them";
-    READ_ONLY: "disk-read-only",
+    READ_ONLY: "file-system-read-only",
         "look at `journalctl -b -k | grep -i 'remount\\|I/O error'`; then check the volume, and replace the node if it is broken";
     HANGS: "disk-hangs",
         "find the mount with `findmnt -T {path}`; if a network file system or volume does not answer, detach it or replace the \
@@ -106,10 +106,10 @@ fn judge(answers: &[(&str, Answer)]) -> Finding {
                 judge_one(path, usage)
             }
         };
-        let is_worse = match (&worst, &found) {
-            (None, Some(_)) | (Some(Finding::Warn(_)), Some(Finding::Fail(_))) => true,
-            _ => false,
-        };
+        let is_worse = matches!(
+            (&worst, &found),
+            (None, Some(_)) | (Some(Finding::Warn(_)), Some(Finding::Fail(_)))
+        );
         if is_worse {
             worst = found;
         }
@@ -188,6 +188,6 @@ mod tests {
         assert_eq!(of(Answer::Absent), "pass");
         let read_only =
             Usage { id: 2, size: GIB, free: GIB, inodes: 0, free_inodes: 0, is_read_only: true };
-        assert_eq!(of(Answer::Is(read_only)), "fail disk-read-only");
+        assert_eq!(of(Answer::Is(read_only)), "fail file-system-read-only");
     }
 }
