@@ -97,7 +97,8 @@ fn group_line(group: Group, answers: &[Answer]) -> String {
         .iter()
         .filter(|answer| answer.finding().is_some_and(|finding| Rank::of(finding).is_some()));
     let bad: Vec<&str> = bad.map(|answer| answer.about.id).collect();
-    let words = if bad.is_empty() { passed.join(", ") } else { bad.join(" ") };
+    let said: Vec<&str> = passed.into_iter().filter(|words| !words.is_empty()).collect();
+    let words = if bad.is_empty() { said.join(", ") } else { bad.join(" ") };
     let line = format!("  {word:<5} {:<9} {number:<6} {words}", group.name());
     format!("{}\n", cut(line.trim_end(), WIDTH))
 }
