@@ -48,6 +48,13 @@ impl Region {
         format!("https://{service}{fips}.{}.{}", self.0, self.dns_suffix())
     }
 
+    /// The name of a service for an interface endpoint, such as `com.amazonaws.eu-central-1.ec2`
+    /// (<https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>).
+    pub fn vpc_endpoint(&self, service: &str) -> String {
+        let labels: Vec<&str> = self.dns_suffix().split('.').rev().collect();
+        format!("{}.{self}.{service}", labels.join("."))
+    }
+
     /// The host of an account's private ECR registry in this region.
     pub fn ecr_registry(&self, account: &str) -> String {
         format!("{account}.dkr.ecr.{}.{}", self.0, self.dns_suffix())
@@ -159,6 +166,16 @@ mod tests {
         ] {
             assert_eq!(region(name).endpoint("ec2", false), ec2);
             assert_eq!(region(name).ecr_registry("1"), registry);
+        }
+    }
+
+    #[test]
+    fn an_interface_endpoint_has_the_suffix_in_front() {
+        for (name, endpoint) in [
+            ("eu-central-1", "com.amazonaws.eu-central-1.ecr.dkr"),
+            ("cn-north-1", "cn.com.amazonaws.cn-north-1.ecr.dkr"),
+        ] {
+            assert_eq!(region(name).vpc_endpoint("ecr.dkr"), endpoint);
         }
     }
 

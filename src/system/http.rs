@@ -26,6 +26,12 @@ pub fn aws_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
     base(timeout).build()
 }
 
+/// A client that trusts every certificate and tells which one it saw. It is for the report about a certificate that is not
+/// trusted, and never sends anything secret.
+pub(super) fn credulous_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    base(timeout).tls_danger_accept_invalid_certs(true).tls_info(true).build()
+}
+
 fn base(timeout: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -95,6 +101,15 @@ const WRONG_CLOCK: &str =
 /// Whether a request failed because the certificate is not valid at the time of this instance's clock.
 pub fn is_about_time(error: &reqwest::Error) -> bool {
     is_about_time_in(&innermost(error))
+}
+
+/// Whether a request failed because no authority of the host's trust store signed the certificate, as one that signed
+/// itself, or because that store is empty.
+pub fn is_about_trust(error: &reqwest::Error) -> bool {
+    let words = innermost(error);
+    ["UnknownIssuer", "CaUsedAsEndEntity", "No CA certificates"]
+        .iter()
+        .any(|part| words.contains(part))
 }
 
 /// Whether these are words of rustls's `CertificateError` about the time.

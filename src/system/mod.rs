@@ -7,6 +7,7 @@
 
 pub mod aside;
 pub mod aws;
+pub mod clock;
 pub mod command;
 pub mod daemon;
 pub mod environment;

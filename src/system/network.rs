@@ -34,12 +34,12 @@ impl NetworkEvents {
 
 /// Whether an interface of this host carries the address.
 pub fn carries(address: Ipv4Addr) -> bool {
-    nix::ifaddrs::getifaddrs().is_ok_and(|mut interfaces| {
-        interfaces.any(|interface| {
-            interface
-                .address
-                .and_then(|address| address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip))
-                == Some(address)
-        })
-    })
+    addresses().contains(&address)
+}
+
+/// The IPv4 addresses of all interfaces; empty if the kernel does not list them.
+pub fn addresses() -> Vec<Ipv4Addr> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
+    let addresses = interfaces.filter_map(|interface| interface.address);
+    addresses.filter_map(|address| Some(address.as_sockaddr_in()?.ip())).collect()
 }

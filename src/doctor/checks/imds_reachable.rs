@@ -19,7 +19,13 @@ pub(super) static CHECK: Check = Check {
         group: Group::Metadata,
         roles: Role::ALL,
         needs: &[],
-        explains: &["role-resolved", "tags-required", "boot-phases"],
+        explains: &[
+            "imds-identity",
+            "tags-source",
+            "role-resolved",
+            "iam-credentials",
+            "boot-phases",
+        ],
         impact: Impact::Down,
         timeout: Duration::from_secs(4),
         page: Page {

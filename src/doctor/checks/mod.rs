@@ -1,17 +1,30 @@
 //! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
 mod agent_privileges;
+mod aws_autodiscovery;
+mod aws_endpoint_ec2;
+mod aws_endpoint_ecr;
+mod aws_endpoint_ssm;
 mod boot_phases;
+mod clock_sync;
 mod disk_space;
+mod endpoints;
+mod iam_credentials;
+mod identity_unique;
+mod imds_events;
+mod imds_hop_limit;
+mod imds_identity;
 mod imds_reachable;
 mod kernel_features;
 mod kernel_sysctl;
 mod limits_nofile;
 mod machine_apparmor;
 mod machine_memory;
+mod role_drift;
 mod role_resolved;
 mod settings_valid;
 mod tags_required;
+mod tags_source;
 mod units_state;
 
 use super::Check;
@@ -43,9 +56,21 @@ pub static CHECKS: &[Entry] = &[
     Own(&kernel_sysctl::CHECK),
     Own(&kernel_features::CHECK),
     Own(&machine_apparmor::CHECK),
+    Own(&clock_sync::CHECK),
     Own(&imds_reachable::CHECK),
+    Own(&imds_identity::CHECK),
+    Own(&imds_events::CHECK),
+    Own(&tags_source::CHECK),
     Own(&tags_required::CHECK),
     Own(&role_resolved::CHECK),
+    Own(&role_drift::CHECK),
+    Own(&identity_unique::CHECK),
+    Own(&iam_credentials::CHECK),
+    Own(&aws_endpoint_ec2::CHECK),
+    Own(&aws_endpoint_ssm::CHECK),
+    Own(&aws_endpoint_ecr::CHECK),
+    Own(&aws_autodiscovery::CHECK),
+    Own(&imds_hop_limit::CHECK),
     Own(&settings_valid::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),

@@ -1,7 +1,10 @@
 //! The tags that say what the node is are there, under their exact names.
 
 use crate::doctor::Check;
+use crate::doctor::machine::Machine;
+use crate::error::Error;
 use crate::exit::hint::{Hint, topics};
+use crate::facts::GatherError;
 use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::node::{ResolveError, tags};
 use crate::role::Role;
@@ -12,9 +15,6 @@ topics! {
     MISSING: "tags-absent",
         "set the tags in the launch template with `propagate_at_launch = true`; for this instance alone: \
          `aws ec2 create-tags --resources {instance} --tags {tags}`, then `systemctl restart cos-agent`";
-    OFF: "tags-off",
-        "run `aws ec2 modify-instance-metadata-options --instance-id {instance} --instance-metadata-tags enabled`, and set \
-         `instance_metadata_tags = \"enabled\"` in the launch template";
 }
 
 /// The check.
@@ -24,8 +24,8 @@ pub(super) static CHECK: Check = Check {
         title: "the instance has the tags of its role",
         group: Group::Role,
         roles: Role::ALL,
-        needs: &["imds-reachable"],
-        explains: &["role-resolved", "boot-phases"],
+        needs: &["tags-source"],
+        explains: &["role-resolved", "boot-phases", "role-drift"],
         impact: Impact::Down,
         timeout: Duration::from_secs(6),
         page: Page {
@@ -37,30 +37,36 @@ pub(super) static CHECK: Check = Check {
                 "cos-agent facts",
                 "aws ec2 describe-tags --filters Name=resource-id,Values=INSTANCE",
             ],
-            fixes: &[TOPICS, ResolveError::TOPICS],
+            fixes: &[TOPICS, ResolveError::TOPICS, GatherError::TOPICS],
             source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html",
         },
     },
-    probe: |machine| {
-        Box::pin(async {
-            let metadata = machine.metadata.get().await;
-            let instance = metadata.instance().map(|instance| instance.id).unwrap_or_default();
-            match &metadata.tags {
-                Ok(Some(tags)) => judge(tags, &instance),
-                // EC2 was asked for them instead.
-                _ => match &machine.stages.get().await.survey {
-                    Ok(facts) => judge(&facts.tags.values, &instance),
-                    Err(error) => Finding::Fail(Problem::new(
-                        error.causes(),
-                        "tags in metadata, or from ec2:DescribeTags",
-                        OFF.with(&[("instance", &instance)]),
-                    )),
-                },
-            }
-        })
-    },
+    probe: |machine| Box::pin(probe(machine)),
     changed: None,
 };
+
+async fn probe(machine: &Machine) -> Finding {
+    let metadata = machine.metadata.get().await;
+    let instance = metadata.instance().map(|instance| instance.id).unwrap_or_default();
+    match &metadata.tags {
+        Ok(Some(tags)) => judge(tags, &instance),
+        // EC2 was asked for them instead.
+        _ => match &machine.stages.get().await.survey {
+            Ok(facts) => judge(&facts.tags.values, &instance),
+            Err(error) => judge_of_ec2(error),
+        },
+    }
+}
+
+/// EC2 gave tags, and the survey ended in this error.
+fn judge_of_ec2(error: &Error) -> Finding {
+    if !matches!(error, Error::Gather(GatherError::TagsMissing { .. })) {
+        // The survey only goes on when no tag is missing; what stopped it later is the finding of another check.
+        return Finding::Pass("complete, from ec2:DescribeTags".to_owned());
+    }
+    let hint = error.advice().unwrap_or_else(|| MISSING.plain());
+    Finding::Fail(Problem::new(error.causes(), "every tag that the role needs", hint))
+}
 
 fn judge(found: &BTreeMap<String, String>, instance: &str) -> Finding {
     if let Err(error) = tags::check_spelling(found).and_then(|()| tags::check_blanks(found)) {
@@ -103,6 +109,18 @@ mod tests {
         assert!(problem.found.contains("no tag cos:datacenter;"), "{}", problem.found);
         assert!(problem.hint.text.contains("Key=cos:datacenter,Value=VALUE"), "{problem:?}");
         assert!(matches!(judge(&tags(&[]), "i-1"), Finding::Fail(_)));
+    }
+
+    #[test]
+    fn what_is_missing_at_ec2_as_well_fails_and_what_comes_later_does_not() {
+        let missing = GatherError::TagsMissing {
+            missing: vec!["cos:role"],
+            found: "Name".to_owned(),
+            waited: Duration::from_secs(2),
+        };
+        let Finding::Fail(problem) = judge_of_ec2(&missing.into()) else { panic!("no role") };
+        assert!(problem.found.contains("cos:role"), "{}", problem.found);
+        assert!(judge_of_ec2(&Error::Interrupted).passes());
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! READ: the metadata service as it answers now: identity, tags, user data. Nothing is waited for but the answers.
+//! READ: the metadata service as it answers now: identity, tags, user data, credentials, events. Nothing is waited for but
+//! the answers.
 
 use crate::facts::instance::Instance;
 use crate::facts::tags;
+use crate::membership::join::discovery;
 use crate::system::System;
+use crate::system::aws::{self, AwsError, RoleCredentials};
+use crate::system::clock::Offset;
 use crate::system::imds::{Imds, ImdsError};
 use crate::system::retry::Deadline;
 use futures_util::future;
@@ -26,6 +30,16 @@ pub struct Metadata {
     pub user_data: Result<Option<Vec<u8>>, ImdsError>,
     /// What the service says of the instance profile (`iam/info`); `None` if there is none.
     pub profile: Result<Option<String>, ImdsError>,
+    /// The credentials of the instance role.
+    pub credentials: Result<RoleCredentials, AwsError>,
+    /// The VPC of the first interface.
+    pub vpc: Result<String, ImdsError>,
+    /// The maintenance that EC2 has scheduled (`events/maintenance/scheduled`), as JSON; `None` if there is none.
+    pub maintenance: Result<Option<String>, ImdsError>,
+    /// When EC2 takes this Spot instance back (`spot/instance-action`), as JSON; `None` if it does not.
+    pub spot: Result<Option<String>, ImdsError>,
+    /// The clock of this host against that of the service; `None` if no answer had a date.
+    pub clock: Option<Offset>,
     /// How long the first answer took.
     pub elapsed: Duration,
 }
@@ -44,22 +58,44 @@ pub(super) async fn ask(system: Rc<System>) -> Metadata {
         Ok(imds) => imds,
         // A bug, which one check reports; the others need that one.
         Err(error) => {
-            let (document, elapsed) = (Err(error), Duration::ZERO);
             return Metadata {
-                document,
+                document: Err(error),
                 tags: Ok(None),
                 user_data: Ok(None),
                 profile: Ok(None),
-                elapsed,
+                credentials: Err(AwsError::NoCredentials(aws::CREDENTIALS)),
+                vpc: Ok(String::new()),
+                maintenance: Ok(None),
+                spot: Ok(None),
+                clock: None,
+                elapsed: Duration::ZERO,
             };
         }
     };
     let document = imds.text("dynamic/instance-identity/document").await;
     let elapsed = deadline.elapsed();
-    let (tags, user_data, profile) =
-        future::join3(all_tags(&imds), imds.user_data(USER_DATA), imds.text("meta-data/iam/info"))
-            .await;
-    Metadata { document, tags, user_data, profile, elapsed }
+    let (tags, user_data, profile, credentials, vpc, maintenance, spot) = tokio::join!(
+        all_tags(&imds),
+        imds.user_data(USER_DATA),
+        imds.text("meta-data/iam/info"),
+        aws::of_now(&imds),
+        discovery::vpc(&imds),
+        imds.text("meta-data/events/maintenance/scheduled"),
+        imds.text("meta-data/spot/instance-action"),
+    );
+    let clock = imds.clock();
+    Metadata {
+        document,
+        tags,
+        user_data,
+        profile,
+        credentials,
+        vpc,
+        maintenance,
+        spot,
+        clock,
+        elapsed,
+    }
 }
 
 async fn all_tags(imds: &Imds) -> Result<Option<BTreeMap<String, String>>, ImdsError> {

@@ -1,5 +1,6 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
+mod aws;
 mod fact;
 mod metadata;
 mod stages;
@@ -13,6 +14,7 @@ use crate::system::System;
 use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
+pub use aws::{Aws, Servers};
 use fact::Fact;
 pub use metadata::Metadata;
 pub use stages::Stages;
@@ -45,6 +47,8 @@ pub struct Machine {
     pub units: Fact<Units>,
     /// How far the pipeline gets: facts, node, plan.
     pub stages: Fact<Stages>,
+    /// What AWS answers.
+    pub aws: Aws,
 }
 
 /// What the report says of the node besides its checks.
@@ -78,6 +82,7 @@ impl Machine {
         let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
         let units = Fact::new(units::ask(Rc::clone(&system)));
+        let aws = Aws::of(&system, &metadata, record.node.clone());
         let mut machine = Self {
             system,
             node: record.node.clone(),
@@ -87,12 +92,14 @@ impl Machine {
             metadata,
             units,
             stages,
+            aws,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());
             let stages = tokio::time::timeout(IDENTITY, asked).await;
             machine.node = stages.ok().and_then(|(stages, _)| stages.identity());
             machine.is_remembered = machine.node.is_some();
+            machine.aws = Aws::of(&machine.system, &machine.metadata, machine.node.clone());
         }
         machine.context = machine.node.clone().and_then(|node| {
             let System { root, environment, .. } = &*machine.system;

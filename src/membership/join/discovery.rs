@@ -11,7 +11,7 @@ use crate::system::retry::Deadline;
 use std::collections::BTreeMap;
 
 /// The auto-join tag of a daemon's servers, whose value is the cluster's name.
-fn auto_join_tag(daemon: Daemon) -> &'static str {
+pub fn auto_join_tag(daemon: Daemon) -> &'static str {
     match daemon {
         Daemon::Consul => tags::CONSUL_SERVER,
         Daemon::Nomad => tags::NOMAD_SERVER,
@@ -57,8 +57,8 @@ async fn connect(system: &System, imds: &Imds, instance: &Instance) -> Result<Cl
     Client::of(Service::Ec2, imds, &system.environment, &instance.region).await
 }
 
-/// One request for the servers of one daemon or of several.
-async fn list(
+/// One request for the servers of one daemon or of several, by a client for EC2.
+pub async fn list(
     client: &Client,
     vpc: &str,
     daemons: &[Daemon],
@@ -110,7 +110,7 @@ pub fn foreign_words(peer: &Peer) -> String {
 }
 
 /// The VPC of the first interface.
-async fn vpc(imds: &Imds) -> Result<String, ImdsError> {
+pub async fn vpc(imds: &Imds) -> Result<String, ImdsError> {
     let missing = |path: &str| ImdsError::Status { path: path.to_owned(), status: 404 };
     let mac = imds.text("meta-data/mac").await?.ok_or_else(|| missing("meta-data/mac"))?;
     let path = format!("meta-data/network/interfaces/macs/{}/vpc-id", mac.trim());

@@ -3,7 +3,7 @@
 use super::refusal;
 use super::service::Service;
 use super::signature::{Headers, signed};
-use super::{AwsError, credentials};
+use super::{AwsError, RoleCredentials, credentials};
 use crate::state::Region;
 use crate::system::environment::Environment;
 use crate::system::http;
@@ -58,13 +58,21 @@ impl Client {
         region: &Region,
     ) -> Result<Self, AwsError> {
         let credentials = credentials::of_role(imds).await?;
+        Self::with(service, &credentials, environment, region, imds.deadline())
+    }
+
+    /// The same with credentials that were fetched before. It gives up at the deadline.
+    pub fn with(
+        service: Service,
+        credentials: &RoleCredentials,
+        environment: &Environment,
+        region: &Region,
+        deadline: Deadline,
+    ) -> Result<Self, AwsError> {
         let http = http::aws_client(ANSWER_TIMEOUT)
             .map_err(|error| AwsError::Request(http::plain_words(&error)))?;
-        let url = match environment.aws_endpoints.get(&service) {
-            Some(url) => url.clone(),
-            None => region.endpoint(service.row().host, environment.use_fips),
-        };
-        let (region, deadline) = (region.clone(), imds.deadline());
+        let url = service.url(environment, region);
+        let (region, credentials) = (region.clone(), credentials.keys.clone());
         let (patience, is_single) = (deadline, false);
         Ok(Self { http, service, region, url, credentials, deadline, patience, is_single })
     }

@@ -5,7 +5,7 @@ use crate::system::imds::{Imds, ImdsError};
 use crate::system::retry::{Deadline, Retry};
 use aws_credential_types::Credentials;
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Where the role and its credentials are, below `/latest/`.
 pub const CREDENTIALS: &str = "meta-data/iam/security-credentials/";
@@ -18,6 +18,17 @@ struct Document {
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
     token: Option<String>,
+    expiration: Option<String>,
+}
+
+/// The credentials of the instance role.
+#[derive(Debug, Clone)]
+pub struct RoleCredentials {
+    /// The name of the role.
+    pub role: String,
+    /// When they expire; `None` if metadata does not say.
+    pub expires: Option<SystemTime>,
+    pub(super) keys: Credentials,
 }
 
 /// Whether metadata lists a role yet; its credentials may come later.
@@ -25,12 +36,22 @@ pub async fn has_role(imds: &Imds) -> Result<bool, ImdsError> {
     Ok(imds.text(CREDENTIALS).await?.is_some())
 }
 
+/// The credentials as metadata has them now. Nothing is waited for.
+pub async fn of_now(imds: &Imds) -> Result<RoleCredentials, AwsError> {
+    let list = imds.text(CREDENTIALS).await?.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
+    let role = first(&list);
+    match imds.text(&format!("{CREDENTIALS}{role}")).await? {
+        Some(text) => read(role, &text),
+        None => Err(AwsError::LateCredentials { role: role.to_owned() }),
+    }
+}
+
 /// The role's credentials. They may come later than the instance, so a 404 is retried: until the deadline while no role
 /// is listed, until the longer deadline (`patience`) once one is. Credentials that are malformed or refused are retried
 /// too, because a role that was just created or attached cannot be assumed for some seconds.
-pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
+pub(super) async fn of_role(imds: &Imds) -> Result<RoleCredentials, AwsError> {
     let list = role_list(imds).await?.ok_or(AwsError::NoCredentials(CREDENTIALS))?;
-    let role = list.lines().next().unwrap_or_default().trim();
+    let role = first(&list);
     let mut retry = retry(imds.patience());
     loop {
         let text = imds.text(&format!("{CREDENTIALS}{role}")).await?;
@@ -41,6 +62,11 @@ pub(super) async fn of_role(imds: &Imds) -> Result<Credentials, AwsError> {
         };
         retry.pause().await.ok_or(problem)?;
     }
+}
+
+/// An instance has one role, or none.
+fn first(list: &str) -> &str {
+    list.lines().next().unwrap_or_default().trim()
 }
 
 /// The names of the instance's roles, `None` if there is none at the deadline.
@@ -59,7 +85,7 @@ fn retry(deadline: Deadline) -> Retry {
     Retry::new(Duration::from_millis(250), Duration::from_millis(500), deadline)
 }
 
-fn read(role: &str, text: &str) -> Result<Credentials, AwsError> {
+fn read(role: &str, text: &str) -> Result<RoleCredentials, AwsError> {
     let malformed =
         |problem: String| AwsError::Malformed { action: format!("`{CREDENTIALS}{role}`"), problem };
     // The parser's message may quote the document, which is a secret, so only the place of the error is passed on.
@@ -76,7 +102,12 @@ fn read(role: &str, text: &str) -> Result<Credentials, AwsError> {
     }
     match (document.access_key_id, document.secret_access_key) {
         (Some(key), Some(secret)) => {
-            Ok(Credentials::new(key, secret, document.token, None, "instance role"))
+            let expires = document.expiration.as_deref();
+            Ok(RoleCredentials {
+                role: role.to_owned(),
+                expires: expires.and_then(|text| humantime::parse_rfc3339(text).ok()),
+                keys: Credentials::new(key, secret, document.token, None, "instance role"),
+            })
         }
         _ => Err(malformed("`AccessKeyId` or `SecretAccessKey` is missing".to_owned())),
     }
@@ -90,7 +121,12 @@ mod tests {
     fn only_whole_credentials_of_success_are_taken_and_none_is_quoted() {
         let whole =
             r#"{"Code":"Success","AccessKeyId":"ASIA","SecretAccessKey":"hush","Token":"t"}"#;
-        assert!(read("r", whole).is_ok());
+        let credentials = read("r", whole).unwrap();
+        assert_eq!((&*credentials.role, credentials.expires), ("r", None));
+        assert!(!format!("{credentials:?}").contains("hush"));
+        let dated = whole.replace('}', r#","Expiration":"1970-01-01T00:01:00Z"}"#);
+        let minute = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+        assert_eq!(read("r", &dated).unwrap().expires, Some(minute));
         for (text, words) in [
             (&whole[..whole.len() - 9], "not the JSON of credentials"),
             ("", "not the JSON of credentials"),

@@ -1,4 +1,5 @@
-//! The two calls that a node makes to EC2: for its own tags, and for the servers of its cluster.
+//! The calls that a node makes to EC2: for its own tags, for the servers of its cluster, and for what only EC2 knows of the
+//! node itself.
 
 use super::pages::{self, Page};
 use super::{AwsError, Client, xml};
@@ -16,6 +17,13 @@ pub struct Peer {
     pub vpc: String,
     /// All of its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What only EC2 knows of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The hop limit of the answers of the metadata service, 1 to 64; `None` if EC2 does not say.
+    pub hop_limit: Option<u8>,
 }
 
 /// The tags of an answer to `DescribeTags`, or of an instance.
@@ -64,6 +72,28 @@ pub async fn describe_peers(
     let mut found = all(client, "DescribeInstances", &filters, peers).await?;
     found.sort_by_key(|peer| peer.address);
     Ok(found)
+}
+
+/// What EC2 says of one instance; `None` if it does not know it. Needs `ec2:DescribeInstances`.
+pub async fn describe_instance(
+    client: &Client,
+    instance: &str,
+) -> Result<Option<Description>, AwsError> {
+    let filters: [(&str, &[&str]); 1] = [("instance-id", &[instance])];
+    Ok(all(client, "DescribeInstances", &filters, descriptions).await?.pop())
+}
+
+/// The instances of an answer to `DescribeInstances`
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsResponse.html>).
+fn descriptions(response: &str) -> Result<Vec<Description>, String> {
+    let reservations = xml::list(response, "reservationSet", "item", |reservation| {
+        xml::list(reservation, "instancesSet", "item", |instance| {
+            let options = xml::child(instance, "metadataOptions")?.unwrap_or_default();
+            let limit = xml::field(&options, "httpPutResponseHopLimit")?;
+            Ok(Description { hop_limit: limit.and_then(|limit| limit.trim().parse().ok()) })
+        })
+    })?;
+    Ok(reservations.into_iter().flatten().collect())
 }
 
 /// What `parse` finds in all pages of an answer.
@@ -151,6 +181,21 @@ mod tests {
         ] {
             let text = text.replace(good, wrong);
             assert!(parsed("DescribeInstances", &text, super::peers).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hop_limit_of_an_instance_is_read_where_there_is_one() {
+        let answer = |options: &str| {
+            format!(
+                "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>{options}\
+                 </item></instancesSet></item></reservationSet></DescribeInstancesResponse>"
+            )
+        };
+        let limit = "<metadataOptions><state>applied</state><httpPutResponseHopLimit>2</httpPutResponseHopLimit></metadataOptions>";
+        for (options, expected) in [(limit, Some(2)), ("<metadataOptions/>", None), ("", None)] {
+            let page = parsed("DescribeInstances", &answer(options), descriptions).unwrap();
+            assert_eq!(page.items, [Description { hop_limit: expected }], "{options}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why AWS gave no answer, and the words for it.
 
-use super::CREDENTIALS;
+use super::{CREDENTIALS, refusal};
 use crate::exit::ExitCode;
 use crate::system::imds::ImdsError;
 use std::time::Duration;
@@ -102,6 +102,13 @@ impl AwsError {
         matches!(self, Self::Unreachable { answered: true, .. })
     }
 
+    /// Whether AWS refused the signature or the credentials: they are seconds old, they are no longer valid, or the clock
+    /// of this instance is wrong.
+    pub fn is_about_the_caller(&self) -> bool {
+        let Self::Unreachable { last, answered: true, .. } = self else { return false };
+        last.rsplit(' ').next().is_some_and(refusal::is_about_the_caller)
+    }
+
     /// What failed and what to do about it, without times and counts. The same problem always has the same words, so
     /// that a caller that retries for hours logs it once.
     pub fn trouble(&self) -> String {
@@ -150,6 +157,14 @@ mod tests {
         );
         let throttled = unreachable(6, true, "status 503 RequestLimitExceeded").trouble();
         assert!(throttled.ends_with("RequestLimitExceeded"), "{throttled}");
+        for (last, expected) in [
+            ("status 503 RequestLimitExceeded", false),
+            ("status 400 RequestExpired", true),
+            ("status 401 AuthFailure", true),
+            ("timed out", false),
+        ] {
+            assert_eq!(unreachable(1, true, last).is_about_the_caller(), expected, "{last}");
+        }
         let denied = |blob: &str| AwsError::Denied {
             action: "ec2:DescribeInstances".to_owned(),
             code: "UnauthorizedOperation".to_owned(),

@@ -59,6 +59,11 @@ pub(super) fn is_transient(status: u16, code: &str) -> bool {
             .any(|codes| codes.contains(&code))
 }
 
+/// Whether AWS refused who asks and when, not what was asked.
+pub(super) fn is_about_the_caller(code: &str) -> bool {
+    WRONG_TIME.contains(&code) || TOO_NEW.contains(&code)
+}
+
 /// The error for a refusal that is final.
 pub(super) fn refusal(action: String, status: u16, said: Said) -> AwsError {
     const DENIED: [&str; 3] = ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"];

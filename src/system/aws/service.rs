@@ -1,5 +1,8 @@
 //! The services of AWS that the agent asks, as data. To add one, add a variant and its row.
 
+use crate::state::Region;
+use crate::system::environment::Environment;
+
 /// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
@@ -9,6 +12,8 @@ pub enum Service {
     Ssm,
     /// EC2 Auto Scaling: lifecycle actions.
     AutoScaling,
+    /// The container registry: its API, not the registry that docker asks.
+    Ecr,
 }
 
 /// The protocol of a service.
@@ -37,7 +42,7 @@ pub(super) struct Row {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ec2, Self::Ssm, Self::AutoScaling];
+    pub const ALL: [Self; 4] = [Self::Ec2, Self::Ssm, Self::AutoScaling, Self::Ecr];
 
     /// Its row.
     pub(super) fn row(self) -> Row {
@@ -51,6 +56,8 @@ impl Service {
             Self::AutoScaling => {
                 ("autoscaling", "autoscaling", "AUTO_SCALING", Query, "2011-01-01")
             }
+            // <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/>
+            Self::Ecr => ("api.ecr", "ecr", "ECR", Json, "AmazonEC2ContainerRegistry_V20150921"),
         };
         Row { host, name, variable, protocol, api }
     }
@@ -58,6 +65,14 @@ impl Service {
     /// The variable of the environment that redirects it alone.
     pub fn variable(self) -> String {
         format!("AWS_ENDPOINT_URL_{}", self.row().variable)
+    }
+
+    /// Its address in a region, or the address to which the environment redirects it.
+    pub fn url(self, environment: &Environment, region: &Region) -> String {
+        match environment.aws_endpoints.get(&self) {
+            Some(url) => url.clone(),
+            None => region.endpoint(self.row().host, environment.use_fips),
+        }
     }
 
     /// The name of an IAM action, such as `ec2:DescribeTags`.

@@ -21,6 +21,7 @@ mod error;
 mod token;
 mod waiting;
 
+use super::clock::Offset;
 use super::environment::Environment;
 use super::http::{self, BodyError};
 use super::network::NetworkEvents;
@@ -58,6 +59,7 @@ pub struct Imds {
     events: OnceCell<Option<NetworkEvents>>,
     said: RefCell<String>,
     requests: Cell<u32>,
+    clock: Cell<Option<Offset>>,
 }
 
 impl Imds {
@@ -80,6 +82,7 @@ impl Imds {
             events: OnceCell::new(),
             said: RefCell::new(String::new()),
             requests: Cell::new(0),
+            clock: Cell::new(None),
         })
     }
 
@@ -98,6 +101,11 @@ impl Imds {
     /// The deadline for values that are certain to come.
     pub fn patience(&self) -> Deadline {
         self.patience
+    }
+
+    /// The clock of this host against that of the service, by its last answer; `None` if no answer had a date.
+    pub fn clock(&self) -> Option<Offset> {
+        self.clock.get()
     }
 
     /// How many requests were sent so far.
@@ -183,6 +191,7 @@ impl Imds {
     /// The status. Any status shows that the service is there.
     fn status_of(&self, response: &reqwest::Response) -> StatusCode {
         self.answered.set(true);
+        self.clock.set(Offset::of(response).or(self.clock.get()));
         response.status()
     }
 

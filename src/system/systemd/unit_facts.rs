@@ -54,9 +54,22 @@ pub async fn facts(
 
 /// The last lines that a unit said in this boot, the newest last.
 pub async fn journal(path: &str, unit: &str, lines: usize, timeout: Duration) -> Vec<String> {
+    said(path, unit, &format!("--lines={lines}"), timeout).await
+}
+
+/// The lines that a unit said in the last `age` of this boot, the newest last.
+pub async fn journal_since(
+    path: &str,
+    unit: &str,
+    age: Duration,
+    timeout: Duration,
+) -> Vec<String> {
+    said(path, unit, &format!("--since=-{}s", age.as_secs()), timeout).await
+}
+
+async fn said(path: &str, unit: &str, which: &str, timeout: Duration) -> Vec<String> {
     let journalctl = Path::new("/usr/bin/journalctl");
-    let lines = format!("--lines={lines}");
-    let args = ["--boot", "--unit", unit, "--output=cat", &lines, "--no-pager", "--quiet"];
+    let args = ["--boot", "--unit", unit, "--output=cat", which, "--no-pager", "--quiet"];
     let Ok(output) = command::run(journalctl, &args, path, timeout).await else {
         return Vec::new();
     };

@@ -12,7 +12,8 @@ const TOLD: Duration = Duration::from_secs(240);
 
 #[test]
 fn a_node_that_cannot_join_shows_the_cause_on_its_serial_console() {
-    let mut transcript = Transcript::begin("a node that cannot join shows the cause on its console");
+    let mut transcript =
+        Transcript::begin("a node that cannot join shows the cause on its console");
     let lab = Lab::new([servers("consul-server", 1), clients(&["backoffice"])].concat());
     let (server, client) = (lab.node("consul-1"), lab.node("backoffice"));
     lab.aws.mode_for(client.address, "ec2:DescribeInstances", "deny");

@@ -45,7 +45,8 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
         let changes = readonly::changes(&lab.node(name));
         assert!(changes.is_empty(), "the doctor on {name} did\n{}", changes.join("\n"));
     }
-    transcript.proved("strace saw no call of the doctor that changes a file or signals another process");
+    transcript
+        .proved("strace saw no call of the doctor that changes a file or signals another process");
 
     let mut lanes: BTreeMap<&str, Vec<&'static Fault>> = BTreeMap::new();
     let filter = std::env::var("COS_FAULT").unwrap_or_default();

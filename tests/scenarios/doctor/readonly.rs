@@ -20,7 +20,8 @@ pub(super) fn changes(node: &Node<'_>) -> Vec<String> {
     let first = node.first_process().unwrap().to_string();
     let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let trace = format!("trace={CALLS}");
-    let strace = ["strace", "-f", "-qqq", "-s", "200", "-e", &trace, "-e", "signal=none", "-o", &file];
+    let strace =
+        ["strace", "-f", "-qqq", "-s", "200", "-e", &trace, "-e", "signal=none", "-o", &file];
     let enter = ["nsenter", "--target", &first, "--all", "env", "-i", path, "HOME=/root"];
     let doctor = ["cos-agent", "doctor", "-o", "json"];
     let output = shell::run(&[&strace[..], &enter, &doctor].concat(), "", Duration::from_secs(60));
