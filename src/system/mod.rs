@@ -8,7 +8,9 @@
 pub mod aside;
 pub mod aws;
 pub mod command;
+pub mod credential_helper;
 pub mod daemon;
+pub mod docker;
 pub mod environment;
 pub mod http;
 pub mod imds;
@@ -16,6 +18,7 @@ pub mod listener;
 pub mod network;
 pub mod retry;
 pub mod root;
+pub mod scratch;
 pub mod signal;
 pub mod systemd;
 

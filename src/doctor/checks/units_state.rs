@@ -31,7 +31,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Units,
         roles: Role::ALL,
         needs: &[],
-        explains: &["consul-agent-api", "nomad-agent-api", "consul-joined"],
+        explains: &["consul-agent-api", "nomad-agent-api", "consul-joined", "docker-daemon"],
         impact: Impact::Down,
         timeout: Duration::from_secs(5),
         page: Page {
