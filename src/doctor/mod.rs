@@ -1,5 +1,6 @@
 //! READ: what is wrong with this node, and why. It asks checks, each as soon as those that it needs have passed, and divides
-//! what they found into causes and consequences. It changes nothing.
+//! what they found into causes and consequences. It changes nothing; the ECR helper gets a home directory of its own in `/run` for
+//! one run.
 //!
 //! The checks run on a thread of their own, and the caller keeps the time. So a file system, a socket or a child process
 //! that hangs cannot hold the report.

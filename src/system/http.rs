@@ -1,6 +1,7 @@
-//! The HTTP clients: one without TLS roots for metadata, one that trusts only the authorities of a daemon, and one with
-//! the host's roots for AWS.
+//! The HTTP clients: one without TLS roots for metadata, one that trusts only the authorities of a daemon, one for a Unix
+//! socket, and one with the host's roots for AWS.
 
+use std::path::Path;
 use std::time::Duration;
 
 /// Longest time to open a connection: every server is on this host or in this region.
@@ -19,6 +20,11 @@ pub fn daemon_client(timeout: Duration, ca: Option<&str>) -> reqwest::Result<req
     let read = |pem: &str| reqwest::Certificate::from_pem_bundle(pem.as_bytes());
     let roots = ca.map(read).transpose()?.unwrap_or_default();
     base(timeout).tls_certs_only(roots).no_proxy().build()
+}
+
+/// A client for a daemon behind a Unix socket.
+pub fn unix_client(socket: &Path, timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    base(timeout).tls_certs_only([]).no_proxy().unix_socket(socket).build()
 }
 
 /// A client for AWS: the host's trust store, and the proxy of the environment if there is one.

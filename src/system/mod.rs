@@ -9,7 +9,9 @@ pub mod aside;
 pub mod aws;
 pub mod clock;
 pub mod command;
+pub mod credential_helper;
 pub mod daemon;
+pub mod docker;
 pub mod environment;
 pub mod http;
 pub mod imds;
@@ -18,6 +20,7 @@ pub mod machine;
 pub mod network;
 pub mod retry;
 pub mod root;
+pub mod scratch;
 pub mod signal;
 pub mod systemd;
 

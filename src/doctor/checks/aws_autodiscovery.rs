@@ -39,7 +39,13 @@ pub(super) static CHECK: Check = Check {
         group: Group::Aws,
         roles: Role::ALL,
         needs: &["role-resolved", "iam-credentials", "aws-endpoint-ec2"],
-        explains: &["consul-joined", "boot-phases", "nomad-leader", "nomad-node-ready"],
+        explains: &[
+            "consul-joined",
+            "nomad-joined",
+            "boot-phases",
+            "nomad-leader",
+            "nomad-node-ready",
+        ],
         impact: Impact::Down,
         timeout: Duration::from_secs(5),
         page: Page {

@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Aws,
         roles: &[Role::NomadClient],
         needs: &["imds-identity"],
-        explains: &[],
+        explains: &["ecr-token"],
         impact: Impact::Degraded,
         timeout: Duration::from_secs(7),
         page: Page {

@@ -37,6 +37,7 @@ pub(super) static CHECK: Check = Check {
             "aws-endpoint-ecr",
             "aws-autodiscovery",
             "consul-joined",
+            "ecr-token",
         ],
         impact: Impact::Down,
         timeout: Duration::from_secs(7),

@@ -49,7 +49,13 @@ pub(super) static CHECK: Check = Check {
         group: Group::Machine,
         roles: Role::ALL,
         needs: &[],
-        explains: &["boot-phases", "units-state", "consul-agent-api", "nomad-agent-api"],
+        explains: &[
+            "boot-phases",
+            "units-state",
+            "consul-agent-api",
+            "nomad-agent-api",
+            "docker-daemon",
+        ],
         impact: Impact::Down,
         timeout: Duration::from_secs(3),
         page: Page {

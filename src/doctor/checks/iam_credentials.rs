@@ -36,7 +36,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Aws,
         roles: Role::ALL,
         needs: &["imds-reachable"],
-        explains: &["aws-autodiscovery", "boot-phases"],
+        explains: &["aws-autodiscovery", "ecr-token", "boot-phases"],
         impact: Impact::Down,
         timeout: Duration::from_secs(4),
         page: Page {

@@ -25,7 +25,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Machine,
         roles: &[Role::NomadClient],
         needs: &[],
-        explains: &[],
+        explains: &["nomad-drivers"],
         impact: Impact::Degraded,
         timeout: Duration::from_secs(3),
         page: Page {

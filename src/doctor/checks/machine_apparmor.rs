@@ -24,7 +24,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Machine,
         roles: &[Role::NomadClient],
         needs: &[],
-        explains: &[],
+        explains: &["nomad-drivers"],
         impact: Impact::Degraded,
         timeout: Duration::from_secs(4),
         page: Page {

@@ -7,7 +7,14 @@ mod aws_endpoint_ecr;
 mod aws_endpoint_ssm;
 mod boot_phases;
 mod clock_sync;
+mod consul_raft;
+mod consul_servers_alive;
 mod disk_space;
+mod docker_daemon;
+mod ecr_docker_config;
+mod ecr_helper;
+mod ecr_reasons;
+mod ecr_token;
 mod endpoints;
 mod iam_credentials;
 mod identity_unique;
@@ -20,12 +27,21 @@ mod kernel_sysctl;
 mod limits_nofile;
 mod machine_apparmor;
 mod machine_memory;
+mod nomad_client_eligible;
+mod nomad_consul_link;
+mod nomad_drivers;
+mod nomad_joined;
+mod nomad_raft;
+mod nomad_servers_alive;
+mod raft;
 mod role_drift;
 mod role_resolved;
+mod servers;
 mod settings_valid;
 mod tags_required;
 mod tags_source;
 mod units_state;
+mod version_skew;
 
 use super::Check;
 use super::machine::Machine;
@@ -74,12 +90,25 @@ pub static CHECKS: &[Entry] = &[
     Own(&settings_valid::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),
+    Own(&consul_servers_alive::CHECK),
     Of(GATES[1]),
     Of(GATES[2]),
     Of(GATES[3]),
+    Own(&consul_raft::CHECK),
+    Own(&version_skew::CHECK),
     Of(GATES[4]),
+    Own(&nomad_servers_alive::CHECK),
+    Own(&nomad_joined::CHECK),
     Of(GATES[5]),
+    Own(&nomad_raft::CHECK),
     Of(GATES[6]),
+    Own(&nomad_client_eligible::CHECK),
+    Own(&nomad_drivers::CHECK),
+    Own(&nomad_consul_link::CHECK),
+    Own(&docker_daemon::CHECK),
+    Own(&ecr_helper::CHECK),
+    Own(&ecr_docker_config::CHECK),
+    Own(&ecr_token::CHECK),
 ];
 
 topics! {
@@ -109,14 +138,16 @@ impl Entry {
             Self::Own(check) => (check.probe)(machine).await,
             Self::Gate(gate) => match &machine.context {
                 Some(context) => (gate.probe)(context).await,
-                None => Finding::Unknown(Problem::new(
-                    "nothing says what this node is",
-                    "the role of this node",
-                    NODE_UNKNOWN.plain(),
-                )),
+                None => node_unknown(),
             },
         }
     }
+}
+
+/// The finding of a check that needs to know who the node is.
+fn node_unknown() -> Finding {
+    let (found, expected) = ("nothing says what this node is", "the role of this node");
+    Finding::Unknown(Problem::new(found, expected, NODE_UNKNOWN.plain()))
 }
 
 /// The finding of a check whose thread died.

@@ -31,7 +31,15 @@ pub(super) static CHECK: Check = Check {
         group: Group::Units,
         roles: Role::ALL,
         needs: &[],
-        explains: &["consul-agent-api", "nomad-agent-api", "consul-joined"],
+        explains: &[
+            "consul-agent-api",
+            "nomad-agent-api",
+            "consul-joined",
+            "docker-daemon",
+            "nomad-drivers",
+            "ecr-token",
+            "nomad-consul-link",
+        ],
         impact: Impact::Down,
         timeout: Duration::from_secs(5),
         page: Page {

@@ -1,8 +1,10 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
 mod aws;
+mod daemons;
 mod fact;
 mod metadata;
+mod nomad_process;
 mod stages;
 mod units;
 
@@ -15,8 +17,10 @@ use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
 pub use aws::{Aws, Servers};
+pub use daemons::Daemons;
 use fact::Fact;
 pub use metadata::Metadata;
+pub use nomad_process::NomadProcess;
 pub use stages::Stages;
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,11 +44,15 @@ pub struct Machine {
     /// Whether `node` is what is recorded of an earlier time, because nothing of this boot says it.
     pub is_remembered: bool,
     /// What the gates work with; `None` while it is unknown who the node is.
-    pub context: Option<gates::Context>,
+    pub context: Option<Rc<gates::Context>>,
+    /// What Consul and Nomad say; `None` under the same condition.
+    pub daemons: Option<Daemons>,
     /// What metadata says.
     pub metadata: Fact<Metadata>,
     /// What systemd says of every unit that the agent knows.
     pub units: Fact<Units>,
+    /// The environment in which Nomad runs helpers.
+    pub nomad_process: Fact<NomadProcess>,
     /// How far the pipeline gets: facts, node, plan.
     pub stages: Fact<Stages>,
     /// What AWS answers.
@@ -83,14 +91,17 @@ impl Machine {
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
         let units = Fact::new(units::ask(Rc::clone(&system)));
         let aws = Aws::of(&system, &metadata, record.node.clone());
+        let nomad_process = Fact::new(nomad_process::read(Rc::clone(&system), units.clone()));
         let mut machine = Self {
             system,
             node: record.node.clone(),
             is_remembered: false,
             context: None,
+            daemons: None,
             record,
             metadata,
             units,
+            nomad_process,
             stages,
             aws,
         };
@@ -103,14 +114,20 @@ impl Machine {
         }
         machine.context = machine.node.clone().and_then(|node| {
             let System { root, environment, .. } = &*machine.system;
-            gates::Context::new(node, root, environment, ANSWER).ok()
+            gates::Context::new(node, root, environment, ANSWER).ok().map(Rc::new)
         });
+        machine.daemons = machine.context.as_ref().map(Daemons::of);
         machine
     }
 
     /// The role, as far as anything says it.
     pub fn role(&self) -> Option<Role> {
         self.node.as_ref().map(|node| node.role)
+    }
+
+    /// The agents of this node, and what they say; `None` while it is unknown who the node is.
+    pub fn agents(&self) -> Option<(&gates::Context, &Daemons)> {
+        Some((self.context.as_deref()?, self.daemons.as_ref()?))
     }
 
     /// What the report says of the node besides its checks.

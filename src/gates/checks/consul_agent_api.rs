@@ -21,7 +21,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &[],
-        explains: &[],
+        explains: &["nomad-joined", "nomad-consul-link"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

@@ -18,7 +18,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &["consul-joined"],
-        explains: &["nomad-leader", "nomad-node-ready"],
+        explains: &["nomad-joined", "nomad-consul-link", "nomad-leader", "nomad-node-ready"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

@@ -10,6 +10,7 @@ mod nomad_node_ready;
 
 use super::{Check, Context};
 use crate::role::Role;
+pub use nomad_node_ready::registered;
 use std::time::Duration;
 
 /// A check that a member of a cluster passes.

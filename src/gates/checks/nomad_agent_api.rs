@@ -16,7 +16,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Nomad,
         roles: Role::WITH_NOMAD,
         needs: &[],
-        explains: &[],
+        explains: &["nomad-consul-link"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

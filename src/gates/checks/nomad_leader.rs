@@ -19,7 +19,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Nomad,
         roles: &[Role::NomadServer],
         needs: &["nomad-agent-api"],
-        explains: &[],
+        explains: &["nomad-consul-link"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

@@ -43,7 +43,7 @@ pub(super) static CHECK: Gate = Check {
 };
 
 async fn probe(context: &Context) -> Finding {
-    match ask(context).await {
+    match registered(context).await {
         Ok(asked) => judge(asked.as_ref(), &context.node),
         Err(finding) => finding,
     }
@@ -55,7 +55,8 @@ async fn id(context: &Context) -> Result<Option<String>, ApiError> {
     Ok(stats.remove("node_id").filter(|id| !id.is_empty()))
 }
 
-async fn ask(context: &Context) -> Result<Option<Registered>, Finding> {
+/// How the servers see this client; `None` if they do not know it. Where ACLs hide it, the client's own secret is used.
+pub async fn registered(context: &Context) -> Result<Option<Registered>, Finding> {
     let failed = |error: ApiError| silent(Daemon::Nomad, &error);
     let Some(id) = id(context).await.map_err(failed)? else { return Ok(None) };
     let mut found = context.nomad.registered(&id, None).await;
@@ -127,7 +128,7 @@ mod tests {
         let found = |status: &str, datacenter: &str| Registered {
             status: status.to_owned(),
             datacenter: datacenter.to_owned(),
-            scheduling_eligibility: "eligible".to_owned(),
+            ..Registered::default()
         };
         assert!(matches!(judge(Some(&found("ready", "backoffice")), &node), Finding::Pass(_)));
         assert!(matches!(judge(Some(&found("ready", "dc1")), &node), Finding::Fail(_)));

@@ -5,6 +5,7 @@
 //! case, as Go reads JSON, and hosts with or without `http://`, `https://` and a path (docker/cli, `ConvertToHostname`).
 
 use super::login::{User, host, user};
+use super::obstacles::Note;
 use super::{CONFIG, HELPERS};
 use crate::state::Amended;
 use serde_json::{Map, Value};
@@ -23,12 +24,11 @@ pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>)
             && let Value::Object(entries) = value
         {
             entries.retain(|entry, login| {
-                let is_expiring =
-                    hosts.contains_key(host(entry)) && user(login) == User::Named(USER.to_owned());
-                if is_expiring {
+                let expires = expires(entry, login, hosts);
+                if expires {
                     amended.changes.push(taken_out(entry));
                 }
-                !is_expiring
+                !expires
             });
         }
     }
@@ -40,13 +40,19 @@ pub(super) fn take_out(file: &mut Map<String, Value>, ours: &Map<String, Value>)
         });
     }
     for (key, value) in &*file {
-        amended.notes.extend(notes(key, value, hosts));
+        amended.notes.extend(notes(key, value, hosts).into_iter().map(|note| note.words));
     }
     amended
 }
 
+/// Whether a login is one of ECR for a host of our helpers.
+pub(super) fn expires(entry: &str, login: &Value, hosts: &Map<String, Value>) -> bool {
+    hosts.contains_key(host(entry)) && user(login) == User::Named(USER.to_owned())
+}
+
 /// The notes about one key of the file.
-fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
+pub(super) fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<Note> {
+    let refused = |what: &str| Note { is_fatal: true, words: refused(what) };
     match (key.to_ascii_lowercase().as_str(), value) {
         ("auths" | "credhelpers" | "credsstore", Value::Null) => Vec::new(),
         ("auths", Value::Object(entries)) => {
@@ -60,11 +66,14 @@ fn notes(key: &str, value: &Value, hosts: &Map<String, Value>) -> Vec<String> {
                 .collect()
         }
         ("credsstore", Value::String(store)) if store.is_empty() => Vec::new(),
-        ("credsstore", Value::String(store)) => vec![format!(
-            "{CONFIG}: `{key}` is {store:?}, so Nomad runs docker-credential-{} for every registry without an entry of its \
-             own, and a task fails if that helper fails; use `credHelpers` to set a helper for single registries",
-            store.escape_debug()
-        )],
+        ("credsstore", Value::String(store)) => vec![Note {
+            is_fatal: false,
+            words: format!(
+                "{CONFIG}: `{key}` is {store:?}, so Nomad runs docker-credential-{} for every registry without an entry of \
+                 its own, and a task fails if that helper fails; use `credHelpers` to set a helper for single registries",
+                store.escape_debug()
+            ),
+        }],
         // The agent replaces this key.
         ("credhelpers", _) if key == HELPERS => Vec::new(),
         ("auths" | "credhelpers", _) => vec![refused(&format!("`{key}` is not a JSON object"))],
@@ -88,8 +97,11 @@ fn taken_out(entry: &str) -> String {
 }
 
 /// The note about an entry that stays.
-fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<String> {
-    let broken = |what: &str| Some(refused(&format!("the login for {entry:?} {what}")));
+fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<Note> {
+    let broken = |what: &str| {
+        let words = refused(&format!("the login for {entry:?} {what}"));
+        Some(Note { is_fatal: true, words })
+    };
     let who = match user(login) {
         User::Broken => return broken("is not a JSON object of strings"),
         User::BrokenAuth => {
@@ -98,12 +110,13 @@ fn other(entry: &str, login: &Value, hosts: &Map<String, Value>) -> Option<Strin
         User::Named(user) => format!("as the user {user:?}"),
         User::Nobody => "without a user".to_owned(),
     };
-    hosts.contains_key(host(entry)).then(|| {
-        format!(
+    hosts.contains_key(host(entry)).then(|| Note {
+        is_fatal: false,
+        words: format!(
             "{CONFIG}: Nomad prefers the login for {entry:?} {who} to the credential helper, even after the login expires; to \
              remove it, run `docker logout {}`",
             host(entry)
-        )
+        ),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod login;
 mod logins;
+mod obstacles;
 
 use crate::node::{Granted, Node};
 use crate::render::dns;
@@ -9,6 +10,7 @@ use crate::role::AgentMode;
 use crate::state::{
     Action, Contents, DOCKER, File, Keys, Notify, ROOT, Verb, Wanted, nothing_besides,
 };
+pub use obstacles::{Obstacles, obstacles};
 use serde_json::{Map, Value};
 
 /// The file from which docker and Nomad's docker driver read credentials.
@@ -16,6 +18,16 @@ pub const CONFIG: &str = "/etc/docker/config.json";
 
 /// The key there that maps hosts to their helpers.
 pub const HELPERS: &str = "credHelpers";
+
+/// The helper for each of our hosts: docker puts `docker-credential-` in front of it.
+pub const HELPER: &str = "ecr-login";
+
+/// The registries that the helper is for: that of this account first, then those of the settings.
+pub fn registries(node: &Node) -> Vec<String> {
+    let own = node.instance.region.ecr_registry(&node.instance.account);
+    let further = node.settings.ecr.registries.iter().map(|registry| registry.as_str().to_owned());
+    std::iter::once(own).chain(further).collect()
+}
 
 /// The wanted state of docker: it runs on clients, if the image has it.
 pub(super) fn wanted(node: &Node) -> Wanted {
@@ -31,10 +43,8 @@ pub(super) fn wanted(node: &Node) -> Wanted {
 /// ECR fail (hashicorp/nomad 4832, awslabs/amazon-ecr-credential-helper README). Nomad reads the file at each pull. It would
 /// use a login for one of these hosts before the helper ([`logins`]).
 pub fn credential_helpers(node: &Node, _: &Granted) -> Vec<File> {
-    let own = node.instance.region.ecr_registry(&node.instance.account);
-    let further = node.settings.ecr.registries.iter().map(|registry| registry.as_str().to_owned());
     let helpers: Map<String, Value> =
-        std::iter::once(own).chain(further).map(|host| (host, Value::from("ecr-login"))).collect();
+        registries(node).into_iter().map(|host| (host, Value::from(HELPER))).collect();
     vec![File {
         path: CONFIG.to_owned(),
         contents: Contents::Keys(Keys {

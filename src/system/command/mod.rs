@@ -1,13 +1,14 @@
 //! Child processes: bounded in time and output, never through a shell.
 
+mod call;
 mod error;
 
+pub use call::Call;
 pub(crate) use error::BUSY;
 pub use error::CommandError;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
@@ -48,41 +49,14 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// Longest wait for the end of a killed child; only one that hangs in the kernel takes longer.
 const KILLED: Duration = Duration::from_secs(2);
 
-/// Runs `program` to its end and returns its output. On a timeout, or if the future is dropped, the whole process group
-/// is killed: if only a shell script were killed, its tools would run on beside those of the next run.
+/// Runs `program` to its end and returns its output, as [`Call::run`] does.
 pub async fn run(
     program: &Path,
     args: &[&str],
     path: &str,
     timeout: Duration,
 ) -> Result<Output, CommandError> {
-    let spawn_error = |source| CommandError::Spawn { program: program.to_owned(), source };
-    let mut child = tokio::process::Command::new(program)
-        .args(args)
-        // The output is shown to people and parsed by the agent: one locale, no pager, no colour.
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", "/root")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(spawn_error)?;
-    let mut group = Group::of(&child);
-    match tokio::time::timeout(timeout, finish(&mut child)).await {
-        Ok(result) => {
-            group.0 = None;
-            result.map_err(spawn_error)
-        }
-        Err(_) => {
-            drop(group);
-            let _ = tokio::time::timeout(KILLED, child.wait()).await;
-            Err(CommandError::Timeout { program: program.to_owned(), timeout })
-        }
-    }
+    Call::of(program, args, path).run(timeout).await
 }
 
 /// Reads the output of a child until it has ended.

@@ -5,7 +5,7 @@ use crate::state::Daemon;
 use crate::system::environment::Environment;
 use serde::Deserialize;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -48,6 +48,11 @@ impl Member {
         self.tags.get("role").is_some_and(|role| role == "consul")
     }
 
+    /// The version of the agent, and the revision behind a colon, such as `1.14.4:86d2e3a9`.
+    pub fn build(&self) -> Option<&str> {
+        self.tags.get("build").map(String::as_str)
+    }
+
     /// How many servers it expects to form the cluster with.
     pub fn expect(&self) -> Option<u8> {
         self.tags.get("expect")?.parse().ok()
@@ -72,6 +77,28 @@ pub struct RunsAs {
     pub datacenter: String,
     /// Whether it is a server.
     pub server: bool,
+}
+
+/// A check of a service of this agent (<https://developer.hashicorp.com/consul/api-docs/agent/check#list-checks>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ServiceCheck {
+    /// Its name.
+    pub name: String,
+    /// `passing`, `warning` or `critical`.
+    pub status: String,
+    /// What its last run said.
+    #[serde(default)]
+    pub output: String,
+    /// The name of its service; empty for a check of the node.
+    #[serde(default)]
+    pub service_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Service {
+    service: String,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +133,19 @@ impl Consul {
     /// The address of the leader, if there is one.
     pub async fn leader(&self) -> Result<Option<String>, ApiError> {
         self.api.get("/v1/status/leader").await?.leader()
+    }
+
+    /// The names of the services that are registered with this agent.
+    pub async fn services(&self) -> Result<BTreeSet<String>, ApiError> {
+        let found: BTreeMap<String, Service> = self.api.get("/v1/agent/services").await?.json()?;
+        Ok(found.into_values().map(|service| service.service).collect())
+    }
+
+    /// The checks of this agent.
+    pub async fn checks(&self) -> Result<Vec<ServiceCheck>, ApiError> {
+        let found: BTreeMap<String, ServiceCheck> =
+            self.api.get("/v1/agent/checks").await?.json()?;
+        Ok(found.into_values().collect())
     }
 
     /// The address of a node in the catalog, `None` if the catalog has no such node.

@@ -38,14 +38,20 @@ struct AutopilotHealth {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RaftConfiguration {
-    servers: Vec<RaftServer>,
+    servers: Vec<Peer>,
 }
 
-#[derive(Deserialize)]
+/// A server in the Raft configuration, whether it lives or not.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct RaftServer {
-    address: String,
-    voter: bool,
+pub struct Peer {
+    /// Its Raft ID.
+    #[serde(rename = "ID", default)]
+    pub id: String,
+    /// Its address and RPC port.
+    pub address: String,
+    /// Whether it has a vote.
+    pub voter: bool,
 }
 
 impl Answer {
@@ -67,13 +73,19 @@ impl Api {
         self.get(&format!("/v1/status/{what}?stale")).await?.json()
     }
 
-    /// The voters, as `address:port`. The peers of [`Api::status_of`] also include servers without a vote: a server
-    /// that has just joined gets none for 10 s or longer. With ACLs only operators may ask; others get 403
+    /// The servers in the Raft configuration. The peers of [`Api::status_of`] do not say which have a vote: a server that has just
+    /// joined gets none for 10 s or longer. With ACLs only operators may ask; others get 403
     /// (<https://developer.hashicorp.com/nomad/api-docs/operator/raft>, the same in Consul).
-    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+    pub async fn peers(&self) -> Result<Vec<Peer>, ApiError> {
         let raft: RaftConfiguration =
             self.get("/v1/operator/raft/configuration?stale").await?.json()?;
-        Ok(raft.servers.into_iter().filter(|one| one.voter).map(|one| one.address).collect())
+        Ok(raft.servers)
+    }
+
+    /// The voters among them, as `address:port`.
+    pub async fn voters(&self) -> Result<Vec<String>, ApiError> {
+        let voters = self.peers().await?.into_iter().filter(|peer| peer.voter);
+        Ok(voters.map(|peer| peer.address).collect())
     }
 
     /// The health of the servers. Consul and Nomad share this endpoint and its answers: 200 healthy, 429 unhealthy, 500

@@ -2,6 +2,7 @@
 
 use super::systemctl::field;
 use crate::system::command::{self, CommandError};
+use crate::system::environment;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +36,14 @@ pub struct UnitFacts {
     pub started: u64,
     /// `ConditionResult`: whether the conditions of its last start held.
     pub condition: bool,
+}
+
+impl UnitFacts {
+    /// For how long its main process has run; `None` if none runs.
+    pub fn runs_for(&self) -> Option<Duration> {
+        let now = environment::moment().micros;
+        (self.main_pid != 0).then(|| Duration::from_micros(now.saturating_sub(self.started)))
+    }
 }
 
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,UnitFileState,\
@@ -118,5 +127,8 @@ mod tests {
         assert_eq!(read(""), None);
         let unknown = read("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap().1;
         assert_eq!((unknown.load.as_str(), unknown.main_pid), ("not-found", 0));
+        assert_eq!(unknown.runs_for(), None);
+        let running = UnitFacts { main_pid: 7, started: u64::MAX, ..UnitFacts::default() };
+        assert_eq!(running.runs_for(), Some(Duration::ZERO), "a clock of another namespace");
     }
 }

@@ -1,8 +1,13 @@
 //! The local Nomad agent: the leader, the servers, whether this client is registered, and how to make it join.
 
+mod advertised;
+mod node;
+
 use super::api::{Api, ApiError};
 use crate::state::Daemon;
 use crate::system::environment::Environment;
+pub use advertised::InConsul;
+pub use node::{Driver, LastDrain, Registered};
 use serde::Deserialize;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -41,6 +46,16 @@ impl Member {
     /// Whether its Serf status is `alive`.
     pub fn is_alive(&self) -> bool {
         self.status == "alive"
+    }
+
+    /// Its region.
+    pub fn region(&self) -> Option<&str> {
+        self.tags.get("region").map(String::as_str)
+    }
+
+    /// The version of the agent, such as `1.6.3`.
+    pub fn build(&self) -> Option<&str> {
+        self.tags.get("build").map(String::as_str)
     }
 
     /// How many servers it expects to form the cluster with.
@@ -91,19 +106,6 @@ pub struct Enabled {
     pub enabled: bool,
 }
 
-/// A client as the servers see it (<https://developer.hashicorp.com/nomad/api-docs/nodes#read-node>).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Registered {
-    /// `initializing`, `ready`, `down` or `disconnected`.
-    pub status: String,
-    /// Its datacenter.
-    pub datacenter: String,
-    /// `eligible` or `ineligible`; a node that drains is ineligible.
-    #[serde(default)]
-    pub scheduling_eligibility: String,
-}
-
 #[derive(Deserialize)]
 struct Joined {
     #[serde(default)]
@@ -144,7 +146,17 @@ impl Nomad {
         })?;
         let found = self.registered(&id, None).await?;
         // A client that is not registered yet may be registered, and get tasks, at any moment.
-        Ok(found.is_none_or(|found| found.scheduling_eligibility != "ineligible"))
+        Ok(found.is_none_or(|found| !found.is_ineligible()))
+    }
+
+    /// The version of the agent, such as `1.6.3`, if it says so.
+    pub async fn version(&self) -> Result<Option<String>, ApiError> {
+        Ok(self.api.get("/v1/agent/self").await?.json::<advertised::Answer>()?.version())
+    }
+
+    /// How the agent registers itself in Consul.
+    pub async fn in_consul(&self) -> Result<InConsul, ApiError> {
+        Ok(self.api.get("/v1/agent/self").await?.json::<advertised::Answer>()?.in_consul())
     }
 
     /// The address of the leader, if there is one. Without `stale`, a server without a leader answers only after 5 s.
