@@ -13,6 +13,8 @@ pub mod environment;
 pub mod http;
 pub mod imds;
 pub mod listener;
+pub mod machine;
+pub mod mounts;
 pub mod network;
 pub mod retry;
 pub mod root;

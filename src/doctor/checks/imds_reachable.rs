@@ -19,7 +19,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Metadata,
         roles: Role::ALL,
         needs: &[],
-        explains: &["role-resolved", "tags-required"],
+        explains: &["role-resolved", "tags-required", "boot-phases"],
         impact: Impact::Down,
         timeout: Duration::from_secs(4),
         page: Page {

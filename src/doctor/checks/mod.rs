@@ -1,7 +1,15 @@
 //! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
 mod agent_privileges;
+mod boot_phases;
+mod disk_space;
 mod imds_reachable;
+mod kernel_cgroups;
+mod kernel_features;
+mod kernel_sysctl;
+mod limits_nofile;
+mod machine_apparmor;
+mod machine_memory;
 mod role_resolved;
 mod settings_valid;
 mod tags_required;
@@ -29,6 +37,14 @@ pub(super) const ROLE: &str = "role-resolved";
 /// Every check. Each comes after those that it needs; this is the order in which people read them.
 pub static CHECKS: &[Entry] = &[
     Own(&agent_privileges::CHECK),
+    Own(&boot_phases::CHECK),
+    Own(&machine_memory::CHECK),
+    Own(&disk_space::CHECK),
+    Own(&kernel_sysctl::CHECK),
+    Own(&kernel_features::CHECK),
+    Own(&kernel_cgroups::CHECK),
+    Own(&machine_apparmor::CHECK),
+    Own(&limits_nofile::CHECK),
     Own(&imds_reachable::CHECK),
     Own(&tags_required::CHECK),
     Own(&role_resolved::CHECK),

@@ -25,7 +25,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Role,
         roles: Role::ALL,
         needs: &["imds-reachable"],
-        explains: &["role-resolved"],
+        explains: &["role-resolved", "boot-phases"],
         impact: Impact::Down,
         timeout: Duration::from_secs(6),
         page: Page {

@@ -1,5 +1,6 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
+mod boot;
 mod fact;
 mod metadata;
 mod stages;
@@ -13,6 +14,7 @@ use crate::system::System;
 use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
+pub use boot::{Boot, Freeze};
 use fact::Fact;
 pub use metadata::Metadata;
 pub use stages::Stages;
@@ -45,6 +47,8 @@ pub struct Machine {
     pub units: Fact<Units>,
     /// How far the pipeline gets: facts, node, plan.
     pub stages: Fact<Stages>,
+    /// How this boot goes: since when, and whether the agent is frozen or at work.
+    pub boot: Fact<Boot>,
 }
 
 /// What the report says of the node besides its checks.
@@ -78,6 +82,7 @@ impl Machine {
         let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
         let units = Fact::new(units::ask(Rc::clone(&system)));
+        let boot = Fact::new(boot::ask(Rc::clone(&system)));
         let mut machine = Self {
             system,
             node: record.node.clone(),
@@ -87,6 +92,7 @@ impl Machine {
             metadata,
             units,
             stages,
+            boot,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());
