@@ -31,7 +31,7 @@ use crate::system::root::{FileError, Lock, NewFile, Root, owner_ids};
 use std::time::Duration;
 
 /// Held while a plan is made and carried out, because user data and the unit may run `apply` at the same moment.
-const LOCK: &str = "/run/cos-agent/lock";
+pub const LOCK: &str = "/run/cos-agent/lock";
 
 /// Waits for the lock of this node. Returns the lock, and whether another process held it at first.
 pub async fn lock(system: &System, deadline: Deadline) -> Result<(Lock, bool), ApplyError> {

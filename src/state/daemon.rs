@@ -64,7 +64,7 @@ impl Daemon {
     }
 
     /// The directory of its data.
-    pub fn data(self) -> &'static str {
+    pub const fn data(self) -> &'static str {
         match self {
             Self::Consul => "/opt/consul/data",
             Self::Nomad => "/opt/nomad/data",

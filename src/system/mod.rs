@@ -17,6 +17,7 @@ pub mod http;
 pub mod imds;
 pub mod listener;
 pub mod machine;
+pub mod mounts;
 pub mod network;
 pub mod retry;
 pub mod root;

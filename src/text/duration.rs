@@ -13,9 +13,30 @@ pub fn duration(text: &str, longest: Duration) -> Option<Duration> {
     humantime::parse_duration(text).ok().filter(|length| *length <= longest)
 }
 
+/// How long ago something was, in its largest unit: `12 s ago`, `3 min ago`, `5 h ago`, `2 d ago`.
+pub fn ago(length: Duration) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "d"), (3600, "h"), (60, "min")];
+    let seconds = length.as_secs();
+    let (size, unit) = UNITS.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "s"));
+    format!("{} {unit} ago", seconds / size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_ago_is_told_in_its_largest_unit() {
+        for (seconds, text) in [
+            (0, "0 s ago"),
+            (59, "59 s ago"),
+            (60, "1 min ago"),
+            (7199, "1 h ago"),
+            (180_000, "2 d ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), text);
+        }
+    }
 
     #[test]
     fn a_length_of_time_has_a_number_a_unit_and_a_limit() {

@@ -4,7 +4,7 @@ mod duration;
 pub mod secret;
 pub mod wrap;
 
-pub use duration::duration;
+pub use duration::{ago, duration};
 use std::borrow::Cow;
 use std::fmt;
 

@@ -22,6 +22,7 @@ mod imds_events;
 mod imds_hop_limit;
 mod imds_identity;
 mod imds_reachable;
+mod kernel_cgroups;
 mod kernel_features;
 mod kernel_sysctl;
 mod limits_nofile;
@@ -73,6 +74,7 @@ pub static CHECKS: &[Entry] = &[
     Own(&kernel_features::CHECK),
     Own(&machine_apparmor::CHECK),
     Own(&clock_sync::CHECK),
+    Own(&kernel_cgroups::CHECK),
     Own(&imds_reachable::CHECK),
     Own(&imds_identity::CHECK),
     Own(&imds_events::CHECK),

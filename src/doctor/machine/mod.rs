@@ -1,6 +1,7 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
 mod aws;
+mod boot;
 mod daemons;
 mod fact;
 mod metadata;
@@ -17,6 +18,7 @@ use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
 pub use aws::{Aws, Servers};
+pub use boot::{Boot, Freeze};
 pub use daemons::Daemons;
 use fact::Fact;
 pub use metadata::Metadata;
@@ -57,6 +59,8 @@ pub struct Machine {
     pub stages: Fact<Stages>,
     /// What AWS answers.
     pub aws: Aws,
+    /// How this boot goes: since when, and whether the agent is frozen or at work.
+    pub boot: Fact<Boot>,
 }
 
 /// What the report says of the node besides its checks.
@@ -92,6 +96,7 @@ impl Machine {
         let units = Fact::new(units::ask(Rc::clone(&system)));
         let aws = Aws::of(&system, &metadata, record.node.clone());
         let nomad_process = Fact::new(nomad_process::read(Rc::clone(&system), units.clone()));
+        let boot = Fact::new(boot::ask(Rc::clone(&system)));
         let mut machine = Self {
             system,
             node: record.node.clone(),
@@ -104,6 +109,7 @@ impl Machine {
             nomad_process,
             stages,
             aws,
+            boot,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());
