@@ -9,14 +9,17 @@ pub mod aside;
 pub mod aws;
 pub mod command;
 pub mod daemon;
+pub mod dns;
 pub mod environment;
 pub mod http;
 pub mod imds;
 pub mod listener;
 pub mod network;
+pub mod reach;
 pub mod retry;
 pub mod root;
 pub mod signal;
+pub mod sockets;
 pub mod systemd;
 
 use environment::Environment;

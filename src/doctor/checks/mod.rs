@@ -1,7 +1,15 @@
 //! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
 mod agent_privileges;
+mod dns_consul;
+mod dns_override;
+mod dns_resolvers;
 mod imds_reachable;
+mod net_consul_servers;
+mod net_consul_udp;
+mod net_link;
+mod net_listeners;
+mod net_nomad_servers;
 mod role_resolved;
 mod settings_valid;
 mod tags_required;
@@ -33,8 +41,16 @@ pub static CHECKS: &[Entry] = &[
     Own(&tags_required::CHECK),
     Own(&role_resolved::CHECK),
     Own(&settings_valid::CHECK),
+    Own(&net_link::CHECK),
+    Own(&net_listeners::CHECK),
+    Own(&net_consul_servers::CHECK),
+    Own(&net_consul_udp::CHECK),
+    Own(&net_nomad_servers::CHECK),
+    Own(&dns_override::CHECK),
+    Own(&dns_resolvers::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),
+    Own(&dns_consul::CHECK),
     Of(GATES[1]),
     Of(GATES[2]),
     Of(GATES[3]),

@@ -2,6 +2,7 @@
 
 mod fact;
 mod metadata;
+pub mod resolvers;
 mod stages;
 mod units;
 
@@ -15,6 +16,7 @@ use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
 use fact::Fact;
 pub use metadata::Metadata;
+use resolvers::Resolvers;
 pub use stages::Stages;
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub struct Machine {
     pub units: Fact<Units>,
     /// How far the pipeline gets: facts, node, plan.
     pub stages: Fact<Stages>,
+    /// The DNS servers that this host asks; `None` if the files that name them cannot be read.
+    pub resolvers: Fact<Option<Resolvers>>,
 }
 
 /// What the report says of the node besides its checks.
@@ -78,6 +82,7 @@ impl Machine {
         let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
         let units = Fact::new(units::ask(Rc::clone(&system)));
+        let resolvers = Fact::new(resolvers::look(Rc::clone(&system)));
         let mut machine = Self {
             system,
             node: record.node.clone(),
@@ -87,6 +92,7 @@ impl Machine {
             metadata,
             units,
             stages,
+            resolvers,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());
