@@ -6,9 +6,12 @@
 //! that hangs cannot hold the report.
 
 pub mod checks;
+mod connectivity;
 mod diagnosis;
 mod engine;
+mod forwarding;
 pub mod machine;
+mod ports;
 mod selection;
 
 use crate::exit::hint::Topic;

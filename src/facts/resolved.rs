@@ -18,15 +18,35 @@ const OURS: &str = "cos.conf";
 /// The port of Consul's DNS.
 const CONSUL: u16 = 8600;
 
-/// The values that are set, each with its file.
+/// A server in a file of others that gets every name, and is Consul.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The server, as the file has it.
+    pub server: String,
+    /// The file.
+    pub path: String,
+    /// The line on which the setting begins, from 1.
+    pub line: usize,
+}
+
+/// The values that are set.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Set {
-    servers: Vec<(String, String)>,
-    domains: Vec<(String, String)>,
+    servers: Vec<Override>,
+    domains: Vec<String>,
 }
 
 /// The note about files that send every name to Consul.
 pub fn note(root: &Root) -> Option<String> {
+    let Override { server, path, .. } = find(root)?;
+    Some(format!(
+        "{path} sets DNS={server}, so systemd-resolved sends every name to Consul, not only .consul; while Consul hangs, a name \
+         that does not exist takes 20 s or more. Remove it: cos-dns.service sends only .consul to Consul"
+    ))
+}
+
+/// The first server that makes systemd-resolved send every name to Consul.
+pub fn find(root: &Root) -> Option<Override> {
     let mut set = Set::default();
     for path in files(root) {
         // systemd-resolved cannot read an unreadable file either. A link to /dev/null disables a file.
@@ -34,7 +54,7 @@ pub fn note(root: &Root) -> Option<String> {
             read(&crate::text::shown(path.as_os_str()), &String::from_utf8_lossy(&bytes), &mut set);
         }
     }
-    words(&set)
+    first(set)
 }
 
 /// The effective files in the order in which they are read: the main file, then the drop-ins by name.
@@ -62,34 +82,54 @@ fn files(root: &Root) -> Vec<PathBuf> {
 /// Adds what a file sets. An empty value clears what was set before (resolved.conf(5), systemd.syntax(7)).
 fn read(path: &str, text: &str, set: &mut Set) {
     let mut is_resolve = false;
-    let text = text.trim_start_matches('\u{feff}').replace("\\\n", " ");
-    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+    for (number, line) in lines(text.trim_start_matches('\u{feff}')) {
+        let line = line.trim();
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
         if line.starts_with('[') {
             is_resolve = line == "[Resolve]";
             continue;
         }
         let Some((key, value)) = line.split_once('=').filter(|_| is_resolve) else { continue };
-        let values = match key.trim() {
-            "DNS" => &mut set.servers,
-            "Domains" => &mut set.domains,
-            _ => continue,
-        };
-        if value.trim().is_empty() {
-            values.clear();
+        let values = value.split_whitespace().map(str::to_owned);
+        match (key.trim(), value.trim().is_empty()) {
+            ("DNS", true) => set.servers.clear(),
+            ("Domains", true) => set.domains.clear(),
+            ("DNS", false) => set.servers.extend(values.map(|server| Override {
+                server,
+                path: path.to_owned(),
+                line: number,
+            })),
+            ("Domains", false) => set.domains.extend(values),
+            _ => {}
         }
-        values.extend(value.split_whitespace().map(|value| (value.to_owned(), path.to_owned())));
     }
 }
 
-fn words(set: &Set) -> Option<String> {
-    let routes_consul = set.domains.iter().any(|(domain, _)| {
+/// The lines with their numbers; a backslash at the end of a line joins it with the next one.
+fn lines(text: &str) -> Vec<(usize, String)> {
+    let mut joined: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (index, line) in text.split('\n').enumerate() {
+        let (part, is_open) = line.strip_suffix('\\').map_or((line, false), |part| (part, true));
+        match joined.last_mut().filter(|_| goes_on) {
+            Some((_, whole)) => {
+                whole.push(' ');
+                whole.push_str(part);
+            }
+            None => joined.push((index + 1, part.to_owned())),
+        }
+        goes_on = is_open;
+    }
+    joined
+}
+
+fn first(set: Set) -> Option<Override> {
+    let routes_consul = set.domains.iter().any(|domain| {
         domain.trim_start_matches('~').trim_end_matches('.').eq_ignore_ascii_case("consul")
     });
-    let (server, path) = set.servers.iter().find(|(server, _)| is_consul(server, routes_consul))?;
-    Some(format!(
-        "{path} sets DNS={server}, so systemd-resolved sends every name to Consul, not only .consul; while Consul hangs, a name \
-         that does not exist takes 20 s or more. Remove it: cos-dns.service sends only .consul to Consul"
-    ))
+    set.servers.into_iter().find(|found| is_consul(&found.server, routes_consul))
 }
 
 /// Whether a server, `ADDRESS[:PORT][%INTERFACE][#NAME]`, is Consul. If `.consul` is routed to a server on this host without a
@@ -152,6 +192,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_line_of_the_server_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::at(directory.path());
+        let text = "# a\n[Resolve]\nDomains=~a \\\n ~b\nDNS=10.0.0.2 \\\n 127.0.0.1:8600\n";
+        root.write(DROP_IN, text.as_bytes(), 0o644).unwrap();
+        let found = find(&root).unwrap();
+        assert_eq!(
+            (found.server.as_str(), found.path.as_str(), found.line),
+            ("127.0.0.1:8600", DROP_IN, 5)
+        );
     }
 
     #[test]

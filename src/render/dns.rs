@@ -21,7 +21,8 @@ pub(super) fn link(node: &Node) -> Wanted {
     if by_resolved(node) { Wanted::Running } else { Wanted::Stopped }
 }
 
-fn forwarder(node: &Node) -> Option<Resolver> {
+/// The program that forwards `.consul` on this node; `None` if none does.
+pub fn forwarder(node: &Node) -> Option<Resolver> {
     match node.settings.dns.forwarder {
         ForwarderChoice::Auto => {
             (node.host.resolver != Resolver::Other).then_some(node.host.resolver)

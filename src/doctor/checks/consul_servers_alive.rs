@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
         explains: &[
             "consul-leader",
             "consul-catalog",
+            "dns-consul",
             "nomad-consul-link",
             "nomad-leader",
             "nomad-node-ready",

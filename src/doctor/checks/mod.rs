@@ -10,6 +10,9 @@ mod clock_sync;
 mod consul_raft;
 mod consul_servers_alive;
 mod disk_space;
+mod dns_consul;
+mod dns_override;
+mod dns_resolvers;
 mod docker_daemon;
 mod ecr_docker_config;
 mod ecr_helper;
@@ -28,6 +31,11 @@ mod kernel_sysctl;
 mod limits_nofile;
 mod machine_apparmor;
 mod machine_memory;
+mod net_consul_servers;
+mod net_consul_udp;
+mod net_link;
+mod net_listeners;
+mod net_nomad_servers;
 mod nomad_client_eligible;
 mod nomad_consul_link;
 mod nomad_drivers;
@@ -90,9 +98,17 @@ pub static CHECKS: &[Entry] = &[
     Own(&aws_autodiscovery::CHECK),
     Own(&imds_hop_limit::CHECK),
     Own(&settings_valid::CHECK),
+    Own(&net_link::CHECK),
+    Own(&net_listeners::CHECK),
+    Own(&net_consul_servers::CHECK),
+    Own(&net_consul_udp::CHECK),
+    Own(&net_nomad_servers::CHECK),
+    Own(&dns_override::CHECK),
+    Own(&dns_resolvers::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),
     Own(&consul_servers_alive::CHECK),
+    Own(&dns_consul::CHECK),
     Of(GATES[1]),
     Of(GATES[2]),
     Of(GATES[3]),

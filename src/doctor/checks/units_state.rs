@@ -37,6 +37,7 @@ pub(super) static CHECK: Check = Check {
             "consul-joined",
             "docker-daemon",
             "nomad-drivers",
+            "dns-consul",
             "ecr-token",
             "nomad-consul-link",
         ],

@@ -6,6 +6,7 @@ mod daemons;
 mod fact;
 mod metadata;
 mod nomad_process;
+pub mod resolvers;
 mod stages;
 mod units;
 
@@ -23,6 +24,7 @@ pub use daemons::Daemons;
 use fact::Fact;
 pub use metadata::Metadata;
 pub use nomad_process::NomadProcess;
+use resolvers::Resolvers;
 pub use stages::Stages;
 use std::rc::Rc;
 use std::time::Duration;
@@ -61,6 +63,8 @@ pub struct Machine {
     pub aws: Aws,
     /// How this boot goes: since when, and whether the agent is frozen or at work.
     pub boot: Fact<Boot>,
+    /// The DNS servers that this host asks; `None` if the files that name them cannot be read.
+    pub resolvers: Fact<Option<Resolvers>>,
 }
 
 /// What the report says of the node besides its checks.
@@ -97,6 +101,7 @@ impl Machine {
         let aws = Aws::of(&system, &metadata, record.node.clone());
         let nomad_process = Fact::new(nomad_process::read(Rc::clone(&system), units.clone()));
         let boot = Fact::new(boot::ask(Rc::clone(&system)));
+        let resolvers = Fact::new(resolvers::look(Rc::clone(&system)));
         let mut machine = Self {
             system,
             node: record.node.clone(),
@@ -110,6 +115,7 @@ impl Machine {
             stages,
             aws,
             boot,
+            resolvers,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());

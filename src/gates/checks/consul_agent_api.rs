@@ -21,7 +21,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &[],
-        explains: &["nomad-joined", "nomad-consul-link"],
+        explains: &["nomad-joined", "nomad-consul-link", "dns-consul"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

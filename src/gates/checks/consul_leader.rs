@@ -18,7 +18,13 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &["consul-joined"],
-        explains: &["nomad-joined", "nomad-consul-link", "nomad-leader", "nomad-node-ready"],
+        explains: &[
+            "nomad-joined",
+            "nomad-consul-link",
+            "dns-consul",
+            "nomad-leader",
+            "nomad-node-ready",
+        ],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

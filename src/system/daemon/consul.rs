@@ -9,6 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+/// The port of the servers' RPC (<https://developer.hashicorp.com/consul/docs/install/ports>).
+pub const RPC: u16 = 8300;
+/// The port of every agent's gossip, over TCP and UDP.
+pub const SERF: u16 = 8301;
+/// The port of every agent's DNS server.
+pub const DNS: u16 = 8600;
+
 /// The agent of this host.
 pub struct Consul {
     /// Its API.

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 /// The port of Nomad's RPC; Nomad lists servers with it.
 pub const RPC: u16 = 4647;
-/// The port of the servers' gossip.
-const SERF: u16 = 4648;
+/// The port of the servers' gossip, over TCP and UDP.
+pub const SERF: u16 = 4648;
 
 /// The agent of this host.
 pub struct Nomad {
