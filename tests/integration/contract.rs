@@ -190,8 +190,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
     (
         "doctor",
         &[
-            "exit", "text", "state", "role", "system", "facts", "node", "render", "plan", "store",
-            "gates", "apply", "error", "pipeline",
+            "exit", "text", "state", "role", "system", "facts", "node", "render", "plan",
+            "observe", "store", "gates", "apply", "error", "pipeline",
         ],
     ),
     ("simulate", &["text", "role", "system", "node", "plan", "pipeline", "error"]),

@@ -1,10 +1,19 @@
 //! The checks, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
 mod agent_privileges;
+mod ca_trust;
+mod config_drift;
+mod config_operator;
+mod config_running;
+mod config_valid;
+mod data_owner;
 mod imds_reachable;
+mod plan_made;
 mod role_resolved;
 mod settings_valid;
 mod tags_required;
+mod tls_expiry;
+mod units_config;
 mod units_state;
 
 use super::Check;
@@ -13,7 +22,10 @@ use crate::exit::hint::topics;
 use crate::gates::checks::{CHECKS as GATES, Gate};
 use crate::gates::{About, Finding, Problem};
 use crate::role::Role;
+use crate::state::AGENT;
+use crate::system::systemd::unit_facts::UnitFacts;
 use Entry::{Gate as Of, Own};
+use std::collections::BTreeMap;
 
 /// A check of the doctor, or a gate, which it asks as well.
 pub enum Entry {
@@ -33,6 +45,15 @@ pub static CHECKS: &[Entry] = &[
     Own(&tags_required::CHECK),
     Own(&role_resolved::CHECK),
     Own(&settings_valid::CHECK),
+    Own(&plan_made::CHECK),
+    Own(&config_operator::CHECK),
+    Own(&config_drift::CHECK),
+    Own(&config_running::CHECK),
+    Own(&config_valid::CHECK),
+    Own(&data_owner::CHECK),
+    Own(&ca_trust::CHECK),
+    Own(&tls_expiry::CHECK),
+    Own(&units_config::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),
     Of(GATES[1]),
@@ -83,6 +104,13 @@ impl Entry {
 /// The finding of a check whose thread died.
 fn broken() -> Finding {
     Finding::Unknown(Problem::new("the check broke", "a result", NO_RESULT.plain()))
+}
+
+/// Whether systemd runs `apply` at this moment, so that the disk is on its way to the plan.
+fn is_applying(units: &BTreeMap<String, UnitFacts>) -> bool {
+    units
+        .get(AGENT)
+        .is_some_and(|unit| unit.active == "activating" && unit.sub.starts_with("start"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,12 @@ use std::rc::Rc;
 /// goes on with the same request.
 pub struct Fact<T>(Shared<LocalBoxFuture<'static, Rc<T>>>);
 
+impl<T> Clone for Fact<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl<T: 'static> Fact<T> {
     /// A fact; nothing is fetched yet.
     pub(super) fn new(fetch: impl Future<Output = T> + 'static) -> Self {

@@ -1,5 +1,6 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
+mod authorities;
 mod fact;
 mod metadata;
 mod stages;
@@ -13,6 +14,7 @@ use crate::system::System;
 use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
+pub use authorities::Authorities;
 use fact::Fact;
 pub use metadata::Metadata;
 pub use stages::Stages;
@@ -45,6 +47,8 @@ pub struct Machine {
     pub units: Fact<Units>,
     /// How far the pipeline gets: facts, node, plan.
     pub stages: Fact<Stages>,
+    /// The certificate authorities of the site, as they are on the disk and in the settings.
+    pub authorities: Fact<Authorities>,
 }
 
 /// What the report says of the node besides its checks.
@@ -77,6 +81,7 @@ impl Machine {
         let last_good = Rc::new(last_good.flatten());
         let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
+        let authorities = Fact::new(authorities::look(stages.clone()));
         let units = Fact::new(units::ask(Rc::clone(&system)));
         let mut machine = Self {
             system,
@@ -87,6 +92,7 @@ impl Machine {
             metadata,
             units,
             stages,
+            authorities,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());

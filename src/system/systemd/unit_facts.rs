@@ -4,7 +4,7 @@ use super::systemctl::field;
 use crate::system::command::{self, CommandError};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The state of a unit, in systemd's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,12 +33,18 @@ pub struct UnitFacts {
     pub main_pid: u32,
     /// `ExecMainStartTimestampMonotonic`: µs since the boot of the machine; 0 if it never started.
     pub started: u64,
+    /// `ExecMainStartTimestamp`: the same by the wall clock of that moment, in seconds since the epoch; `None` if it never
+    /// started, or if systemd writes times in another zone than UTC.
+    pub started_at: Option<u64>,
+    /// `StateChangeTimestampMonotonic`: when it last started, stopped or was reloaded through systemd, in µs since the boot.
+    pub changed: u64,
     /// `ConditionResult`: whether the conditions of its last start held.
     pub condition: bool,
 }
 
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,UnitFileState,\
-    FragmentPath,DropInPaths,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ConditionResult";
+    FragmentPath,DropInPaths,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ExecMainStartTimestamp,\
+    StateChangeTimestampMonotonic,ConditionResult";
 
 /// Asks systemd for these units. One that systemd does not know is `not-found`.
 pub async fn facts(
@@ -54,9 +60,17 @@ pub async fn facts(
 
 /// The last lines that a unit said in this boot, the newest last.
 pub async fn journal(path: &str, unit: &str, lines: usize, timeout: Duration) -> Vec<String> {
+    said(path, unit, &format!("--lines={lines}"), timeout).await
+}
+
+/// The first lines that a unit said since a moment, in seconds since the epoch, the newest last.
+pub async fn journal_since(path: &str, unit: &str, since: u64, timeout: Duration) -> Vec<String> {
+    said(path, unit, &format!("--since=@{since}"), timeout).await
+}
+
+async fn said(path: &str, unit: &str, which: &str, timeout: Duration) -> Vec<String> {
     let journalctl = Path::new("/usr/bin/journalctl");
-    let lines = format!("--lines={lines}");
-    let args = ["--boot", "--unit", unit, "--output=cat", &lines, "--no-pager", "--quiet"];
+    let args = ["--boot", "--unit", unit, "--output=cat", which, "--no-pager", "--quiet"];
     let Ok(output) = command::run(journalctl, &args, path, timeout).await else {
         return Vec::new();
     };
@@ -84,9 +98,20 @@ fn read(block: &str) -> Option<(String, UnitFacts)> {
         needs_reload: text("NeedDaemonReload") == "yes",
         main_pid: text("MainPID").parse().unwrap_or(0),
         started: text("ExecMainStartTimestampMonotonic").parse().unwrap_or(0),
+        started_at: utc(&text("ExecMainStartTimestamp")),
+        changed: text("StateChangeTimestampMonotonic").parse().unwrap_or(0),
         condition: text("ConditionResult") != "no",
     };
     field(block, "Id").map(|id| (id.to_owned(), facts))
+}
+
+/// Seconds since the epoch of a moment like `Mon 2026-11-23 10:12:13 UTC` (systemd.time(7)).
+fn utc(moment: &str) -> Option<u64> {
+    let mut parts = moment.split_whitespace().skip(1);
+    let (day, time, zone) = (parts.next()?, parts.next()?, parts.next()?);
+    let moment =
+        humantime::parse_rfc3339(&format!("{day}T{time}Z")).ok().filter(|_| zone == "UTC")?;
+    Some(moment.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
 #[cfg(test)]
@@ -102,8 +127,17 @@ mod tests {
         assert_eq!((id.as_str(), unit.restarts, unit.status), ("consul.service", 14, 1));
         assert_eq!(unit.drop_ins, ["/a.conf", "/b.conf"]);
         assert!(unit.needs_reload && unit.condition && unit.started == 17);
+        assert_eq!((unit.started_at, unit.changed), (None, 0));
         assert_eq!(read(""), None);
         let unknown = read("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap().1;
         assert_eq!((unknown.load.as_str(), unknown.main_pid), ("not-found", 0));
+    }
+
+    #[test]
+    fn moments_are_read_in_utc_alone() {
+        assert_eq!(utc("Sun 2026-11-22 19:04:05 UTC"), Some(1_795_374_245));
+        for other in ["", "n/a", "Sun 2026-11-22 20:04:05 CET"] {
+            assert_eq!(utc(other), None, "{other}");
+        }
     }
 }
