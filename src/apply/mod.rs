@@ -15,7 +15,7 @@ mod reload;
 pub mod resume;
 mod since;
 mod trust_store;
-mod validate;
+pub mod validate;
 mod voter;
 
 pub use actions::Ran;

@@ -50,12 +50,30 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
         root.write(Path::new(&directory).join(&file.name), &file.bytes, 0o600)?;
     }
     root.write(format!("{directory}/cos.json"), ours, 0o600)?;
+    let place = root.resolve(&directory)?;
+    verdict(system, daemon, &place, &operators).await
+}
+
+/// Validates the configuration of a daemon as it is on the disk. Nothing is written.
+pub async fn as_it_is(system: &System, daemon: Daemon) -> Result<(), ApplyError> {
+    let operators = observe::operator_files(&system.root, daemon)?;
+    let place = system.root.resolve(daemon.directory())?;
+    verdict(system, daemon, &place, &operators).await
+}
+
+/// What the validator says of a directory that holds the configuration of a daemon.
+async fn verdict(
+    system: &System,
+    daemon: Daemon,
+    place: &Path,
+    operators: &[OperatorFile],
+) -> Result<(), ApplyError> {
     let verb: &[&str] = match daemon {
         Daemon::Consul => &["validate"],
         Daemon::Nomad => &["config", "validate"],
     };
-    let place = root.resolve(&directory)?;
-    let output = program::validate(root, daemon.program(), verb, &place, &system.environment.path)
+    let path = &system.environment.path;
+    let output = program::validate(&system.root, daemon.program(), verb, place, path)
         .await
         .map_err(ApplyError::Validator)?;
     if output.success() {
@@ -67,7 +85,7 @@ async fn one(system: &System, daemon: Daemon, ours: &[u8]) -> Result<(), ApplyEr
     }
     // The validator names the copy, but people know the path of the original.
     let words = output.words().replace(&*place.to_string_lossy(), daemon.directory());
-    let words = without_values(words, &operators);
+    let words = without_values(words, operators);
     Err(ApplyError::Refused { command, words })
 }
 

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use x509_cert::Certificate;
 use x509_cert::der::pem::LineEnding;
-use x509_cert::der::{Decode, EncodePem};
+use x509_cert::der::{Decode, DecodePem, EncodePem};
 use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::time::Time;
 
 /// One certificate authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,25 @@ pub struct Authority {
     pub source: String,
     /// The certificate as PEM with line feeds, without anything around it.
     pub pem: String,
+}
+
+/// When a certificate is valid, in seconds since the epoch (RFC 5280, 4.1.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second.
+    pub from: u64,
+    /// The last second.
+    pub until: u64,
+}
+
+impl Authority {
+    /// When it is valid; `None` if the PEM text is not a certificate.
+    pub fn validity(&self) -> Option<Validity> {
+        let certificate = Certificate::from_pem(&self.pem).ok()?;
+        let validity = certificate.tbs_certificate().validity();
+        let seconds = |time: Time| time.to_unix_duration().as_secs();
+        Some(Validity { from: seconds(validity.not_before), until: seconds(validity.not_after) })
+    }
 }
 
 /// The authority in a section, or what is wrong with it. The problem never quotes the body, which may be secret.

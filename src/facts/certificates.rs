@@ -17,6 +17,8 @@ use std::path::Path;
 pub const FOLDER: &str = "/etc/cos-agent/ca.d";
 /// The name endings of the files that are read there, in upper or lower case.
 const ENDINGS: [&str; 3] = [".pem", ".crt", ".cer"];
+/// Why a file there is not read, at the end of its note. Such a file may be a text for people.
+pub const UNREAD: &str = "the name must end in .pem, .crt or .cer and must not begin with a dot";
 /// How many files or ranges of sections one note names.
 const NAMED: usize = 20;
 
@@ -72,11 +74,10 @@ fn is_read(name: &OsStr) -> bool {
 
 /// The note about files that are not read.
 fn unread(paths: &[String]) -> Option<String> {
-    let problem = "the name must end in .pem, .crt or .cer and must not begin with a dot";
     match paths {
         [] => None,
-        [path] => Some(left_out(path, problem)),
-        _ => Some(format!("not added to the trust store: {}: {problem}", listed(paths))),
+        [path] => Some(left_out(path, UNREAD)),
+        _ => Some(format!("not added to the trust store: {}: {UNREAD}", listed(paths))),
     }
 }
 

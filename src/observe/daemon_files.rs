@@ -71,7 +71,7 @@ fn name_by_target(root: &Root, link: &Path, file: &mut OperatorFile) -> Result<b
 }
 
 /// Broken links that the daemon follows, which keep it from starting. Consul follows all links, Nomad those that it loads.
-pub(super) fn dead_links(root: &Root, daemon: Daemon) -> Result<Vec<String>, FileError> {
+pub(crate) fn dead_links(root: &Root, daemon: Daemon) -> Result<Vec<String>, FileError> {
     let mut dead = Vec::new();
     for name in root.list(daemon.directory())? {
         let full = Path::new(daemon.directory()).join(&name);

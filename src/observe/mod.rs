@@ -8,7 +8,7 @@ use crate::state::{Daemon, Data, DesiredState, Observed, PROGRAM, PathKind, Plac
 use crate::system::System;
 use crate::system::root::{FileError, Root};
 use crate::system::systemd::services::ServiceError;
-pub(crate) use daemon_files::operator_files;
+pub(crate) use daemon_files::{dead_links, operator_files};
 use std::collections::BTreeSet;
 
 /// Why the machine could not be observed.
@@ -60,7 +60,7 @@ pub async fn observe<'a>(
     for daemon in Daemon::ALL {
         if desired.daemons.contains(&daemon) {
             observed.operator_files.extend(operator_files(root, daemon)?);
-            let dead = daemon_files::dead_links(root, daemon)?;
+            let dead = dead_links(root, daemon)?;
             observed.dead_links.extend(dead.into_iter().map(|path| (daemon, path)));
         }
         observed.data.push(data(root, daemon)?);

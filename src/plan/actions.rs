@@ -77,7 +77,7 @@ fn is_trusted(write: &Write, inputs: &Inputs<'_>) -> bool {
 }
 
 /// Whether a PEM bundle contains this certificate, regardless of where the lines break.
-fn holds(bundle: &[u8], certificate: &[u8]) -> bool {
+pub(crate) fn holds(bundle: &[u8], certificate: &[u8]) -> bool {
     let body = |pem: &[u8]| -> String {
         let text = String::from_utf8_lossy(pem);
         text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect()

@@ -23,6 +23,7 @@ mod units;
 
 pub use crate::state::sha256;
 use crate::state::{Action, Daemon, DesiredState, Moment, Observed, UnitState, Verb};
+pub(crate) use actions::holds;
 pub use error::PlanError;
 use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};

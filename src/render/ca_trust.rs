@@ -46,7 +46,7 @@ pub(super) fn bundle(store: TrustStore) -> &'static str {
 }
 
 /// The bundle that contains the authorities of a node.
-pub(super) fn bundle_of(node: &Node) -> Option<&'static str> {
+pub fn bundle_of(node: &Node) -> Option<&'static str> {
     node.host.trust_store.filter(|_| !node.authorities.is_empty()).map(bundle)
 }
 

@@ -20,6 +20,7 @@ use crate::node::{Granted, Node};
 use crate::role::Role;
 use crate::state::{DesiredState, File, Identity};
 pub use extra::RenderError;
+pub use owners::data as data_directory;
 
 /// Renders files of a node. It cannot fail: [`crate::node::resolve`] refuses an incomplete node, and the `extra` tables of the
 /// settings are merged after all renderers.

@@ -4,7 +4,7 @@ use crate::role::{AgentMode, Role};
 use crate::state::{Daemon, Directory, Guarded, Owner, ROOT};
 
 /// The directory of a daemon's data. Only the daemon may read it, because Consul's snapshots in it are world-readable.
-pub(super) fn data(daemon: Daemon, role: Role) -> Directory {
+pub fn data(daemon: Daemon, role: Role) -> Directory {
     let owner = match (daemon, role.nomad()) {
         (Daemon::Consul, _) => Owner { user: "consul", group: "consul" },
         (Daemon::Nomad, Some(AgentMode::Server)) => Owner { user: "nomad", group: "nomad" },

@@ -210,6 +210,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "node",
             "render",
             "plan",
+            "observe",
             "store",
             "gates",
             "apply",

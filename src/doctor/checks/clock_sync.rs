@@ -36,6 +36,7 @@ pub(super) static CHECK: Check = Check {
             "aws-endpoint-ssm",
             "aws-endpoint-ecr",
             "aws-autodiscovery",
+            "tls-expiry",
             "consul-joined",
             "ecr-token",
         ],

@@ -32,7 +32,7 @@ pub(super) static CHECK: Check = Check {
         roles: &[Role::NomadClient],
         // The facts say which registry is that of this account.
         needs: &["role-resolved"],
-        explains: &["ecr-token"],
+        explains: &["config-drift", "ecr-token"],
         impact: Impact::Degraded,
         timeout: Duration::from_secs(8),
         page: Page {

@@ -46,6 +46,7 @@ pub(super) static CHECK: Check = Check {
             "consul-catalog",
             "boot-phases",
             "units-state",
+            "plan-made",
             "nomad-agent-api",
         ],
         impact: Impact::Down,

@@ -6,9 +6,15 @@ mod aws_endpoint_ec2;
 mod aws_endpoint_ecr;
 mod aws_endpoint_ssm;
 mod boot_phases;
+mod ca_trust;
 mod clock_sync;
+mod config_drift;
+mod config_operator;
+mod config_running;
+mod config_valid;
 mod consul_raft;
 mod consul_servers_alive;
+mod data_owner;
 mod disk_space;
 mod dns_consul;
 mod dns_override;
@@ -42,6 +48,7 @@ mod nomad_drivers;
 mod nomad_joined;
 mod nomad_raft;
 mod nomad_servers_alive;
+mod plan_made;
 mod raft;
 mod role_drift;
 mod role_resolved;
@@ -49,6 +56,8 @@ mod servers;
 mod settings_valid;
 mod tags_required;
 mod tags_source;
+mod tls_expiry;
+mod units_config;
 mod units_state;
 mod version_skew;
 
@@ -58,7 +67,10 @@ use crate::exit::hint::topics;
 use crate::gates::checks::{CHECKS as GATES, Gate};
 use crate::gates::{About, Finding, Problem};
 use crate::role::Role;
+use crate::state::AGENT;
+use crate::system::systemd::unit_facts::UnitFacts;
 use Entry::{Gate as Of, Own};
+use std::collections::BTreeMap;
 
 /// A check of the doctor, or a gate, which it asks as well.
 pub enum Entry {
@@ -105,6 +117,15 @@ pub static CHECKS: &[Entry] = &[
     Own(&net_nomad_servers::CHECK),
     Own(&dns_override::CHECK),
     Own(&dns_resolvers::CHECK),
+    Own(&plan_made::CHECK),
+    Own(&config_operator::CHECK),
+    Own(&config_drift::CHECK),
+    Own(&config_running::CHECK),
+    Own(&config_valid::CHECK),
+    Own(&data_owner::CHECK),
+    Own(&ca_trust::CHECK),
+    Own(&tls_expiry::CHECK),
+    Own(&units_config::CHECK),
     Own(&units_state::CHECK),
     Of(GATES[0]),
     Own(&consul_servers_alive::CHECK),
@@ -171,6 +192,13 @@ fn node_unknown() -> Finding {
 /// The finding of a check whose thread died.
 fn broken() -> Finding {
     Finding::Unknown(Problem::new("the check broke", "a result", NO_RESULT.plain()))
+}
+
+/// Whether systemd runs `apply` at this moment, so that the disk is on its way to the plan.
+fn is_applying(units: &BTreeMap<String, UnitFacts>) -> bool {
+    units
+        .get(AGENT)
+        .is_some_and(|unit| unit.active == "activating" && unit.sub.starts_with("start"))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Role,
         roles: Role::ALL,
         needs: &["role-resolved"],
-        explains: &["boot-phases"],
+        explains: &["config-drift", "boot-phases"],
         impact: Impact::Degraded,
         timeout: Duration::from_secs(7),
         page: Page {

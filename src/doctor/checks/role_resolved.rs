@@ -24,7 +24,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Role,
         roles: Role::ALL,
         needs: &[],
-        explains: &["boot-phases"],
+        explains: &["boot-phases", "plan-made"],
         impact: Impact::Down,
         timeout: Duration::from_secs(7),
         page: Page {

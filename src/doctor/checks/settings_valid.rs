@@ -24,7 +24,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Config,
         roles: Role::ALL,
         needs: &[],
-        explains: &["role-resolved", "tags-source", "boot-phases"],
+        explains: &["role-resolved", "tags-source", "boot-phases", "plan-made", "config-drift"],
         impact: Impact::Down,
         timeout: Duration::from_secs(4),
         page: Page {

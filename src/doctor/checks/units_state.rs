@@ -39,6 +39,7 @@ pub(super) static CHECK: Check = Check {
             "nomad-drivers",
             "dns-consul",
             "ecr-token",
+            "config-running",
             "nomad-consul-link",
         ],
         impact: Impact::Down,

@@ -1,5 +1,6 @@
 //! READ: what the checks work with. Each fact is fetched once, when the first check asks for it, and shared.
 
+mod authorities;
 mod aws;
 mod boot;
 mod daemons;
@@ -18,6 +19,7 @@ use crate::system::System;
 use crate::system::aside::aside;
 use crate::system::environment::{self, Environment};
 use crate::system::root::Root;
+pub use authorities::Authorities;
 pub use aws::{Aws, Servers};
 pub use boot::{Boot, Freeze};
 pub use daemons::Daemons;
@@ -65,6 +67,8 @@ pub struct Machine {
     pub boot: Fact<Boot>,
     /// The DNS servers that this host asks; `None` if the files that name them cannot be read.
     pub resolvers: Fact<Option<Resolvers>>,
+    /// The certificate authorities of the site, as they are on the disk and in the settings.
+    pub authorities: Fact<Authorities>,
 }
 
 /// What the report says of the node besides its checks.
@@ -97,6 +101,7 @@ impl Machine {
         let last_good = Rc::new(last_good.flatten());
         let metadata = Fact::new(metadata::ask(Rc::clone(&system)));
         let stages = Fact::new(stages::run(environment, Rc::clone(&last_good)));
+        let authorities = Fact::new(authorities::look(stages.clone()));
         let units = Fact::new(units::ask(Rc::clone(&system)));
         let aws = Aws::of(&system, &metadata, record.node.clone());
         let nomad_process = Fact::new(nomad_process::read(Rc::clone(&system), units.clone()));
@@ -116,6 +121,7 @@ impl Machine {
             aws,
             boot,
             resolvers,
+            authorities,
         };
         if machine.node.is_none() {
             let asked = futures_util::future::join(machine.stages.get(), machine.metadata.get());

@@ -24,7 +24,7 @@ pub(super) static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &["consul-agent-api"],
-        explains: &["nomad-joined", "nomad-consul-link", "consul-servers-alive"],
+        explains: &["nomad-joined", "nomad-consul-link"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

@@ -5,7 +5,7 @@ use crate::system::command::{self, CommandError};
 use crate::system::environment;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The state of a unit, in systemd's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +34,11 @@ pub struct UnitFacts {
     pub main_pid: u32,
     /// `ExecMainStartTimestampMonotonic`: µs since the boot of the machine; 0 if it never started.
     pub started: u64,
+    /// `ExecMainStartTimestamp`: the same by the wall clock of that moment, in seconds since the epoch; `None` if it never
+    /// started, or if systemd writes times in another zone than UTC.
+    pub started_at: Option<u64>,
+    /// `StateChangeTimestampMonotonic`: when it last started, stopped or was reloaded through systemd, in µs since the boot.
+    pub changed: u64,
     /// `ConditionResult`: whether the conditions of its last start held.
     pub condition: bool,
 }
@@ -47,7 +52,8 @@ impl UnitFacts {
 }
 
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,UnitFileState,\
-    FragmentPath,DropInPaths,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ConditionResult";
+    FragmentPath,DropInPaths,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ExecMainStartTimestamp,\
+    StateChangeTimestampMonotonic,ConditionResult";
 
 /// Asks systemd for these units. One that systemd does not know is `not-found`.
 pub async fn facts(
@@ -58,6 +64,11 @@ pub async fn facts(
     let systemctl = Path::new("/usr/bin/systemctl");
     let args = [&["show", PROPERTIES][..], units].concat();
     let output = command::run(systemctl, &args, path, timeout).await?;
+    if !output.success() && output.stdout.trim().is_empty() {
+        // Such as without a bus; a unit that does not exist is an answer.
+        let (program, source) = (systemctl.to_owned(), std::io::Error::other(output.words()));
+        return Err(CommandError::Spawn { program, source });
+    }
     Ok(output.stdout.split("\n\n").filter_map(read).collect())
 }
 
@@ -74,6 +85,11 @@ pub async fn journal_since(
     timeout: Duration,
 ) -> Vec<String> {
     said(path, unit, &format!("--since=-{}s", age.as_secs()), timeout).await
+}
+
+/// The first lines that a unit said since a moment, in seconds since the epoch, the newest last.
+pub async fn journal_from(path: &str, unit: &str, since: u64, timeout: Duration) -> Vec<String> {
+    said(path, unit, &format!("--since=@{since}"), timeout).await
 }
 
 async fn said(path: &str, unit: &str, which: &str, timeout: Duration) -> Vec<String> {
@@ -106,9 +122,20 @@ fn read(block: &str) -> Option<(String, UnitFacts)> {
         needs_reload: text("NeedDaemonReload") == "yes",
         main_pid: text("MainPID").parse().unwrap_or(0),
         started: text("ExecMainStartTimestampMonotonic").parse().unwrap_or(0),
+        started_at: utc(&text("ExecMainStartTimestamp")),
+        changed: text("StateChangeTimestampMonotonic").parse().unwrap_or(0),
         condition: text("ConditionResult") != "no",
     };
     field(block, "Id").map(|id| (id.to_owned(), facts))
+}
+
+/// Seconds since the epoch of a moment like `Mon 2026-11-23 10:12:13 UTC` (systemd.time(7)).
+fn utc(moment: &str) -> Option<u64> {
+    let mut parts = moment.split_whitespace().skip(1);
+    let (day, time, zone) = (parts.next()?, parts.next()?, parts.next()?);
+    let moment =
+        humantime::parse_rfc3339(&format!("{day}T{time}Z")).ok().filter(|_| zone == "UTC")?;
+    Some(moment.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
 #[cfg(test)]
@@ -124,11 +151,20 @@ mod tests {
         assert_eq!((id.as_str(), unit.restarts, unit.status), ("consul.service", 14, 1));
         assert_eq!(unit.drop_ins, ["/a.conf", "/b.conf"]);
         assert!(unit.needs_reload && unit.condition && unit.started == 17);
+        assert_eq!((unit.started_at, unit.changed), (None, 0));
         assert_eq!(read(""), None);
         let unknown = read("Id=x.service\nLoadState=not-found\nActiveState=inactive").unwrap().1;
         assert_eq!((unknown.load.as_str(), unknown.main_pid), ("not-found", 0));
         assert_eq!(unknown.runs_for(), None);
         let running = UnitFacts { main_pid: 7, started: u64::MAX, ..UnitFacts::default() };
         assert_eq!(running.runs_for(), Some(Duration::ZERO), "a clock of another namespace");
+    }
+
+    #[test]
+    fn moments_are_read_in_utc_alone() {
+        assert_eq!(utc("Sun 2026-11-22 19:04:05 UTC"), Some(1_795_374_245));
+        for other in ["", "n/a", "Sun 2026-11-22 20:04:05 CET"] {
+            assert_eq!(utc(other), None, "{other}");
+        }
     }
 }

@@ -22,7 +22,7 @@ topics! {
     RUNS: "apply-runs",
         "run `cos-agent wait --timeout 2m`; `journalctl -b -u cos-agent` shows what `apply` waits for";
     FROZEN: "boot-frozen", "when the incident is over, remove {file}, then run `systemctl restart cos-agent`";
-    UNFINISHED: "apply-unfinished", "run `cos-agent plan` to see what is still due, then `cos-agent apply`";
+    UNFINISHED: "apply-steps-due", "run `cos-agent plan` to see what is still due, then `cos-agent apply`";
 }
 
 /// How long the first `apply` of a boot may take.

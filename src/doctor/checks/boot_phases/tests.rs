@@ -27,7 +27,7 @@ fn each_end_of_an_apply_has_its_finding() {
     let due = || vec!["restart consul.service".to_owned()];
     for (state, boot, due, kind, advice) in [
         (State::Applied, boot(9), vec![], "pass", ""),
-        (State::Applied, boot(9), due(), "warn", "apply-unfinished"),
+        (State::Applied, boot(9), due(), "warn", "apply-steps-due"),
         (State::Applied, running(), due(), "pass", ""),
         (State::Applied, frozen(9), vec![], "warn", "boot-frozen"),
         (State::Degraded, boot(9), vec![], "warn", "apply-failed"),

@@ -70,6 +70,7 @@ pub(super) static CHECK: Check = Check {
             "consul-agent-api",
             "nomad-agent-api",
             "docker-daemon",
+            "plan-made",
         ],
         impact: Impact::Down,
         timeout: Duration::from_secs(3),
