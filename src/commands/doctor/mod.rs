@@ -1,5 +1,6 @@
 //! `doctor`: what is wrong with this node, why, and what to type.
 
+mod bundle;
 mod json;
 mod repeat;
 mod text;
@@ -27,6 +28,9 @@ pub(super) async fn run(
         return Ok(ExitCode::Done);
     }
     let selection = Selection::of(args.only, args.skip)?;
+    if let Some(file) = args.bundle {
+        return bundle::run(&file, &environment, &selection, output).await;
+    }
     if let Some(pause) = args.watch {
         return repeat::watch(&environment, &selection, pause).await;
     }
