@@ -68,8 +68,8 @@ fn list(topics: &BTreeMap<&'static str, &'static Topic>) -> String {
     text
 }
 
-/// The page of a check; also a section of the man page.
-pub(super) fn check_page(about: &About) -> String {
+/// The page of a check.
+fn check_page(about: &About) -> String {
     let page = &about.page;
     let mut text = format!("{}: {}\n", about.id, about.title);
     paragraph(&mut text, "", page.means);
@@ -97,13 +97,29 @@ pub(super) fn check_page(about: &About) -> String {
 fn topic_page(topic: &Topic) -> String {
     let mut text = format!("{}\n", topic.id);
     paragraph(&mut text, "What to do", topic.text);
-    let of = abouts()
-        .filter(|about| about.page.fixes.iter().copied().flatten().any(|one| one.id == topic.id));
-    let of: Vec<&str> = of.map(|about| about.id).collect();
-    if !of.is_empty() {
-        paragraph(&mut text, "Advice of", &of.join(", "));
+    let _ = write!(text, "\nAdvice of\n");
+    for giver in givers(topic) {
+        let _ = writeln!(text, "  {giver}");
     }
     text
+}
+
+/// The checks and errors that give an advice, each with the room where it is at home.
+fn givers(topic: &Topic) -> Vec<String> {
+    let has = |topics: &[Topic]| topics.iter().any(|one| one.id == topic.id);
+    let of_check = |about: &&About| about.page.fixes.iter().any(|topics| has(topics));
+    let checks = abouts().filter(of_check).map(|about| format!("the check {}", about.id));
+    let errors = registry::REGISTRY.iter().filter(|known| has(known.topics));
+    let errors = errors.map(|known| format!("the error {}", error_name((known.type_name)())));
+    let general = GENERAL.iter().any(|topics| has(topics)).then(|| "any check".to_owned());
+    checks.chain(errors).chain(general).collect()
+}
+
+/// `ImdsError (system::imds)` of `cos_agent::system::imds::error::ImdsError`.
+fn error_name(type_name: &str) -> String {
+    let (path, name) = type_name.rsplit_once("::").unwrap_or(("", type_name));
+    let room = path.split_once("::").map_or("", |(_, room)| room);
+    format!("{name} ({})", room.strip_suffix("::error").unwrap_or(room))
 }
 
 fn paragraph(text: &mut String, title: &str, words: &str) {
@@ -135,6 +151,23 @@ mod tests {
         let of_checks = abouts().flat_map(|about| about.page.fixes.iter().copied().flatten());
         for topic in all.chain(of_checks) {
             assert_eq!(topics[topic.id].text, topic.text, "{} has two texts", topic.id);
+        }
+        for topic in topics.values() {
+            assert!(!givers(topic).is_empty(), "nobody gives {}", topic.id);
+        }
+    }
+
+    #[test]
+    fn a_hint_names_the_errors_and_checks_that_give_it() {
+        for (id, expected) in [
+            ("metadata-disabled", "the error ImdsError (system::imds)"),
+            ("facts-file", "the error InputError (error::input)"),
+            ("interrupted", "the error Error (error)"),
+            ("check-out-of-time", "any check"),
+        ] {
+            let page = topic_page(topics()[id]);
+            assert!(page.contains("\nAdvice of\n"), "{page}");
+            assert!(page.lines().any(|line| line.trim() == expected), "{page}");
         }
     }
 }

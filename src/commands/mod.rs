@@ -49,7 +49,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Reform(args) => reform::run(args, environment, output).await,
         Command::Config(args) => config::run(args, environment, output),
         Command::Completions { shell } => completions::run(shell),
-        Command::Man => man::run(),
+        Command::Man { page } => man::run(page),
         Command::Version => version::run(output),
     }
 }

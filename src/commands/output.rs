@@ -39,6 +39,12 @@ impl Output {
     }
 }
 
+/// Writes bytes to standard output as they are.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), Error> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::Output)
+}
+
 /// Writes to standard output, without colours if it is not a terminal. A closed pipe is not a failure.
 pub fn write(text: &str) -> Result<(), Error> {
     let mut stdout = anstream::stdout().lock();

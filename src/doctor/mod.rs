@@ -5,6 +5,7 @@
 //! The checks run on a thread of their own, and the caller keeps the time. So a file system, a socket or a child process
 //! that hangs cannot hold the report.
 
+pub mod bundle;
 pub mod checks;
 mod connectivity;
 mod diagnosis;

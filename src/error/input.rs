@@ -77,6 +77,23 @@ pub enum InputError {
         /// The nearest id.
         near: Option<String>,
     },
+    /// `doctor --bundle` with a file that exists.
+    #[error("cannot write {}: the file exists", file.display())]
+    FileExists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// `doctor --bundle` with a file in a directory that does not exist.
+    #[error("cannot write {}: {} is not a directory", file.display(), directory.display())]
+    NoDirectory {
+        /// The file.
+        file: PathBuf,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// `doctor --bundle -` on a terminal.
+    #[error("a bundle is binary, and stdout is a terminal")]
+    BinaryToTerminal,
     /// `simulate --serve` without an instance to serve.
     #[error("--serve needs a role or --instance")]
     NothingToServe,
@@ -106,6 +123,9 @@ topics! {
     ROLE: "simulate-role", "name the role: `cos-agent simulate nomad-client --datacenter backoffice`";
     TAG: "simulate-tag", "give `--tag KEY=VALUE`, or `--tag KEY=` to remove a tag";
     IDS: "unknown-id", "run `cos-agent explain`, which lists all ids; `cos-agent doctor` shows the groups";
+    ANOTHER_FILE: "bundle-file-exists", "name another file, or remove this one";
+    DIRECTORY: "bundle-directory-missing", "create it with `mkdir -p {directory}`, or name a file in another directory";
+    TO_A_FILE: "bundle-to-terminal", "name a file: `cos-agent doctor --bundle cos-bundle.tar.gz`";
     SERVE: "simulate-serve", "name the role: `cos-agent simulate consul-server --serve 127.0.0.1:1338`";
 }
 
@@ -125,6 +145,9 @@ impl InputError {
             | Self::NoRole
             | Self::NotATag(_)
             | Self::UnknownId { .. }
+            | Self::FileExists { .. }
+            | Self::NoDirectory { .. }
+            | Self::BinaryToTerminal
             | Self::NothingToServe => ExitCode::Usage,
         }
     }
@@ -149,6 +172,11 @@ impl Hint for InputError {
             Self::NoRole => ROLE.plain(),
             Self::NotATag(_) => TAG.plain(),
             Self::UnknownId { .. } => IDS.plain(),
+            Self::FileExists { .. } => ANOTHER_FILE.plain(),
+            Self::NoDirectory { directory, .. } => {
+                DIRECTORY.with(&[("directory", &directory.display())])
+            }
+            Self::BinaryToTerminal => TO_A_FILE.plain(),
             Self::NothingToServe => SERVE.plain(),
         })
     }

@@ -15,6 +15,7 @@ use crate::plan::PlanError;
 use crate::render::RenderError;
 use crate::store::status::Failure;
 use crate::system::aws::AwsError;
+use crate::system::imds;
 use crate::system::root::FileError;
 pub use input::{Given, InputError};
 pub use registry::REGISTRY;
@@ -77,6 +78,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file of a bundle would take a secret off the node.
+    #[error("cannot write the bundle: {0} would hold a secret of this node")]
+    Leak(String),
     /// A call to AWS failed.
     #[error("cannot ask EC2")]
     Aws(#[from] AwsError),
@@ -84,8 +88,7 @@ pub enum Error {
 
 topics! {
     INTERRUPTED: "interrupted", "run it again: the next run continues from here";
-    STILL_FROZEN: "frozen-start-failed",
-        "look at `journalctl -b -u cos-agent`; the next run tries again";
+    STILL_FROZEN: "frozen-start-failed", "look at `journalctl -b -u cos-agent`; the next run tries again";
 }
 
 impl Hint for Error {
@@ -97,6 +100,7 @@ impl Hint for Error {
             Self::Input(error) => error.hint(),
             Self::Interrupted => Some(INTERRUPTED.plain()),
             Self::Frozen => Some(STILL_FROZEN.plain()),
+            Self::Leak(_) => Some(imds::BUG.plain()),
             _ => None,
         }
     }
@@ -118,6 +122,7 @@ impl Error {
             Self::File(error) => error.exit_code(),
             Self::Aws(error) => error.exit_code(),
             Self::Output(_) | Self::Io { .. } => ExitCode::File,
+            Self::Leak(_) => ExitCode::Bug,
             Self::Same { code, .. } => *code,
             Self::Frozen | Self::Interrupted => ExitCode::NotYet,
         }

@@ -130,6 +130,11 @@ pub fn moment() -> Moment {
     Moment { boot: boot_id(), micros: u64::try_from(since.as_micros()).unwrap_or(u64::MAX) }
 }
 
+/// Whether standard output is a terminal.
+pub fn stdout_is_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdout())
+}
+
 /// Whether this process may change owners and units.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()

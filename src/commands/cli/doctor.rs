@@ -3,6 +3,7 @@
 use super::help::{self, usual};
 use crate::exit::ExitCode::{self, Done, Usage};
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `doctor`.
@@ -29,6 +30,10 @@ pub struct DoctorArgs {
     /// Look as cos-agent-diagnose.service does: print the first card and record it for `status`.
     #[arg(long, hide = true, exclusive = true)]
     pub record: bool,
+    /// Write the report, configuration, state and journals of this node to a new archive (tar.gz), without secrets; `-` is
+    /// standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["wait", "watch", "strict", "all"])]
+    pub bundle: Option<PathBuf>,
     /// Print the JSON schema of `-o json`.
     #[arg(long, exclusive = true)]
     pub schema: bool,
@@ -43,16 +48,20 @@ impl DoctorArgs {
                 "sudo cos-agent doctor --only consul,dns-consul",
                 "sudo cos-agent doctor --wait 5m          until nothing has failed",
                 "sudo cos-agent doctor -o json            for programs (cos.doctor/v1)",
+                "sudo cos-agent doctor --bundle b.tar.gz  for support, without secrets",
             ],
             "It changes nothing, asks nothing outside the VPC, and ends within 10 s. `cos-agent explain ID` shows the page of a \
-             check.",
+             check. A bundle is for support: it takes at most 20 s and 5 MiB, and manifest.json in it lists what is missing.",
             &[
-                (Done, "nothing has failed; there may be warnings"),
+                (Done, "nothing has failed; there may be warnings (--bundle: it is written)"),
                 (ExitCode::Warned, "with --strict: there are warnings, and nothing has failed"),
                 (ExitCode::Changes, "a check failed"),
                 (ExitCode::Incomplete, "nothing has failed, and the result of a check is unknown"),
                 usual(Usage),
+                (ExitCode::Bug, "--bundle: a secret would be in the bundle, so it was not written"),
+                usual(ExitCode::File),
                 (ExitCode::NotYet, "--wait: a check still fails at the end of the time"),
+                usual(ExitCode::Denied),
             ],
         )
     }

@@ -116,8 +116,15 @@ pub enum Command {
         shell: Shell,
     },
     /// Print the man page.
-    #[command(after_help = help::page(&["cos-agent man | man -l -"], "", help::DONE))]
-    Man,
+    #[command(after_help = help::page(
+        &["cos-agent man | man -l -", "cos-agent man checks | man -l -"],
+        "",
+        &[usual(ExitCode::Done), (ExitCode::Usage, "no such page")],
+    ))]
+    Man {
+        /// Another page: `checks` is cos-agent-checks(7), every check of `doctor`.
+        page: Option<ManPage>,
+    },
     /// Print the version, and the supported versions of Consul and Nomad.
     #[command(after_help = help::page(&["cos-agent version -o json"], "", help::DONE))]
     Version,
@@ -132,6 +139,13 @@ pub enum Shell {
     Fish,
     /// Zsh.
     Zsh,
+}
+
+/// The man pages besides that of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ManPage {
+    /// cos-agent-checks(7).
+    Checks,
 }
 
 /// `500ms`, `90s`, `5m`, `1h`.

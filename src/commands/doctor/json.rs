@@ -174,3 +174,6 @@ pub(super) fn schema() -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

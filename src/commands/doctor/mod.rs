@@ -1,5 +1,6 @@
 //! `doctor`: what is wrong with this node, why, and what to type.
 
+mod bundle;
 mod json;
 mod record;
 mod repeat;
@@ -31,6 +32,9 @@ pub(super) async fn run(
         return record::run(&environment).await;
     }
     let selection = Selection::of(args.only, args.skip)?;
+    if let Some(file) = args.bundle {
+        return bundle::run(&file, &environment, &selection, output).await;
+    }
     if let Some(pause) = args.watch {
         return repeat::watch(&environment, &selection, pause).await;
     }

@@ -1,6 +1,6 @@
 //! A child process as a value: the program, and what it gets.
 
-use super::{CommandError, Group, KILLED, Output, finish};
+use super::{CommandError, Group, KILLED, Keep, OUTPUT_CAP, Output, finish};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,12 +21,22 @@ pub struct Call<'a> {
     pub variables: &'a [(String, String)],
     /// Its standard input, at most 4 KiB: a pipe holds that much of a child that does not read it.
     pub input: &'a [u8],
+    /// Which part of its standard output is kept.
+    pub keep: Keep,
 }
 
 impl<'a> Call<'a> {
     /// A program that gets no input and root's home directory.
     pub fn of(program: &'a Path, args: &'a [&'a str], path: &'a str) -> Self {
-        Self { program, args, path, home: Path::new("/root"), variables: &[], input: &[] }
+        Self {
+            program,
+            args,
+            path,
+            home: Path::new("/root"),
+            variables: &[],
+            input: &[],
+            keep: Keep::First(OUTPUT_CAP),
+        }
     }
 
     /// Runs the program to its end and returns its output. On a timeout, or if the future is dropped, the whole process
@@ -54,7 +64,7 @@ impl<'a> Call<'a> {
                 // A child that ends without reading its input says why in another way.
                 let _ = stdin.write_all(self.input).await;
             }
-            finish(&mut child).await
+            finish(&mut child, self.keep).await
         };
         if let Ok(result) = tokio::time::timeout(timeout, ending).await {
             group.0 = None;

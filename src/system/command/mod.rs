@@ -2,15 +2,16 @@
 
 mod call;
 mod error;
+mod keep;
 
 pub use call::Call;
 pub(crate) use error::BUSY;
 pub use error::CommandError;
+pub use keep::Keep;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::path::Path;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 
 /// How much of each output stream is kept, in bytes.
@@ -21,7 +22,7 @@ const OUTPUT_CAP: usize = 64 * 1024;
 pub struct Output {
     /// The exit code, or `None` when a signal ended it.
     pub code: Option<i32>,
-    /// Standard output, at most 64 KiB.
+    /// Standard output, as much as was asked for; 64 KiB if nothing was.
     pub stdout: String,
     /// Standard error, at most 64 KiB.
     pub stderr: String,
@@ -60,12 +61,15 @@ pub async fn run(
 }
 
 /// Reads the output of a child until it has ended.
-async fn finish(child: &mut Child) -> std::io::Result<Output> {
+async fn finish(child: &mut Child, keep: Keep) -> std::io::Result<Output> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (mut said, mut errors) = (Vec::new(), Vec::new());
     let status = {
         let reading = async {
-            tokio::join!(read_capped(stdout, &mut said), read_capped(stderr, &mut errors))
+            tokio::join!(
+                keep.read(stdout, &mut said),
+                Keep::First(OUTPUT_CAP).read(stderr, &mut errors)
+            )
         };
         tokio::pin!(reading);
         tokio::select! {
@@ -79,17 +83,6 @@ async fn finish(child: &mut Child) -> std::io::Result<Output> {
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok(Output { code: status.code(), stdout: text(said), stderr: text(errors) })
-}
-
-/// Keeps the first [`OUTPUT_CAP`] bytes and drains the rest, so that a child with much output does not block on a full
-/// pipe. A broken pipe only shortens what is shown; the exit code still decides.
-async fn read_capped(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
-    let Some(mut stream) = stream else { return };
-    let mut chunk = [0_u8; 4096];
-    while let Ok(length @ 1..) = stream.read(&mut chunk).await {
-        let wanted = length.min(OUTPUT_CAP - kept.len());
-        kept.extend_from_slice(&chunk[..wanted]);
-    }
 }
 
 /// The process group of a child, killed when this is dropped.

@@ -9,6 +9,7 @@
 mod directory;
 mod error;
 mod moving;
+mod start;
 mod walk;
 mod write;
 
@@ -21,6 +22,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{Gid, Group, Uid, User};
+pub use start::Start;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};

@@ -6,33 +6,45 @@ use std::borrow::Cow;
 /// A text as it may be shown: without the values of secrets (`token = "…"`, `"encrypt": "…"`, `X-Nomad-Token: …`),
 /// without the user and password of a URL, and without the value that a decoder quotes when it cannot decode it.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut kept = 0;
-    let mut at = 0;
-    while let Some(start) = text[at..].find(begins).map(|found| at + found) {
-        let (end, secret) = one(text, start);
-        // A value that is masked already stays.
-        if let Some(secret) = secret.filter(|secret| !is_masked(&text[secret.clone()])) {
-            out.push_str(&text[kept..secret.start]);
-            out.push_str(MASK);
-            kept = secret.end;
-        }
-        at = end;
-    }
-    if kept == 0 {
+    without(text, &spans(text))
+}
+
+/// A text with [`MASK`] in place of these ranges, which are in their order and do not overlap.
+pub(super) fn without<'a>(text: &'a str, spans: &[Span]) -> Cow<'a, str> {
+    if spans.is_empty() {
         return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut kept = 0;
+    for span in spans {
+        out.push_str(&text[kept..span.start]);
+        out.push_str(MASK);
+        kept = span.end;
     }
     out.push_str(&text[kept..]);
     Cow::Owned(out)
 }
 
-type Span = std::ops::Range<usize>;
+/// The ranges that [`masked`] masks, in their order.
+pub(super) fn spans(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text[at..].find(begins).map(|found| at + found) {
+        let (end, secret) = one(text, start);
+        // A value that is masked already stays.
+        spans.extend(secret.filter(|secret| !is_masked(&text[secret.clone()])));
+        at = end;
+    }
+    spans
+}
+
+pub(super) type Span = std::ops::Range<usize>;
 
 fn begins(c: char) -> bool {
     is_word(c) || c == ':'
 }
 
-fn is_word(c: char) -> bool {
+pub(super) fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
@@ -98,7 +110,7 @@ fn value(text: &str, name_end: usize, is_header: bool) -> Option<Span> {
 }
 
 /// The range between the quotes that open at `at`. A backslash before a quote, as in JSON within JSON, is part of the quote.
-fn quoted(text: &str, at: usize) -> Option<Span> {
+pub(super) fn quoted(text: &str, at: usize) -> Option<Span> {
     let opening = text[at..].len() - text[at..].trim_start_matches('\\').len();
     let quote = text[at + opening..].chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
     let begin = at + opening + 1;

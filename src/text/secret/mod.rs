@@ -2,10 +2,13 @@
 //! [`mask_json`], because people put secrets in other places than the files that are meant for them.
 
 mod mask;
+mod strict;
+mod tables;
 
 pub use mask::{masked, quoted_values};
 use serde_json::Value;
 use std::borrow::Cow;
+pub use strict::{file_masked, log_masked, mask_json_strictly, private_keys, values};
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "…";
