@@ -15,6 +15,9 @@ topics! {
         "it hangs: look at `journalctl -b -u {name} -n 50`, then run `systemctl restart {name}`";
     DENIED: "daemon-denies",
         "ACLs denied the request (cos-agent sends no token), so membership cannot be verified";
+    NO_SERVERS: "daemon-without-servers",
+        "the agent runs, and its servers cannot answer: they elect a leader, or they are unreachable; if this lasts, look at \
+         `journalctl -b -u {name} -n 50` here and on the servers";
     FOREIGN: "daemon-foreign",
         "another program may listen there: check with `ss -ltnp`";
     STRANGER: "daemon-stranger",
@@ -36,6 +39,8 @@ pub fn silent(daemon: Daemon, error: &ApiError) -> Finding {
         // Without a leader an agent holds some requests for 7 s; with a shorter timeout that looks like a hang.
         ApiError::Silent { after, .. } if *after < PATIENCE => Finding::Unknown,
         ApiError::Status { status: 403, .. } => Finding::Unknown,
+        // The agent answers for its servers, which are in an election, for instance.
+        ApiError::Status { status: 500.., .. } => Finding::Waiting,
         _ => Finding::Fail,
     };
     let topic = match error {
@@ -43,6 +48,7 @@ pub fn silent(daemon: Daemon, error: &ApiError) -> Finding {
         ApiError::Silent { after, .. } if *after < PATIENCE => BUSY,
         ApiError::Silent { .. } => HANGS,
         ApiError::Status { status: 403, .. } => DENIED,
+        ApiError::Status { status: 500.., .. } => NO_SERVERS,
         ApiError::Status { .. } | ApiError::Malformed { .. } => FOREIGN,
     };
     let hint = topic.with(&[("name", &name)]);
@@ -84,8 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn what_an_acl_hides_is_unknown() {
-        let denied = ApiError::Status { path: String::new(), status: 403, words: String::new() };
-        assert!(matches!(silent(Daemon::Consul, &denied), Finding::Unknown(_)));
+    fn what_an_acl_hides_is_unknown_and_an_election_is_waited_for() {
+        let of = |status| {
+            let error = ApiError::Status { path: String::new(), status, words: String::new() };
+            silent(Daemon::Consul, &error)
+        };
+        assert!(matches!(of(403), Finding::Unknown(_)));
+        assert!(matches!(of(500), Finding::Waiting(_)));
+        assert!(matches!(of(404), Finding::Fail(_)));
     }
 }

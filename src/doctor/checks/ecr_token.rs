@@ -3,7 +3,7 @@
 use super::docker_daemon::is_absent;
 use super::ecr_docker_config::hosts;
 use super::ecr_helper::{Helper, search};
-use super::ecr_reasons::{self, NETWORK, NOT_RUN, THROTTLED, advice, endpoint, telling};
+use super::ecr_reasons::{self, NETWORK, NOT_RUN, OTHER, THROTTLED, advice, endpoint, telling};
 use super::{agent_privileges, node_unknown};
 use crate::doctor::Check;
 use crate::doctor::machine::Machine;
@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Longest time for the helper, which asks metadata and AWS.
 const HELPER: Duration = Duration::from_secs(4);
+/// The pause before a second try.
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// The check. It is read-only but for a private directory of its own below /run, which is the helper's home directory for this
 /// one run.
@@ -65,8 +67,18 @@ async fn probe(machine: &Machine) -> Finding {
         return Finding::Unknown(Problem::new(format!("{PROGRAM} is gone"), "the helper", hint));
     };
     let (path, variables) = (&process.path, &process.variables);
-    let ran = credential_helper::get(Path::new(&program), &registry, path, variables, HELPER).await;
-    judge(&ran, &registry)
+    let ask = || credential_helper::get(Path::new(&program), &registry, path, variables, HELPER);
+    let first = judge(&ask().await, &registry);
+    if !may_pass(&first) {
+        return first;
+    }
+    tokio::time::sleep(AGAIN).await;
+    judge(&ask().await, &registry)
+}
+
+/// Whether the failure may be one of the moment, such as a connection that broke: Nomad would ask again too.
+fn may_pass(finding: &Finding) -> bool {
+    matches!(finding, Finding::Fail(problem) if [OTHER.id, NETWORK.id].contains(&problem.hint.id))
 }
 
 fn judge(ran: &Result<Ran, HelperError>, registry: &str) -> Finding {

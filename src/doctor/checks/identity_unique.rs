@@ -30,7 +30,7 @@ topics! {
 }
 
 /// How far back the journal is read: Consul tries a join again every 30 s, and its catalog every 15 s or later.
-const RECENT: Duration = Duration::from_secs(150);
+const RECENT: Duration = Duration::from_secs(75);
 
 /// The check.
 pub(super) static CHECK: Check = Check {

@@ -19,6 +19,8 @@ topics! {
 
 /// The time that is looked back. A peer is probed once in as many seconds as there are members.
 const WITHIN: Duration = Duration::from_secs(120);
+/// The shortest time after which the trouble is over.
+const SHORTEST: Duration = Duration::from_secs(30);
 /// A single line may be one lost packet.
 const LINES: usize = 2;
 /// memberlist 0.5 says "over TCP but UDP probes failed", 0.2 "but other probes failed" (`probeNode` in its `state.go`).
@@ -53,16 +55,28 @@ pub(super) static CHECK: Check = Check {
 async fn probe(machine: &Machine) -> Finding {
     let path = &machine.system.environment.path;
     let lines = lines::recent(path, Daemon::Consul.unit(), WITHIN, Duration::from_secs(3)).await;
-    judge(&lines)
+    let peers = match (&machine.daemons, lines.is_empty()) {
+        (Some(daemons), false) => daemons.consul_members.get().await,
+        _ => return judge(&lines, 0),
+    };
+    // Itself is among them.
+    let alive =
+        peers.as_ref().as_ref().map_or(1, |all| all.iter().filter(|one| one.is_alive()).count());
+    judge(&lines, alive.saturating_sub(1))
 }
 
-fn judge(lines: &[Line]) -> Finding {
+/// The lines of Consul, on a node with so many live peers; 0 if that is unknown.
+fn judge(lines: &[Line], alive: usize) -> Finding {
     let found: Vec<(&Line, &str)> = lines
         .iter()
         .filter(|line| line.age <= WITHIN)
         .filter_map(|line| Some((line, peer(&line.text)?)))
         .collect();
-    let Some((newest, _)) = found.first().filter(|_| found.len() >= LINES) else {
+    // Each peer is probed once in as many seconds as there are members, so after twice that time the trouble is over.
+    let is_over =
+        Duration::from_secs(u64::try_from(2 * alive).unwrap_or(0)).clamp(SHORTEST, WITHIN);
+    let is_now = |(line, _): &&(&Line, &str)| line.age <= is_over;
+    let Some((newest, _)) = found.first().filter(is_now).filter(|_| found.len() >= LINES) else {
         return Finding::Pass("Consul logs no failed UDP probe".to_owned());
     };
     let peers: BTreeSet<&str> = found.iter().map(|(_, peer)| *peer).collect();
@@ -75,9 +89,10 @@ fn judge(lines: &[Line]) -> Finding {
     );
     let evidence = found.iter().take(2).map(|(line, _)| message(&line.text).to_owned()).collect();
     let hint = BLOCKED.with(&[("peers", &names)]);
-    Finding::Fail(
-        Problem::new(words, "UDP 8301 gets through in both directions", hint).with(evidence),
-    )
+    let problem =
+        Problem::new(words, "UDP 8301 gets through in both directions", hint).with(evidence);
+    // One peer of many has the trouble itself.
+    if 2 * peers.len() >= alive { Finding::Fail(problem) } else { Finding::Warn(problem) }
 }
 
 /// The peer of a line about failed probes. Names are instance IDs.
@@ -114,12 +129,14 @@ mod tests {
             vec![line(1, JSON), other.clone()],
             vec![line(1, JSON), line(121, JSON)],
         ] {
-            assert!(judge(&quiet).passes(), "{quiet:?}");
+            assert!(matches!(judge(&quiet, 9), Finding::Pass(_)), "{quiet:?}");
         }
-        let Finding::Fail(problem) = judge(&[other, line(5, JSON), line(70, OLD), line(110, JSON)])
-        else {
-            panic!("UDP is blocked")
-        };
+        let over = [line(40, JSON), line(70, OLD)];
+        assert!(matches!(judge(&over, 9), Finding::Pass(_)), "it is over");
+        assert!(matches!(judge(&over, 99), Finding::Warn(_)), "each is probed seldom");
+        let all = [other, line(5, JSON), line(70, OLD), line(110, JSON)];
+        assert!(matches!(judge(&all, 9), Finding::Warn(_)), "2 of 9 peers");
+        let Finding::Fail(problem) = judge(&all, 3) else { panic!("UDP is blocked") };
         assert_eq!(
             problem.found,
             "Consul reaches 2 peers by TCP and not by UDP (3 failed probes, the last 5 s ago)"

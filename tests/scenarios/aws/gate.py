@@ -11,7 +11,6 @@ import json
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 JSON_SERVICES = {"ssm", "ecr", "secretsmanager"}
@@ -79,9 +78,7 @@ class Gate:
         self.record(call, status)
         body = body if isinstance(body, bytes) else body.encode()
         reason = REASONS.get(status, "Unknown")
-        date = formatdate(time.time() + control.get("clock", 0), usegmt=True)
-        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Date", date)]
-        start_response(f"{status} {reason}", headers)
+        start_response(f"{status} {reason}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
 
     def stranger(self, call):

@@ -12,6 +12,8 @@ import socket
 import ssl
 import sys
 import threading
+import time
+from email.utils import formatdate
 from pathlib import Path
 
 from account import Account
@@ -24,8 +26,15 @@ BACK_DOOR = 8000
 
 
 class Quiet(WSGIRequestHandler):
+    # The file that says how many seconds the clock is ahead.
+    control = None
+
     def log_request(self, *words):
         pass
+
+    def date_time_string(self, timestamp=None):
+        ahead = json.loads(self.control.read_text()).get("clock", 0)
+        return formatdate(time.time() + ahead, usegmt=True)
 
 
 class Server(ThreadedWSGIServer):
@@ -51,6 +60,7 @@ def listen(address, port, app, context=None):
 def main():
     folder = Path(sys.argv[1])
     settings = json.loads((folder / "settings.json").read_text())
+    Quiet.control = folder / "control.json"
     moto = DomainDispatcherApplication(create_backend_app)
     lifecycle = Lifecycle(settings)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

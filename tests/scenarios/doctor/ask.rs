@@ -68,6 +68,21 @@ pub(crate) fn text(node: &Node<'_>) -> String {
     node.run_for(RUN, &["cos-agent", "doctor"]).stdout
 }
 
+/// Waits until the doctor finds nothing; what it still finds after a long time.
+pub(crate) fn healed(node: &Node<'_>) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        let troubles = ask(node).troubles();
+        if troubles.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() > HEALED {
+            return Err(format!("{} is not healthy again: {}", node.name, troubles.join("\n")));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
 /// Waits until the doctor finds nothing.
 pub(crate) fn until_healthy(node: &Node<'_>) -> Said {
     until(&format!("{} is healthy", node.name), HEALED, || {

@@ -12,7 +12,7 @@ use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::{self, Transcript};
 use crate::lab::wait::until;
-use ask::{Said, ask, until_healthy};
+use ask::{Said, ask, healed, until_healthy};
 use faults::Fault;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -50,7 +50,9 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
 
     let mut lanes: BTreeMap<&str, Vec<&'static Fault>> = BTreeMap::new();
     let filter = std::env::var("COS_FAULT").unwrap_or_default();
-    for fault in faults::all().into_iter().filter(|fault| fault.name.contains(&filter)) {
+    let chosen = faults::all().into_iter().filter(|fault| fault.name.contains(&filter));
+    let (seen, own): (Vec<_>, Vec<_>) = chosen.partition(|fault| fault.is_seen_by_others);
+    for fault in own {
         lanes.entry(fault.on).or_default().push(fault);
     }
     let mut rows: Vec<Row> = std::thread::scope(|scope| {
@@ -68,6 +70,10 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
             .flat_map(|rows| rows.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
+    for fault in seen {
+        rows.push(try_out(&lab.node(fault.on), fault));
+        lab.everywhere(|node| healed(node).unwrap_or_else(|troubles| panic!("{troubles}")));
+    }
     if filter.is_empty() {
         rows.extend(of_the_cluster(&lab));
     }
@@ -112,9 +118,11 @@ fn healthy_rounds(lab: &Lab, transcript: &mut Transcript) {
 fn try_out(node: &Node<'_>, fault: &'static Fault) -> Row {
     fault.break_it(node);
     let said = ask(node);
-    let row = judge(node, fault.name, &said);
+    let mut row = judge(node, fault.name, &said);
     fault.heal(node);
-    until_healthy(node);
+    if let Err(troubles) = healed(node) {
+        row.miss = Some(format!("{}: {troubles}", fault.name));
+    }
     row
 }
 
@@ -135,7 +143,7 @@ fn of_the_cluster(lab: &Lab) -> Vec<Row> {
     for node in &gone {
         node.ok(&["systemctl", "start", "consul"]);
     }
-    lab.everywhere(|node| drop(until_healthy(node)));
+    lab.everywhere(|node| healed(node).unwrap_or_else(|troubles| panic!("{troubles}")));
     rows
 }
 

@@ -11,7 +11,7 @@ const CALLS: &str = "open,openat,creat,truncate,ftruncate,rename,renameat,rename
     mknodat,link,linkat,symlink,symlinkat,chmod,fchmod,fchmodat,chown,lchown,fchown,fchownat,utime,utimes,utimensat,futimesat,\
     setxattr,lsetxattr,fsetxattr,kill,tkill,tgkill,mount,umount2,clone,clone3,fork,vfork";
 /// Where the doctor may write: its own throw-away directory.
-const OWN: &str = "/run/cos-agent-doctor";
+const OWN: &str = "/run/cos-agent-scratch-";
 
 /// What a run did that it must not do.
 pub(super) fn changes(node: &Node<'_>) -> Vec<String> {
@@ -21,7 +21,7 @@ pub(super) fn changes(node: &Node<'_>) -> Vec<String> {
     let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let trace = format!("trace={CALLS}");
     let strace =
-        ["strace", "-f", "-qqq", "-s", "200", "-e", &trace, "-e", "signal=none", "-o", &file];
+        ["strace", "-f", "-y", "-qqq", "-s", "200", "-e", &trace, "-e", "signal=none", "-o", &file];
     let enter = ["nsenter", "--target", &first, "--all", "env", "-i", path, "HOME=/root"];
     let doctor = ["cos-agent", "doctor", "-o", "json"];
     let output = shell::run(&[&strace[..], &enter, &doctor].concat(), "", Duration::from_secs(60));

@@ -82,7 +82,7 @@ fn trouble(asked: &Asked) -> Option<(bool, Trouble<'_>)> {
         );
         return say(true, found, &expected, full);
     }
-    if space.inodes > 0 && space.inodes_free < INODES_BELOW.min(space.inodes / 100) {
+    if space.inodes > 0 && space.inodes_free < INODES_BELOW.min((space.inodes / 100).max(1)) {
         let found =
             format!("{point} has no inodes left: {} of {} free", space.inodes_free, space.inodes);
         return say(true, found, &expected, FEW_INODES);

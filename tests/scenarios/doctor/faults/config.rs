@@ -17,7 +17,7 @@ pub(super) const FAULTS: &[&Fault] = &[
         "Consul runs with an older file",
         // What is on the disk is what the agent wrote; what runs is what somebody had put there for a while.
         "cp /etc/consul.d/cos.json /root/kept; sed -i 's/^{/{\"enable_debug\": true,/' /etc/consul.d/cos.json; systemctl restart consul; \
-         sleep 3; cat /root/kept >/etc/consul.d/cos.json",
+         sleep 8; cat /root/kept >/etc/consul.d/cos.json",
         "systemctl restart consul",
     ),
     &Fault::script(

@@ -26,5 +26,6 @@ pub(super) const FAULTS: &[&Fault] = &[
          systemctl start consul",
         "systemctl stop consul; cp /root/node-id /opt/consul/data/node-id; chown consul:consul /opt/consul/data/node-id; systemctl start consul",
     )
-    .after(8),
+    .after(8)
+    .seen_by_others(),
 ];

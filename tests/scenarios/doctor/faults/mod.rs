@@ -20,6 +20,8 @@ pub(crate) struct Fault {
     pub(crate) deed: Deed,
     /// How long it takes until it shows.
     pub(crate) settles: Duration,
+    /// Whether the other nodes see it too, so that nothing else is tried meanwhile.
+    pub(crate) is_seen_by_others: bool,
 }
 
 /// How a fault comes and goes.
@@ -38,7 +40,13 @@ impl Fault {
         breaks: &'static str,
         heals: &'static str,
     ) -> Self {
-        Self { name, on, deed: Deed::Script(breaks, heals), settles: Duration::ZERO }
+        Self {
+            name,
+            on,
+            deed: Deed::Script(breaks, heals),
+            settles: Duration::ZERO,
+            is_seen_by_others: false,
+        }
     }
 
     /// A fault that comes from outside of the node.
@@ -48,12 +56,23 @@ impl Fault {
         breaks: fn(&Node<'_>),
         heals: fn(&Node<'_>),
     ) -> Self {
-        Self { name, on, deed: Deed::Outside(breaks, heals), settles: Duration::ZERO }
+        Self {
+            name,
+            on,
+            deed: Deed::Outside(breaks, heals),
+            settles: Duration::ZERO,
+            is_seen_by_others: false,
+        }
     }
 
     /// The same, which shows only after a time.
     const fn after(self, seconds: u64) -> Self {
         Self { settles: Duration::from_secs(seconds), ..self }
+    }
+
+    /// The same, which other nodes see too.
+    const fn seen_by_others(self) -> Self {
+        Self { is_seen_by_others: true, ..self }
     }
 
     /// Breaks the node.

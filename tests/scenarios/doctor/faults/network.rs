@@ -12,7 +12,8 @@ pub(super) const FAULTS: &[&Fault] = &[
         "for chain in INPUT OUTPUT; do iptables -I $chain -p udp --dport 8301 -j DROP; done",
         "for chain in INPUT OUTPUT; do iptables -D $chain -p udp --dport 8301 -j DROP; done",
     )
-    .after(25),
+    .after(25)
+    .seen_by_others(),
     &Fault::script(
         ON,
         "TCP to port 8301 is blocked",
