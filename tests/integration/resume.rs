@@ -17,15 +17,16 @@ const OWN: &str = "i-0123456789abcdef0";
 const OTHER: &str = "i-0fedcba9876543210";
 const CONSUL_RAFT: &str = "/opt/consul/data/raft/raft.db";
 const SETTINGS: &str = "/etc/cos-agent/config.toml";
-const CLIENT: [&str; 6] = [
+const CLIENT: [&str; 7] = [
     "Start cos-dns.service",
     "Start docker.service",
     "Start consul.service",
     "Start nomad.service",
     "Start cos-agent-ready.service",
     "Start cos-agent-watch.service",
+    "Start cos-agent-diagnose.path",
 ];
-const SERVER: [&str; 4] = [CLIENT[0], CLIENT[2], CLIENT[4], CLIENT[5]];
+const SERVER: [&str; 5] = [CLIENT[0], CLIENT[2], CLIENT[4], CLIENT[5], CLIENT[6]];
 
 fn record(node: &TestNode) -> Status {
     status::load(&Root::at(node.root()))
@@ -132,7 +133,10 @@ async fn a_masked_unit_stays_down_and_the_others_start() {
     node.units.mask("consul.service");
     node.write(SETTINGS, "[nomad\n");
     node.refused(SHORT).await;
-    assert_eq!(node.units.take_jobs(), [CLIENT[0], CLIENT[1], CLIENT[3], CLIENT[4], CLIENT[5]]);
+    assert_eq!(
+        node.units.take_jobs(),
+        [CLIENT[0], CLIENT[1], CLIENT[3], CLIENT[4], CLIENT[5], CLIENT[6]]
+    );
     let notes = record(&node).notes;
     assert!(notes.iter().any(|note| note.contains("consul.service is masked")), "{notes:?}");
 }
@@ -143,7 +147,7 @@ async fn a_server_without_raft_data_stays_down() {
     std::fs::remove_file(node.path(CONSUL_RAFT)).unwrap();
     node.write(SETTINGS, "[nomad\n");
     node.refused(SHORT).await;
-    assert_eq!(node.units.take_jobs(), [SERVER[0], SERVER[2], SERVER[3]]);
+    assert_eq!(node.units.take_jobs(), [SERVER[0], SERVER[2], SERVER[3], SERVER[4]]);
     let notes = record(&node).notes;
     assert!(notes.iter().any(|note| note.contains("/opt/consul/data/raft is empty")), "{notes:?}");
 }

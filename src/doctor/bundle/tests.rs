@@ -25,7 +25,7 @@ const PLACES: [(&str, &str); 20] = [
     ("/etc/cos-agent/config.d/x.toml", "[nomad.extra.vault]\ntoken = \"\"\"\n@\"\"\"\n"),
     ("/etc/systemd/system/nomad.service.d/x.conf", "[Service]\nEnvironment=\"VAULT_TOKEN=@\"\n"),
     (
-        "/var/lib/cos-agent/facts.json",
+        crate::store::FACTS.path,
         "{\"settings\": {\"nomad\": {\"extra\": {\"vault\": {\"token\": \"@\"}}}}}",
     ),
     ("/opt/consul/data/serf/local.keyring", "[\"@\"]"),
@@ -78,7 +78,7 @@ fn node(directory: &Path) -> Source {
         root.write(path, leaks().as_bytes(), 0o600).unwrap();
     }
     let status = serde_json::json!({ "problem": { "report": leaks() } }).to_string();
-    root.write("/run/cos-agent/status.json", status.as_bytes(), 0o600).unwrap();
+    root.write(crate::store::STATUS.path, status.as_bytes(), 0o600).unwrap();
     root.write(format!("/etc/consul.d/{}.hcl", secret(8)), b"", 0o600).unwrap();
     Source { root, environment }
 }
@@ -125,9 +125,10 @@ async fn no_secret_of_any_place_leaves_the_node_in_any_form() {
     assert_eq!(names[..3], ["doctor.json", "doctor.txt", "manifest.json"]);
     let by_name: BTreeMap<&str, &str> =
         files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let facts = format!("state{}", crate::store::FACTS.path);
     for (name, words) in [
         ("doctor.txt", "INFO ended"),
-        ("state/var/lib/cos-agent/facts.json", "\"token\""),
+        (facts.as_str(), "\"token\""),
         ("config/etc/consul.d/cos.json", "\"log_level\": \"INFO\""),
         ("config/etc/consul.d/acl.hcl", "log_level = \"INFO\""),
         ("config/etc/docker/daemon.json", "@proxy:3128"),

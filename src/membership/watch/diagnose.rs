@@ -7,6 +7,7 @@ use crate::system::environment;
 use futures_util::FutureExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Asks for diagnoses.
 pub(super) static WATCHER: Watcher =
@@ -24,12 +25,14 @@ const PAUSES: (Duration, Duration) = (Duration::from_mins(10), Duration::from_ho
 const OTHER_CAUSE: Duration = Duration::from_secs(60);
 
 async fn ask(watched: &Watched<'_>) {
+    // Not the time since the boot, which the sandbox of the watch hides: the watch starts a few seconds later.
+    let started = Instant::now();
     let mut pace = Pace::default();
     loop {
         tokio::time::sleep(LOOK).await;
         let root = &watched.system.root;
         let record = status::load(root);
-        let now = Duration::from_micros(environment::moment().micros);
+        let now = started.elapsed();
         if !pace.is_due(now, trouble(now, &record).as_deref()) {
             continue;
         }
@@ -40,7 +43,7 @@ async fn ask(watched: &Watched<'_>) {
 }
 
 /// The id of the first problem of a node that has had time enough; `None` if nothing is wrong for that long. `now` is the
-/// time since the boot.
+/// time since the watch started.
 fn trouble(now: Duration, record: &status::Status) -> Option<String> {
     let first = record.watch.problems.first();
     let id = |problem: &String| problem.split(':').next().unwrap_or_default().to_owned();
@@ -66,7 +69,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// Whether a diagnosis is due at this time since the boot, with this trouble.
+    /// Whether a diagnosis is due at this time since the watch started, with this trouble.
     fn is_due(&mut self, now: Duration, trouble: Option<&str>) -> bool {
         let Some(cause) = trouble else {
             let since = *self.well.get_or_insert(now);

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 /// What a healthy node may take, with what ten reports at once on two cores add to the two seconds.
 const ROUNDS: usize = 10;
+/// The fault whose report is kept, for the page of the doctor.
+const SHOWN: &str = "TCP to port 8301 is blocked";
 
 /// What was seen of a fault.
 struct Row {
@@ -41,6 +43,7 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
     transcript.proved("ten nodes are one cluster");
     lab.everywhere(|node| drop(until_healthy(node)));
     healthy_rounds(&lab, &mut transcript);
+    transcript::keep("doctor-healthy.txt", &ask::text(&lab.node("backoffice")));
     for name in ["consul-1", "nomad-1", "backoffice"] {
         let changes = readonly::changes(&lab.node(name));
         assert!(changes.is_empty(), "the doctor on {name} did\n{}", changes.join("\n"));
@@ -119,6 +122,9 @@ fn try_out(node: &Node<'_>, fault: &'static Fault) -> Row {
     fault.break_it(node);
     let said = ask(node);
     let mut row = judge(node, fault.name, &said);
+    if fault.name == SHOWN {
+        transcript::keep("doctor-broken.txt", &ask::text(node));
+    }
     fault.heal(node);
     if let Err(troubles) = healed(node) {
         row.miss = Some(format!("{}: {troubles}", fault.name));
