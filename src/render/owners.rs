@@ -37,3 +37,23 @@ pub(super) fn guarded(daemon: Daemon, role: Role) -> [Guarded; 2] {
     };
     [configuration, Guarded { path: data, files: false, ..configuration }]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_of_configuration_and_of_data_are_both_guarded() {
+        for (daemon, role, files) in [
+            (Daemon::Consul, Role::ConsulServer, false),
+            (Daemon::Nomad, Role::NomadServer, false),
+            (Daemon::Nomad, Role::NomadClient, true),
+        ] {
+            let [configuration, data] = guarded(daemon, role);
+            assert_eq!((configuration.path, configuration.files), (daemon.directory(), files));
+            let parent = daemon.data().trim_end_matches("/data");
+            assert_eq!((data.path, data.files), (parent, false), "{role}");
+            assert_eq!(data.writer, configuration.writer);
+        }
+    }
+}

@@ -30,6 +30,34 @@ fn every_case_renders_to_its_expected_tree() {
 }
 
 #[test]
+fn only_a_node_with_authorities_has_a_bundle_that_holds_them() {
+    let mut seen = BTreeSet::new();
+    for case in golden::all() {
+        let node = case.node();
+        let bundle = render::ca_trust::bundle_of(&node);
+        let has_one = node.host.trust_store.is_some() && !node.authorities.is_empty();
+        assert_eq!(bundle.is_some(), has_one, "{}", case.name);
+        seen.extend(bundle);
+    }
+    let bundles = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
+    assert_eq!(seen, BTreeSet::from(bundles));
+}
+
+#[test]
+fn a_heartbeat_more_frequent_than_ten_seconds_is_refused() {
+    let mut facts = golden::all().remove(0).facts;
+    let mut resolved = |heartbeat: &str| {
+        facts.settings.launch_hook.heartbeat = heartbeat.to_owned().try_into().unwrap();
+        cos_agent::node::resolve(&facts).map(drop).map_err(|error| error.to_string())
+    };
+    for frequent in ["1s", "9s"] {
+        let refused = resolved(frequent).unwrap_err();
+        assert!(refused.contains("launch_hook.heartbeat"), "{refused}");
+    }
+    assert_eq!(resolved("10s"), Ok(()));
+}
+
+#[test]
 fn a_folder_of_a_case_holds_nothing_else() {
     for case in golden::all() {
         let names: BTreeSet<String> = std::fs::read_dir(&case.folder)

@@ -2,6 +2,7 @@
 //! The diagnosis needs more rights than the watch has, so a unit of its own makes it.
 
 use super::{Watched, Watcher};
+use crate::gates::checks::CHECKS;
 use crate::store::{diagnosis, status};
 use crate::system::environment;
 use futures_util::FutureExt;
@@ -45,8 +46,10 @@ async fn ask(watched: &Watched<'_>) {
 /// The id of the first problem of a node that has had time enough; `None` if nothing is wrong for that long. `now` is the
 /// time since the watch started.
 fn trouble(now: Duration, record: &status::Status) -> Option<String> {
-    let first = record.watch.problems.first();
     let id = |problem: &String| problem.split(':').next().unwrap_or_default().to_owned();
+    // A server that is away from a cluster with a leader is no trouble of this node.
+    let is_of_a_gate = |problem: &&String| CHECKS.iter().any(|gate| gate.id == id(problem));
+    let first = record.watch.problems.iter().find(is_of_a_gate);
     match (&record.joined, first) {
         (None, first) if now >= BOOT => Some(first.map_or_else(|| "not-ready".to_owned(), id)),
         (Some(_), Some(problem)) => {
@@ -138,6 +141,8 @@ mod tests {
         assert_eq!(trouble(MINUTE, &record), None);
         assert_eq!(trouble(2 * MINUTE, &record).as_deref(), Some("not-ready"));
         record.watch.problems = vec!["consul-joined: no other live server".to_owned()];
+        assert_eq!(trouble(2 * MINUTE, &record).as_deref(), Some("consul-joined"));
+        record.watch.problems.insert(0, "2 of 3 servers".to_owned());
         assert_eq!(trouble(2 * MINUTE, &record).as_deref(), Some("consul-joined"));
         record.joined = Some("2026-01-01T00:00:00Z".to_owned());
         assert_eq!(trouble(2 * MINUTE, &record), None, "nothing says since when");
