@@ -61,7 +61,11 @@ pub fn log_level(cli: &Cli) -> Level {
         // A simulation prints the whole plan.
         (false, 0) if matches!(cli.command, Command::Simulate(_)) => Level::WARN,
         // It prints what it finds; the log lines of the stages that it runs are noise there.
-        (false, 0) if matches!(cli.command, Command::Doctor(_)) => Level::ERROR,
+        // `--wait` says what it waits for.
+        (false, 0) if matches!(&cli.command, Command::Doctor(args) if args.wait.is_none()) => {
+            Level::ERROR
+        }
+        (false, 0) if matches!(cli.command, Command::Doctor(_)) => Level::WARN,
         (false, 0) if fails_again(&cli.command) => Level::WARN,
         (false, 0) => Level::INFO,
         (false, 1) => Level::DEBUG,

@@ -17,7 +17,7 @@ mod selection;
 
 use crate::exit::hint::Topic;
 use crate::store::status::Identity;
-use crate::system::aside::aside;
+use crate::system::aside;
 use crate::system::environment::Environment;
 pub use diagnosis::{Cause, Counts, Diagnosis, Health, Rank};
 pub use engine::{Answer, Outcome};
@@ -76,14 +76,10 @@ pub async fn examine(
             .await;
         }
     };
-    let working = aside(work);
-    let listening = listen(&mut told, started + BUDGET, &chosen, &mut progress);
-    // The checks end the channel when they end; the time may end it earlier.
-    let (known, mut answers, is_complete) = tokio::select! {
-        biased;
-        heard = listening => heard,
-        Some(never) = async { working.await; None::<(Option<machine::Known>, Vec<Answer>, bool)> } => never,
-    };
+    // If the thread does not start, nobody holds the sender, and the channel ends at once.
+    drop(aside::start(work));
+    let (known, mut answers, is_complete) =
+        listen(&mut told, started + BUDGET, &chosen, &mut progress).await;
     let node = known.as_ref().and_then(|known| known.node.clone());
     let role = node.as_ref().map(|node| node.role);
     engine::fill(&mut answers, role, &chosen.entries(role), started.elapsed());

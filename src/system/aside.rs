@@ -10,6 +10,16 @@ where
     T: Send + 'static,
     F: Future<Output = T>,
 {
+    start(work)?.await.ok()
+}
+
+/// Starts work on a thread of its own. The result comes by the receiver, which a caller that needs none may drop; `None` if
+/// the thread could not be started.
+pub fn start<T, F>(work: impl FnOnce() -> F + Send + 'static) -> Option<oneshot::Receiver<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
     let (tell, told) = oneshot::channel();
     let body = move || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -21,7 +31,7 @@ where
         }
     };
     std::thread::Builder::new().name("aside".to_owned()).spawn(body).ok()?;
-    told.await.ok()
+    Some(told)
 }
 
 #[cfg(test)]

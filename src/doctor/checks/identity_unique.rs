@@ -8,7 +8,7 @@ use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::plan::PlanError;
 use crate::role::Role;
 use crate::state::Daemon;
-use crate::system::systemd::unit_facts::journal_since;
+use crate::system::systemd::journal;
 use std::time::Duration;
 
 topics! {
@@ -70,7 +70,7 @@ pub(super) static CHECK: Check = Check {
 async fn probe(machine: &Machine) -> Finding {
     let Some(instance) = machine.metadata.get().await.instance() else { return super::broken() };
     let path = &machine.system.environment.path;
-    let journal = journal_since(path, Daemon::Consul.unit(), RECENT, Duration::from_secs(2));
+    let journal = journal::within(path, Daemon::Consul.unit(), RECENT, Duration::from_secs(2));
     let (stages, lines) = futures_util::future::join(machine.stages.get(), journal).await;
     if let Some(Err(Error::Plan(error @ PlanError::UnrecordedData { .. }))) = &stages.plan {
         let hint = error.hint().unwrap_or_else(|| COPIED.plain());

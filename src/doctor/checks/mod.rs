@@ -64,7 +64,7 @@ mod version_skew;
 use super::Check;
 use super::machine::Machine;
 use crate::exit::hint::topics;
-use crate::gates::checks::{CHECKS as GATES, Gate};
+use crate::gates::checks::{self as gates, Gate};
 use crate::gates::{About, Finding, Problem};
 use crate::role::Role;
 use crate::state::AGENT;
@@ -127,20 +127,20 @@ pub static CHECKS: &[Entry] = &[
     Own(&tls_expiry::CHECK),
     Own(&units_config::CHECK),
     Own(&units_state::CHECK),
-    Of(GATES[0]),
+    Of(&gates::consul_agent_api::CHECK),
     Own(&consul_servers_alive::CHECK),
     Own(&dns_consul::CHECK),
-    Of(GATES[1]),
-    Of(GATES[2]),
-    Of(GATES[3]),
+    Of(&gates::consul_joined::CHECK),
+    Of(&gates::consul_leader::CHECK),
+    Of(&gates::consul_catalog::CHECK),
     Own(&consul_raft::CHECK),
     Own(&version_skew::CHECK),
-    Of(GATES[4]),
+    Of(&gates::nomad_agent_api::CHECK),
     Own(&nomad_servers_alive::CHECK),
     Own(&nomad_joined::CHECK),
-    Of(GATES[5]),
+    Of(&gates::nomad_leader::CHECK),
     Own(&nomad_raft::CHECK),
-    Of(GATES[6]),
+    Of(&gates::nomad_node_ready::CHECK),
     Own(&nomad_client_eligible::CHECK),
     Own(&nomad_drivers::CHECK),
     Own(&nomad_consul_link::CHECK),

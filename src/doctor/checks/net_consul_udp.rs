@@ -6,7 +6,7 @@ use crate::exit::hint::topics;
 use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
 use crate::state::Daemon;
-use crate::system::systemd::lines::{self, Line};
+use crate::system::systemd::journal::{self, Line};
 use crate::text::count;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub(super) static CHECK: Check = Check {
 
 async fn probe(machine: &Machine) -> Finding {
     let path = &machine.system.environment.path;
-    let lines = lines::recent(path, Daemon::Consul.unit(), WITHIN, Duration::from_secs(3)).await;
+    let lines = journal::aged(path, Daemon::Consul.unit(), WITHIN, Duration::from_secs(3)).await;
     let peers = match (&machine.daemons, lines.is_empty()) {
         (Some(daemons), false) => daemons.consul_members.get().await,
         _ => return judge(&lines, 0),

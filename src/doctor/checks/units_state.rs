@@ -6,7 +6,8 @@ use crate::exit::hint::{Advice, topics};
 use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
 use crate::state::{AGENT, DNS_LINK, DOCKER, Daemon, READY, WATCH};
-use crate::system::systemd::unit_facts::{UnitFacts, journal};
+use crate::system::systemd::journal;
+use crate::system::systemd::unit_facts::UnitFacts;
 use std::time::Duration;
 
 topics! {
@@ -80,7 +81,8 @@ async fn probe(machine: &Machine) -> Finding {
         let running = needed(node).into_iter().filter(|unit| units.contains_key(*unit));
         return Finding::Pass(running.map(short).collect::<Vec<_>>().join(" "));
     };
-    let lines = journal(&machine.system.environment.path, unit, 40, Duration::from_secs(1)).await;
+    let lines =
+        journal::last(&machine.system.environment.path, unit, 40, Duration::from_secs(1)).await;
     let expected = format!("{unit} is active");
     Finding::Fail(Problem::new(found, expected, hint).with(telling(&lines)))
 }

@@ -3,7 +3,7 @@
 use super::fact::Fact;
 use crate::gates::Context;
 use crate::gates::Finding;
-use crate::gates::checks::registered;
+use crate::gates::checks::nomad_node_ready::registered;
 use crate::system::daemon::api::ApiError;
 use crate::system::daemon::nomad::Registered;
 use crate::system::daemon::{consul, nomad};

@@ -14,7 +14,7 @@ topics! {
 }
 
 /// The check.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "consul-agent-api",
         title: "the local Consul agent answers",

@@ -16,7 +16,7 @@ topics! {
 }
 
 /// The check.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "consul-catalog",
         title: "the Consul catalog has this node with its address",

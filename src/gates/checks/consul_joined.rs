@@ -17,7 +17,7 @@ topics! {
 
 /// The check. An agent that found only itself counts that as a join and never tries again (hashicorp/consul
 /// `agent/retry_join.go`).
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "consul-joined",
         title: "Consul sees another live server",

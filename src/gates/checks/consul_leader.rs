@@ -11,7 +11,7 @@ use crate::system::daemon::api::ApiError;
 use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "consul-leader",
         title: "Consul has a leader",

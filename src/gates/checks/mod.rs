@@ -1,16 +1,15 @@
 //! The gates, one file each. To add one: a file here with its `CHECK`, and a line in [`CHECKS`].
 
-mod consul_agent_api;
-mod consul_catalog;
-mod consul_joined;
-mod consul_leader;
-mod nomad_agent_api;
-mod nomad_leader;
-mod nomad_node_ready;
+pub mod consul_agent_api;
+pub mod consul_catalog;
+pub mod consul_joined;
+pub mod consul_leader;
+pub mod nomad_agent_api;
+pub mod nomad_leader;
+pub mod nomad_node_ready;
 
 use super::{Check, Context};
 use crate::role::Role;
-pub use nomad_node_ready::registered;
 use std::time::Duration;
 
 /// A check that a member of a cluster passes.

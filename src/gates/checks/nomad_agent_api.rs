@@ -9,7 +9,7 @@ use crate::store::status::Identity;
 use crate::system::daemon::nomad::RunsAs;
 
 /// The check.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "nomad-agent-api",
         title: "the local Nomad agent answers",

@@ -12,7 +12,7 @@ use crate::system::daemon::nomad;
 use crate::text::count;
 
 /// The check. Being a voter is part of it: a server without a vote has not joined.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "nomad-leader",
         title: "Nomad has a leader, and this server is one of its voters",

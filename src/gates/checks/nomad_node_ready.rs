@@ -19,7 +19,7 @@ topics! {
 }
 
 /// The check. `agent/health` is not enough: it proves that a client knows a server, not that a server knows it.
-pub(super) static CHECK: Gate = Check {
+pub static CHECK: Gate = Check {
     about: About {
         id: "nomad-node-ready",
         title: "this node is registered with Nomad and ready",

@@ -5,8 +5,7 @@
 //! case, as Go reads JSON, and hosts with or without `http://`, `https://` and a path (docker/cli, `ConvertToHostname`).
 
 use super::login::{User, host, user};
-use super::obstacles::Note;
-use super::{CONFIG, HELPERS};
+use super::{CONFIG, HELPERS, Note};
 use crate::state::Amended;
 use serde_json::{Map, Value};
 

@@ -22,6 +22,15 @@ pub const HELPERS: &str = "credHelpers";
 /// The helper for each of our hosts: docker puts `docker-credential-` in front of it.
 pub const HELPER: &str = "ecr-login";
 
+/// What Nomad makes of something in docker's `config.json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Note {
+    /// Whether Nomad rejects the whole file because of it.
+    is_fatal: bool,
+    /// The sentence.
+    words: String,
+}
+
 /// The registries that the helper is for: that of this account first, then those of the settings.
 pub fn registries(node: &Node) -> Vec<String> {
     let own = node.instance.region.ecr_registry(&node.instance.account);

@@ -17,15 +17,6 @@ pub struct Obstacles {
     pub others: Vec<String>,
 }
 
-/// What Nomad makes of something in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Note {
-    /// Whether Nomad rejects the whole file because of it.
-    pub(super) is_fatal: bool,
-    /// The sentence.
-    pub(super) words: String,
-}
-
 /// Reads the file for these hosts.
 pub fn obstacles(file: &Map<String, Value>, hosts: &[String]) -> Obstacles {
     let mut found = Obstacles::default();

@@ -72,41 +72,6 @@ pub async fn facts(
     Ok(output.stdout.split("\n\n").filter_map(read).collect())
 }
 
-/// The last lines that a unit said in this boot, the newest last.
-pub async fn journal(path: &str, unit: &str, lines: usize, timeout: Duration) -> Vec<String> {
-    said(path, unit, &format!("--lines={lines}"), timeout).await
-}
-
-/// The lines that a unit said in the last `age` of this boot, the newest last.
-pub async fn journal_since(
-    path: &str,
-    unit: &str,
-    age: Duration,
-    timeout: Duration,
-) -> Vec<String> {
-    said(path, unit, &format!("--since=-{}s", age.as_secs()), timeout).await
-}
-
-/// The first lines that a unit said since a moment, in seconds since the epoch, the newest last.
-pub async fn journal_from(path: &str, unit: &str, since: u64, timeout: Duration) -> Vec<String> {
-    said(path, unit, &format!("--since=@{since}"), timeout).await
-}
-
-async fn said(path: &str, unit: &str, which: &str, timeout: Duration) -> Vec<String> {
-    let journalctl = Path::new("/usr/bin/journalctl");
-    let args = ["--boot", "--unit", unit, "--output=cat", which, "--no-pager", "--quiet"];
-    let Ok(output) = command::run(journalctl, &args, path, timeout).await else {
-        return Vec::new();
-    };
-    output
-        .stdout
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
 fn read(block: &str) -> Option<(String, UnitFacts)> {
     let text = |name: &str| field(block, name).unwrap_or_default().to_owned();
     let facts = UnitFacts {

@@ -1,6 +1,6 @@
 //! Units as `status` shows them: their state, since when, and the last error of those that do not run as they should.
 
-use super::systemctl;
+use super::{journal, systemctl};
 use crate::system::command;
 use std::path::Path;
 use std::time::Duration;
@@ -60,10 +60,7 @@ fn report_of(block: &str) -> Option<UnitReport> {
 }
 
 async fn last_error(unit: &str, path: &str) -> Option<String> {
-    let journalctl = Path::new("/usr/bin/journalctl");
-    let args = ["--boot", "--unit", unit, "--output=cat", "--lines=60", "--no-pager", "--quiet"];
-    let output = command::run(journalctl, &args, path, REPORT_TIMEOUT).await.ok()?;
-    let is_error = |line: &&str| line.to_ascii_lowercase().contains("error");
-    let line = output.stdout.lines().rev().find(is_error)?;
-    Some(line.trim().chars().take(300).collect())
+    let lines = journal::last(path, unit, 60, REPORT_TIMEOUT).await;
+    let line = lines.iter().rev().find(|line| line.to_ascii_lowercase().contains("error"))?;
+    Some(line.chars().take(300).collect())
 }

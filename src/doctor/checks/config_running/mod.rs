@@ -11,7 +11,8 @@ use crate::plan::manifest::Manifest;
 use crate::role::Role;
 use crate::state::{Action, Daemon, Verb};
 use crate::system::environment::{self, rfc3339};
-use crate::system::systemd::unit_facts::{self, UnitFacts, journal_from};
+use crate::system::systemd::journal;
+use crate::system::systemd::unit_facts::{self, UnitFacts};
 use newer::{Changed, Clock, files, is_newer, latest};
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ async fn suspect(
     if due(daemon, now, &manifest).is_some() || !is_newer(file, now, Clock::now(), applied) {
         return None;
     }
-    let said = journal_from(path, name, file.at, timeout).await;
+    let said = journal::from(path, name, file.at, timeout).await;
     (!has_reloaded(&said)).then(|| judge(daemon, file, latest(now, Clock::now())))
 }
 
