@@ -1,6 +1,6 @@
 //! PURE: which checks are asked: those of the role, without those that `--only` and `--skip` leave out.
 
-use super::checks::{CHECKS, Entry};
+use super::checks::{CHECKS, Entry, ROLE};
 use crate::error::InputError;
 use crate::gates::{About, Group};
 use crate::role::Role;
@@ -44,11 +44,12 @@ impl Selection {
     fn needed(&self) -> Vec<&'static str> {
         let mut needed: Vec<&'static str> = Vec::new();
         // Each check comes after those that it needs.
-        for about in CHECKS.iter().rev().map(Entry::about) {
+        for (entry, about) in CHECKS.iter().rev().map(|entry| (entry, entry.about())) {
             let is_needed = needed.contains(&about.id);
             if is_needed || names(&self.only, about) {
                 needed.push(about.id);
                 needed.extend(about.needs);
+                needed.extend(entry.needs_a_role().then_some(ROLE));
             }
         }
         needed
@@ -57,4 +58,24 @@ impl Selection {
 
 fn names(names: &[String], about: &About) -> bool {
     names.iter().any(|name| name == about.id || name == about.group.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(only: &[&str], skip: &[&str]) -> Vec<&'static str> {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let selection = Selection::of(own(only), own(skip)).unwrap();
+        selection.entries(None).iter().map(|entry| entry.about().id).collect()
+    }
+
+    #[test]
+    fn what_a_named_check_needs_is_asked_too() {
+        assert_eq!(asked(&["consul-joined"], &[]), [ROLE, "consul-agent-api", "consul-joined"]);
+        assert_eq!(asked(&["consul-joined"], &[ROLE]), ["consul-agent-api", "consul-joined"]);
+        assert_eq!(asked(&[], &[]).len(), CHECKS.len());
+        assert!(!asked(&[], &["consul"]).contains(&"consul-joined"), "a group");
+        assert!(Selection::of(vec!["consul-joind".to_owned()], Vec::new()).is_err());
+    }
 }

@@ -77,6 +77,13 @@ pub struct Diagnosis<'a> {
     pub counts: Counts,
 }
 
+impl Counts {
+    /// Whether no check has a result, so that nothing is known of the node.
+    fn is_nothing_asked(self) -> bool {
+        Self { not_asked: 0, ..self } == Self::default()
+    }
+}
+
 impl Rank {
     /// The rank of a finding; `None` if nothing is wrong.
     pub fn of(finding: &Finding) -> Option<Self> {
@@ -153,7 +160,7 @@ impl<'a> Diagnosis<'a> {
             Health::Unhealthy
         } else if has(Rank::Fail) {
             Health::Degraded
-        } else if has(Rank::Unknown) || self.counts == Counts::default() {
+        } else if has(Rank::Unknown) || self.counts.is_nothing_asked() {
             Health::Incomplete
         } else if has(Rank::Waiting) {
             Health::Waiting
@@ -169,7 +176,7 @@ impl<'a> Diagnosis<'a> {
         let Counts { warn, fail, unknown, .. } = self.counts;
         match (fail, unknown) {
             (1.., _) => ExitCode::Changes,
-            _ if unknown > 0 || self.counts == Counts::default() => ExitCode::Incomplete,
+            _ if unknown > 0 || self.counts.is_nothing_asked() => ExitCode::Incomplete,
             _ if is_strict && warn > 0 => ExitCode::Warned,
             _ => ExitCode::Done,
         }
@@ -244,3 +251,6 @@ pub(super) fn lose_patience(answers: &mut [Answer], known: &Known) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
