@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Units, system, warn_if_frozen};
-use crate::apply::pause;
+use crate::apply::pause::{self, Next};
 use crate::commands::cli::ApplyArgs;
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -46,7 +46,13 @@ pub(super) async fn run(
     };
     // A frozen agent changes nothing.
     if args.no_wait && !matches!(converged, Ok(Converged::Frozen)) {
-        set_delay(&system, converged.is_err() || unanswered.is_some()).await;
+        let next = match &converged {
+            Err(Error::Apply(error)) => Next::after(error),
+            Err(_) => Next::Later,
+            Ok(_) if unanswered.is_some() => Next::Later,
+            Ok(_) => Next::Never,
+        };
+        set_delay(&system, next).await;
     }
     // At a terminal the error is printed in full each time.
     let known = before.problem.as_ref().filter(|_| args.no_wait);
@@ -73,14 +79,9 @@ pub(super) async fn run(
 }
 
 /// Tells systemd after which delay to start the unit again.
-async fn set_delay(system: &System, failed: bool) {
+async fn set_delay(system: &System, next: Next) {
     let Some(services) = system.services.as_deref() else { return };
-    let told = if failed {
-        pause::grow(system, services).await
-    } else {
-        pause::reset(system, services).await
-    };
-    if let Err(error) = told {
+    if let Err(error) = pause::set(system, services, next).await {
         tracing::warn!("cannot change the delay before the next attempt: {error}");
     }
 }
