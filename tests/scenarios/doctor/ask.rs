@@ -91,3 +91,12 @@ pub(crate) fn until_healthy(node: &Node<'_>) -> Said {
         if said.code == 0 && troubles.is_empty() { Ok(said) } else { Err(troubles.join("\n")) }
     })
 }
+
+/// The peak memory of a run of the doctor without its children, in KiB: what its process had when it was last seen.
+pub(crate) fn memory(node: &Node<'_>) -> u64 {
+    let script = "cos-agent doctor >/dev/null & \
+        while seen=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$!/status) && [ -n \"$seen\" ]; do peak=$seen; done; \
+        echo $peak";
+    let said = node.run_for(RUN, &["sh", "-c", script]).stdout;
+    said.trim().parse().unwrap_or_else(|error| panic!("{}: {error}: {said:?}", node.name))
+}
