@@ -3,10 +3,10 @@
 use super::ended::Ended;
 use super::quorum::{self, Leave};
 use super::voter::{ELECTION, Voter};
-use super::{ApplyError, docker, reload, since, trust_store};
+use super::{ApplyError, docker, reload, since, tools};
 use crate::node::Node;
 use crate::plan::{Plan, PlannedAction};
-use crate::state::{Action, DOCKER, Daemon, Tool, UnitState, Verb};
+use crate::state::{Action, DOCKER, Daemon, UnitState, Verb};
 use crate::system::System;
 use crate::system::systemd::services::{Job, ServiceError, ServiceManager};
 use std::time::Duration;
@@ -77,11 +77,13 @@ pub(super) async fn run(
 impl Run<'_> {
     async fn one(&self, planned: &PlannedAction) -> Result<Ended, ApplyError> {
         let (verb, unit) = match &planned.action {
-            Action::Run(Tool::UpdateTrustStore) => {
-                return trust_store::update(self.system, self.node).await;
+            Action::Run(tool) => {
+                let store = self.node.host.trust_store;
+                return tools::run(self.system, store, *tool).await;
             }
             Action::DaemonReload => (Job::DaemonReload, ""),
             Action::Unit(Verb::Enable, unit) => (Job::Enable, unit.as_ref()),
+            Action::Unit(Verb::Disable, unit) => (Job::Disable, unit.as_ref()),
             Action::Unit(Verb::Reload, unit) => (Job::Reload, unit.as_ref()),
             Action::Unit(Verb::Stop, unit) => return self.stop(unit).await,
             // A unit that does not run reads its file when it starts.

@@ -1,7 +1,7 @@
 //! What a run saves for the next one: the manifest, the answer of the quorum guard, the last good facts, the versions of
 //! binaries.
 
-use super::trust_store::UNFINISHED;
+use super::tools::UNFINISHED;
 use crate::facts::Facts;
 use crate::facts::binaries::{VERSIONS, Versions};
 use crate::facts::last_good::LAST_GOOD;

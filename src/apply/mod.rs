@@ -4,17 +4,19 @@
 //! written, the manifest names the files to be written and the actions that are due, and the next run plans from there.
 
 mod actions;
+pub mod clean;
 mod denied;
 mod docker;
 mod ended;
 mod error;
+pub mod image;
 pub mod manifest;
 pub mod pause;
 mod quorum;
 mod reload;
 pub mod resume;
 mod since;
-mod trust_store;
+mod tools;
 pub mod validate;
 mod voter;
 

@@ -9,6 +9,12 @@ use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};
 
 pub(super) fn run(shell: Shell) -> Result<ExitCode, Error> {
+    output::write(&script(shell))?;
+    Ok(ExitCode::Done)
+}
+
+/// The completion script of a shell.
+pub(super) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     let mut command = Cli::command();
     match shell {
@@ -16,6 +22,5 @@ pub(super) fn run(shell: Shell) -> Result<ExitCode, Error> {
         Shell::Fish => generate(Fish, &mut command, "cos-agent", &mut script),
         Shell::Zsh => generate(Zsh, &mut command, "cos-agent", &mut script),
     }
-    output::write(&String::from_utf8_lossy(&script))?;
-    Ok(ExitCode::Done)
+    String::from_utf8_lossy(&script).into_owned()
 }

@@ -2,8 +2,7 @@
 
 use super::output::Output;
 use crate::commands::cli::ExplainArgs;
-use crate::doctor::GENERAL;
-use crate::doctor::checks::{CHECKS, Entry};
+use crate::doctor::{GENERAL, abouts};
 use crate::error::{Error, InputError, registry};
 use crate::exit::ExitCode;
 use crate::exit::hint::Topic;
@@ -38,10 +37,6 @@ pub(super) fn run(args: ExplainArgs, output: Output) -> Result<ExitCode, Error> 
         || json!({ "schema": "cos-agent/explain/1", "id": id, "page": page }),
     )?;
     Ok(ExitCode::Done)
-}
-
-fn abouts() -> impl Iterator<Item = &'static About> {
-    CHECKS.iter().map(Entry::about)
 }
 
 /// Every hint, by its id.

@@ -1,12 +1,14 @@
 //! The commands, one file each: the stages of the pipeline that it runs, and what it prints.
 
 mod apply;
+mod clean;
 pub mod cli;
 mod completions;
 mod config;
 mod doctor;
 mod explain;
 mod facts;
+mod install;
 mod man;
 pub mod output;
 mod peers;
@@ -47,6 +49,8 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Wait(args) => wait::run(args, environment, output).await,
         Command::Watch => watch::run(environment).await,
         Command::Reform(args) => reform::run(args, environment, output).await,
+        Command::Install(args) => install::run(args, environment, output).await,
+        Command::Clean(args) => clean::run(args, environment, output).await,
         Command::Config(args) => config::run(args, environment, output),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { page } => man::run(page),

@@ -11,11 +11,13 @@ mod connectivity;
 mod diagnosis;
 mod engine;
 mod forwarding;
+pub mod image;
 pub mod machine;
 mod ports;
 mod selection;
 
 use crate::exit::hint::Topic;
+use crate::gates::About;
 use crate::store::status::Identity;
 use crate::system::aside;
 use crate::system::environment::Environment;
@@ -36,6 +38,12 @@ pub static GENERAL: &[&[Topic]] = &[engine::TOPICS, checks::TOPICS];
 
 /// A check, as the doctor asks it.
 pub type Check = crate::gates::Check<Machine>;
+
+/// What is known of every check before it is asked: those of a node, then those of an image.
+pub fn abouts() -> impl Iterator<Item = &'static About> {
+    let of_image = image::CHECKS.iter().map(|check| &check.about);
+    checks::CHECKS.iter().map(checks::Entry::about).chain(of_image)
+}
 
 /// What the doctor saw.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use crate::apply::ApplyError;
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, advice, topics};
 use crate::facts::GatherError;
+use crate::facts::image::ImageError;
 use crate::membership::quorum::GuardError;
 use crate::membership::wait::WaitError;
 use crate::node::ResolveError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// The first stage: the facts.
     #[error("cannot gather the facts about this machine")]
     Gather(#[from] GatherError),
+    /// What an image is made of.
+    #[error("cannot make an image of this machine")]
+    Image(#[from] ImageError),
     /// The second stage: the node.
     #[error("cannot determine how to configure this node")]
     Resolve(#[from] ResolveError),
@@ -111,6 +115,7 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Gather(error) => error.exit_code(),
+            Self::Image(error) => error.exit_code(),
             Self::Resolve(error) => error.exit_code(),
             Self::Render(error) => error.exit_code(),
             Self::Guard(error) => error.exit_code(),

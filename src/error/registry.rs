@@ -4,6 +4,7 @@ use super::{Error, InputError};
 use crate::apply::ApplyError;
 use crate::exit::hint::Registered;
 use crate::facts::GatherError;
+use crate::facts::image::ImageError;
 use crate::facts::instance::InstanceError;
 use crate::facts::settings::SettingsError;
 use crate::membership::quorum::GuardError;
@@ -23,6 +24,7 @@ pub static REGISTRY: &[Registered] = &[
     Registered::new::<Error>(),
     Registered::new::<InputError>(),
     Registered::new::<GatherError>(),
+    Registered::new::<ImageError>(),
     Registered::new::<InstanceError>(),
     Registered::new::<SettingsError>(),
     Registered::new::<ResolveError>(),

@@ -8,7 +8,7 @@ use crate::store::{self, Entry, Schema, StateFile, Stored};
 use crate::system::System;
 use crate::system::daemon::program;
 use crate::system::root::{FileError, Root};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// Written by `install` when the image is built.
@@ -41,7 +41,17 @@ pub struct Seen {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// Path → the binary there.
+    #[serde(deserialize_with = "releases")]
     pub binaries: BTreeMap<String, Seen>,
+}
+
+/// The binaries with a version as Consul and Nomad have it. The image manifest lists other programs too.
+fn releases<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Seen>, D::Error> {
+    let all = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+    let seen = |(path, value)| Some((path, serde_json::from_value(value).ok()?));
+    Ok(all.into_iter().filter_map(seen).collect())
 }
 
 /// The versions that this node runs.

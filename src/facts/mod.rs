@@ -9,6 +9,7 @@ pub mod certificates;
 mod error;
 mod glimpse;
 pub mod host;
+pub mod image;
 pub mod instance;
 pub mod last_good;
 pub mod pem;

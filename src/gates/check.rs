@@ -86,6 +86,8 @@ pub enum Group {
     Nomad,
     /// docker and the registry.
     Docker,
+    /// An image before its snapshot.
+    Image,
 }
 
 /// What a failure means for the node, the worst first.
@@ -101,7 +103,7 @@ pub enum Impact {
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Boot,
         Self::Machine,
         Self::Clock,
@@ -116,6 +118,7 @@ impl Group {
         Self::Consul,
         Self::Nomad,
         Self::Docker,
+        Self::Image,
     ];
 
     /// Its name.
@@ -135,6 +138,7 @@ impl Group {
             Self::Consul => "consul",
             Self::Nomad => "nomad",
             Self::Docker => "docker",
+            Self::Image => "image",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod daemon_files;
 mod directories;
+pub mod leftovers;
 
 use crate::exit::ExitCode;
 use crate::state::{Daemon, Data, DesiredState, Observed, PROGRAM, PathKind, Place, Seen, Wanted};

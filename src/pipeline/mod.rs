@@ -1,8 +1,10 @@
 //! The one place where stages meet: `survey` gathers and resolves, `plan` goes on to a plan, `converge` carries the plan
 //! out. A command is a prefix of this and a printer.
 
+mod clean;
 mod converge;
 mod grant;
+mod install;
 mod planning;
 mod recorder;
 mod reform;
@@ -11,8 +13,10 @@ mod survey;
 use crate::membership::quorum::{GuardError, parameter};
 use crate::node::{Granted, Node};
 use crate::plan::Plan;
+pub use clean::clean;
 pub use converge::{converge, must_be_root};
 pub use grant::{guard, recall};
+pub use install::{Installation, install, plan_image};
 pub use planning::{plan, plan_from_nothing};
 pub use recorder::identity;
 pub use reform::{Reformed, reform};

@@ -12,6 +12,7 @@ mod due;
 mod error;
 mod files;
 mod guard;
+pub mod image;
 pub mod keys;
 pub mod manifest;
 pub mod node;

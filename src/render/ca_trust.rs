@@ -2,17 +2,28 @@
 //!
 //! One certificate in each file: Debian's tool makes no hash link for a file with two, so OpenSSL does not find them.
 
+use crate::facts::authority::Authority;
 use crate::facts::host::TrustStore;
+use crate::facts::settings::Settings;
 use crate::node::{Granted, Node};
 use crate::state::{Action, Contents, File, Notify, ROOT, Tool};
 use std::collections::BTreeSet;
 
 /// The files of the authorities.
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
+    of(node.host.trust_store, &node.authorities, &node.settings)
+}
+
+/// The files of authorities on a host.
+pub(super) fn of(
+    store: Option<TrustStore>,
+    authorities: &[Authority],
+    settings: &Settings,
+) -> Vec<File> {
     let mut files = Vec::new();
-    if let Some(store) = node.host.trust_store {
+    if let Some(store) = store {
         let (directory, suffix) = anchors(store);
-        files.extend(node.authorities.iter().map(|authority| {
+        files.extend(authorities.iter().map(|authority| {
             let name = authority.sha256.get(..16).unwrap_or(&authority.sha256);
             file(
                 format!("{directory}/cos-{name}.{suffix}"),
@@ -21,11 +32,11 @@ pub fn files(node: &Node, _: &Granted) -> Vec<File> {
             )
         }));
     }
-    if !node.authorities.is_empty() {
-        let all: String = node.authorities.iter().map(|authority| authority.pem.as_str()).collect();
+    if !authorities.is_empty() {
+        let all: String = authorities.iter().map(|authority| authority.pem.as_str()).collect();
         // docker reads certs.d at each connection: <https://docs.docker.com/engine/security/certificates/>.
         // A registry that is listed twice has one file.
-        let registries: BTreeSet<_> = node.settings.ca.registries.iter().collect();
+        let registries: BTreeSet<_> = settings.ca.registries.iter().collect();
         files.extend(registries.into_iter().map(|registry| {
             file(
                 format!("/etc/docker/certs.d/{}/ca.crt", registry.as_str()),

@@ -10,6 +10,7 @@ use crate::node::{Granted, Node};
 use crate::state::{
     Action, Contents, DNS_LINK, DNSMASQ, File, Notify, RESOLVED, ROOT, Verb, Wanted,
 };
+use std::net::Ipv4Addr;
 
 /// Whether `.consul` goes through systemd-resolved.
 pub fn by_resolved(node: &Node) -> bool {
@@ -36,14 +37,14 @@ pub fn forwarder(node: &Node) -> Option<Resolver> {
 /// The files of the forwarder of this node.
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     match forwarder(node) {
-        Some(Resolver::Resolved) => resolved(node),
+        Some(Resolver::Resolved) => resolved(node.settings.dns.address.address()),
         Some(Resolver::Dnsmasq) => vec![dnsmasq()],
         _ => Vec::new(),
     }
 }
 
-fn resolved(node: &Node) -> Vec<File> {
-    let address = node.settings.dns.address.address();
+/// The files for systemd-resolved.
+pub(super) fn resolved(address: Ipv4Addr) -> Vec<File> {
     let listener = File {
         path: "/etc/systemd/resolved.conf.d/cos.conf".to_owned(),
         // Containers reach the resolver of the host at this address (DNSStubListenerExtra=: systemd 247, resolved.conf(5)).
@@ -56,8 +57,8 @@ fn resolved(node: &Node) -> Vec<File> {
     vec![drop_in(DNS_LINK, address), listener]
 }
 
-/// dnsmasq(8): `--server=/domain/address#port`.
-fn dnsmasq() -> File {
+/// The file for dnsmasq(8): `--server=/domain/address#port`.
+pub(super) fn dnsmasq() -> File {
     File {
         path: "/etc/dnsmasq.d/cos.conf".to_owned(),
         contents: Contents::Text("server=/consul/127.0.0.1#8600\n".to_owned()),

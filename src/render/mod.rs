@@ -10,6 +10,7 @@ pub mod dns;
 pub mod docker;
 mod drop_in;
 pub mod extra;
+pub mod image;
 pub mod nomad;
 pub mod owned;
 mod owners;

@@ -13,6 +13,8 @@ pub enum Verb {
     Stop,
     /// `enable`.
     Enable,
+    /// `disable`.
+    Disable,
     /// `reload`.
     Reload,
     /// `try-restart`: restarts the unit only if it runs.
@@ -24,14 +26,22 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Self; 6] =
-        [Self::Stop, Self::Enable, Self::Reload, Self::TryRestart, Self::Restart, Self::Start];
+    const ALL: [Self; 7] = [
+        Self::Stop,
+        Self::Enable,
+        Self::Disable,
+        Self::Reload,
+        Self::TryRestart,
+        Self::Restart,
+        Self::Start,
+    ];
 
     /// Its name in systemctl(1).
     pub fn name(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Enable => "enable",
+            Self::Disable => "disable",
             Self::Reload => "reload",
             Self::TryRestart => "try-restart",
             Self::Restart => "restart",
@@ -45,14 +55,20 @@ impl Verb {
 pub enum Tool {
     /// The trust store: `update-ca-certificates` or `update-ca-trust`.
     UpdateTrustStore,
+    /// The users of the daemons: `systemd-sysusers`.
+    CreateUsers,
+    /// Directories and links: `systemd-tmpfiles`.
+    CreateDirectories,
 }
 
 impl Tool {
-    const ALL: [Self; 1] = [Self::UpdateTrustStore];
+    const ALL: [Self; 3] = [Self::UpdateTrustStore, Self::CreateUsers, Self::CreateDirectories];
 
     fn name(self) -> &'static str {
         match self {
             Self::UpdateTrustStore => "update-trust-store",
+            Self::CreateUsers => "create-users",
+            Self::CreateDirectories => "create-directories",
         }
     }
 }
@@ -78,7 +94,7 @@ pub enum Stage {
     Run,
     /// systemd reads the unit files.
     DaemonReload,
-    /// Units are enabled, so that systemd starts them at boot.
+    /// Units are enabled or disabled, so that systemd starts them at boot or does not.
     Enable,
     /// Units start, restart and reload, each after the units on which it depends.
     Start,
@@ -114,7 +130,7 @@ impl Action {
             Self::Unit(Verb::Stop, _) => Stage::Stop,
             Self::Run(_) => Stage::Run,
             Self::DaemonReload => Stage::DaemonReload,
-            Self::Unit(Verb::Enable, _) => Stage::Enable,
+            Self::Unit(Verb::Enable | Verb::Disable, _) => Stage::Enable,
             Self::Unit(Verb::Reload | Verb::TryRestart | Verb::Restart | Verb::Start, _) => {
                 Stage::Start
             }
@@ -125,8 +141,11 @@ impl Action {
     pub fn done(&self) -> String {
         match self {
             Self::Run(Tool::UpdateTrustStore) => "updated the trust store".to_owned(),
+            Self::Run(Tool::CreateUsers) => "created the users of the daemons".to_owned(),
+            Self::Run(Tool::CreateDirectories) => "created directories and links".to_owned(),
             Self::DaemonReload => "reloaded the unit files of systemd".to_owned(),
             Self::Unit(Verb::Enable, unit) => format!("enabled {unit}"),
+            Self::Unit(Verb::Disable, unit) => format!("disabled {unit}"),
             Self::Unit(Verb::TryRestart, unit) => format!("asked systemd to restart {unit}"),
             Self::Unit(verb, unit) => format!("asked systemd to {} {unit}", verb.name()),
         }
@@ -134,7 +153,7 @@ impl Action {
 
     /// Whether it is still necessary after a reboot. All others only make running units read changed files.
     pub fn outlives_a_boot(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Unit(Verb::Enable, _))
+        matches!(self, Self::Run(_) | Self::Unit(Verb::Enable | Verb::Disable, _))
     }
 }
 
@@ -143,6 +162,10 @@ impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run(Tool::UpdateTrustStore) => formatter.write_str("update the trust store"),
+            Self::Run(Tool::CreateUsers) => formatter.write_str("create the users of the daemons"),
+            Self::Run(Tool::CreateDirectories) => {
+                formatter.write_str("create directories and links")
+            }
             Self::DaemonReload => formatter.write_str("reload the unit files of systemd"),
             Self::Unit(Verb::TryRestart, unit) if unit == DOCKER => {
                 write!(formatter, "restart {unit} if no container runs")
@@ -198,7 +221,8 @@ mod tests {
     #[test]
     fn an_action_is_read_as_it_is_written() {
         let verbs = Verb::ALL.map(|verb| Action::unit(verb, "consul.service"));
-        let others = [Action::DaemonReload, Action::Run(Tool::UpdateTrustStore)];
+        let tools = Tool::ALL.into_iter().map(Action::Run);
+        let others: Vec<Action> = tools.chain([Action::DaemonReload]).collect();
         for action in verbs.into_iter().chain(others) {
             let written = serde_json::to_string(&action).unwrap();
             assert_eq!(serde_json::from_str::<Action>(&written).unwrap(), action, "{written}");

@@ -8,6 +8,7 @@ mod desired;
 mod file;
 pub mod format;
 mod formation;
+pub mod leftover;
 mod observed;
 mod region;
 mod sealed;

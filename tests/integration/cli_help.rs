@@ -72,6 +72,8 @@ Commands:
   wait         Wait until this node is a member of its cluster
   watch        Keep this node joined to its cluster; cos-agent-watch.service runs this
   reform       Let new servers form a new cluster after the old cluster and its data are lost
+  install      Make an image of this machine, of which instances start as nodes
+  clean        Take everything out of an image that is of one machine, before its snapshot
   config       Check, show or describe the settings
   completions  Print the completion script of a shell
   man          Print the man page

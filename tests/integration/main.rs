@@ -34,6 +34,8 @@ mod golden;
 mod guard;
 mod hcl;
 mod identity;
+mod image;
+mod image_check;
 mod launch_hook;
 mod metadata_faults;
 mod metadata_network;

@@ -10,6 +10,7 @@ pub(crate) mod consul;
 pub(crate) mod ec2;
 pub(crate) mod golden;
 pub(crate) mod host;
+pub(crate) mod image;
 pub(crate) mod install;
 pub(crate) mod node;
 pub(crate) mod programs;

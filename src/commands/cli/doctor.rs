@@ -34,6 +34,12 @@ pub struct DoctorArgs {
     /// standard output.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["wait", "watch", "strict", "all"])]
     pub bundle: Option<PathBuf>,
+    /// Check an image before its snapshot instead of a node.
+    #[arg(long, conflicts_with_all = ["wait", "watch", "bundle", "record", "only", "skip"])]
+    pub image: bool,
+    /// With --image: check DIR, a mounted root file system, in place of `/`.
+    #[arg(long, value_name = "DIR", requires = "image")]
+    pub root: Option<PathBuf>,
     /// Print the JSON schema of `-o json`.
     #[arg(long, exclusive = true)]
     pub schema: bool,
@@ -49,6 +55,7 @@ impl DoctorArgs {
                 "sudo cos-agent doctor --wait 5m          until nothing has failed",
                 "sudo cos-agent doctor -o json            for programs (cos.doctor/v1)",
                 "sudo cos-agent doctor --bundle b.tar.gz  for support, without secrets",
+                "sudo cos-agent doctor --image            whether an image may be snapshotted",
             ],
             "It changes nothing, asks nothing outside the VPC, and ends within 10 s. `cos-agent explain ID` shows the page of a \
              check. A bundle is for support: it takes at most 20 s and 5 MiB, and manifest.json in it lists what is missing.",

@@ -4,6 +4,7 @@ mod config;
 mod converge;
 mod doctor;
 mod help;
+mod image;
 mod membership;
 mod simulate;
 
@@ -13,6 +14,7 @@ pub use config::{ConfigArgs, ConfigCommand};
 pub use converge::{ApplyArgs, PlanArgs, ReformArgs, RootArgs};
 pub use doctor::{DoctorArgs, ExplainArgs};
 use help::usual;
+pub use image::{CleanArgs, InstallArgs};
 pub use membership::{PeersArgs, Servers, StatusArgs, WaitArgs, WaitFor};
 pub use simulate::SimulateArgs;
 use std::time::Duration;
@@ -102,6 +104,12 @@ pub enum Command {
     /// Let new servers form a new cluster after the old cluster and its data are lost.
     #[command(after_help = ReformArgs::help())]
     Reform(ReformArgs),
+    /// Make an image of this machine, of which instances start as nodes.
+    #[command(after_help = InstallArgs::help())]
+    Install(InstallArgs),
+    /// Take everything out of an image that is of one machine, before its snapshot.
+    #[command(after_help = CleanArgs::help())]
+    Clean(CleanArgs),
     /// Check, show or describe the settings.
     #[command(after_help = ConfigArgs::help())]
     Config(ConfigArgs),

@@ -1,6 +1,7 @@
 //! `doctor`: what is wrong with this node, why, and what to type.
 
 mod bundle;
+mod image;
 mod json;
 mod record;
 mod repeat;
@@ -33,6 +34,9 @@ pub(super) async fn run(
     machine::run_first();
     if args.record {
         return record::run(&environment).await;
+    }
+    if args.image {
+        return image::run(args.root.as_deref(), environment, output).await;
     }
     let selection = Selection::of(args.only, args.skip)?;
     if let Some(file) = args.bundle {

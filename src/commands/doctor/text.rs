@@ -103,7 +103,7 @@ fn group_line(group: Group, answers: &[Answer]) -> String {
     format!("{}\n", cut(line.trim_end(), WIDTH))
 }
 
-fn check_line(answer: &Answer) -> String {
+pub(super) fn check_line(answer: &Answer) -> String {
     let id = answer.about.id;
     let (word, words) = match &answer.outcome {
         Outcome::NotAsked(because) => ("-", format!("not asked because of {}", because.join(", "))),

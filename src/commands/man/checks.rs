@@ -1,6 +1,6 @@
 //! cos-agent-checks(7): the pages of `explain`, by group.
 
-use crate::doctor::checks::{CHECKS, Entry};
+use crate::doctor::abouts;
 use crate::exit::hint::Topic;
 use crate::gates::{About, Group, Impact};
 use crate::role::Role;
@@ -21,7 +21,7 @@ pub(super) fn page() -> String {
          one of them on a node without this page.",
     );
     for group in Group::ALL {
-        let of_group = CHECKS.iter().map(Entry::about).filter(|about| about.group == group);
+        let of_group = abouts().filter(|about| about.group == group);
         for (index, about) in of_group.enumerate() {
             if index == 0 {
                 roff.control("SH", [group.name().to_uppercase().as_str()]);
@@ -120,8 +120,8 @@ mod tests {
         let page = page();
         assert!(page.contains("\n.TH cos-agent-checks 7 \"\" "), "{}", &page[..300]);
         let headings = page.lines().filter(|line| line.starts_with(".SS ")).count();
-        assert_eq!(headings, CHECKS.len());
-        for about in CHECKS.iter().map(Entry::about) {
+        assert_eq!(headings, abouts().count());
+        for about in abouts() {
             assert!(page.contains(&format!("\n.SS {}\n", about.id)), "{}", about.id);
             assert!(page.contains(&about.page.source.replace('-', "\\-")), "{}", about.id);
         }
@@ -132,7 +132,7 @@ mod tests {
         let Some(shown) = shown(&page()).await else { return };
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let shown = words(&shown);
-        for about in CHECKS.iter().map(Entry::about) {
+        for about in abouts() {
             let means = about.page.means.replace('`', "");
             let start: String = words(&means).chars().take(30).collect();
             assert!(shown.contains(about.id) && shown.contains(&start), "{}: {start}", about.id);

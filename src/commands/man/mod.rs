@@ -9,12 +9,16 @@ use crate::exit::ExitCode;
 use clap::CommandFactory;
 
 pub(super) fn run(page: Option<ManPage>) -> Result<ExitCode, Error> {
-    let page = match page {
-        None => program().map_err(Error::Output)?,
-        Some(ManPage::Checks) => checks::page(),
-    };
-    output::write(&page)?;
+    output::write(&text(page)?)?;
     Ok(ExitCode::Done)
+}
+
+/// A page in the format of man(7).
+pub(super) fn text(page: Option<ManPage>) -> Result<String, Error> {
+    match page {
+        None => program().map_err(Error::Output),
+        Some(ManPage::Checks) => Ok(checks::page()),
+    }
 }
 
 fn program() -> Result<String, std::io::Error> {

@@ -12,8 +12,17 @@ const VALIDATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The output of `PROGRAM version`; its first line is like `Nomad v1.10.5`.
 pub async fn version(root: &Root, program: &str, path: &str) -> Result<Output, CommandError> {
-    let program = resolved(root, program)?;
-    command::run(&program, &["version"], path, VERSION_TIMEOUT).await
+    ask(root, program, &["version"], path).await
+}
+
+/// What a program prints with arguments that only ask for its version.
+pub async fn ask(
+    root: &Root,
+    program: &str,
+    args: &[&str],
+    path: &str,
+) -> Result<Output, CommandError> {
+    command::run(&resolved(root, program)?, args, path, VERSION_TIMEOUT).await
 }
 
 /// Runs a validator (`consul validate`, `nomad config validate`) on a directory; `place` is its full path.

@@ -133,8 +133,8 @@ impl Root {
     }
 
     /// Removes a directory and everything in it. A link in its place is removed, not its target.
-    pub fn remove_directory(&self, path: &str) -> Result<(), FileError> {
-        let path = Path::new(path);
+    pub fn remove_directory(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
         let (parent, name) = match self.parent("remove", path, Last::Follow) {
             Err(error) if super::absent(&error.source) => return Ok(()),
             other => other?,

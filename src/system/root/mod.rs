@@ -6,6 +6,7 @@
 //! the same directory, which gets its owner and mode, is synced, and is then renamed. The temporary name is fixed, so
 //! the next run overwrites or removes what a crash leaves behind.
 
+mod digest;
 mod directory;
 mod error;
 mod moving;

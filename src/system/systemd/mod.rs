@@ -1,5 +1,6 @@
 //! systemd: what units are doing, the jobs that may be enqueued, and the notification that a service is ready.
 
+pub mod enabled;
 pub mod journal;
 pub mod link_dns;
 pub mod notify;

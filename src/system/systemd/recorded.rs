@@ -65,7 +65,7 @@ impl ServiceManager for RecordedServices {
             match job {
                 Job::Start | Job::Restart => self.start(unit),
                 Job::Stop => self.set(unit, UnitState::Down),
-                Job::DaemonReload | Job::Reload | Job::Enable => {}
+                Job::DaemonReload | Job::Reload | Job::Enable | Job::Disable => {}
             }
             Ok(())
         })

@@ -27,6 +27,8 @@ pub enum Job {
     Stop,
     /// Start it at each boot.
     Enable,
+    /// Do not start it at boots.
+    Disable,
 }
 
 /// A job that was refused.

@@ -79,10 +79,11 @@ impl ServiceManager for Systemctl {
                 Job::Reload => ("reload", CALL_TIMEOUT),
                 Job::Stop => ("stop", STOP_TIMEOUT),
                 Job::Enable => ("enable", CALL_TIMEOUT),
+                Job::Disable => ("disable", CALL_TIMEOUT),
             };
             let args: &[&str] = match job {
                 Job::DaemonReload => &[verb],
-                Job::Stop | Job::Enable => &[verb, unit],
+                Job::Stop | Job::Enable | Job::Disable => &[verb, unit],
                 _ => &["--no-block", verb, unit],
             };
             let output = command::run(&self.program, args, &self.path, timeout).await?;

@@ -1,0 +1,40 @@
+//! `clean`: takes everything out of an image that is of one machine. It refuses to work on a node.
+
+use super::must_be_root;
+use crate::apply::{clean as remove, image};
+use crate::error::Error;
+use crate::facts::image::ImageError;
+use crate::observe::leftovers::Found;
+use crate::state::{READY, UnitState, WATCH};
+use crate::store::Stored;
+use crate::system::System;
+
+/// The units that run on a node and never while an image is built.
+const OF_A_NODE: [&str; 4] = ["consul.service", "nomad.service", WATCH, READY];
+/// It exists while systemd runs (sd_booted(3)).
+const BOOTED: &str = "/run/systemd/system";
+
+/// Cleans an image; what was removed.
+pub async fn clean(system: &System) -> Result<Vec<Found>, Error> {
+    must_be_root(system)?;
+    if matches!(image::MANIFEST.load(&system.root)?, Stored::Absent) {
+        return Err(ImageError::NotAnImage.into());
+    }
+    let running = running(system).await?;
+    if !running.is_empty() {
+        return Err(ImageError::IsNode(running).into());
+    }
+    Ok(remove::clean(system)?)
+}
+
+/// The units of a node that run here.
+async fn running(system: &System) -> Result<Vec<&'static str>, Error> {
+    let Some(services) = system.services.as_deref() else { return Ok(Vec::new()) };
+    if system.root.stat(BOOTED)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let states = services.states(&OF_A_NODE).await.map_err(ImageError::from)?;
+    let is_up =
+        |unit: &&'static str| matches!(states.get(*unit), Some(UnitState::Up | UnitState::Queued));
+    Ok(OF_A_NODE.into_iter().filter(is_up).collect())
+}
