@@ -34,23 +34,24 @@ download_tools() {
 }
 
 install_packages() {
-  local packages=() wanted package
-  wanted=$(list_of_packages)
-  for package in $wanted $EXTRA_PACKAGES; do packages+=("$(pinned "$package")"); done
-  [ ! -f "$GOT/amazon-ssm-agent.deb" ] || packages+=("$GOT/amazon-ssm-agent.deb")
+  local packages=() offline=() wanted package
   if [ -d "$FILES/debs" ]; then
+    packages=("$FILES"/debs/*.deb)
     # Without sources it cannot download. With --no-download it fails where it has to replace a package.
-    apt install -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null "$FILES"/debs/*.deb
-    packages=()
+    offline=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null)
   elif [ -d "$FILES/rpms" ]; then
-    dnf install --disablerepo='*' "$FILES"/rpms/*.rpm # not tried
-    packages=()
+    packages=("$FILES"/rpms/*.rpm) offline=(--disablerepo='*') # not tried
   elif [ "$AIR_GAPPED" = true ]; then
     die "cannot find packages, and air_gapped is true; put them into \`debs\` or \`rpms\` in the directory \`files\`"
-  elif is_debian; then
-    apt install "${packages[@]}"
   else
-    dnf install "${packages[@]}"
+    wanted=$(list_of_packages)
+    for package in $wanted $EXTRA_PACKAGES; do packages+=("$(pinned "$package")"); done
+  fi
+  [ ! -f "$GOT/amazon-ssm-agent.deb" ] || packages+=("$GOT/amazon-ssm-agent.deb")
+  if is_debian; then
+    apt install "${offline[@]}" "${packages[@]}"
+  else
+    dnf install "${offline[@]}" "${packages[@]}"
   fi
 }
 
