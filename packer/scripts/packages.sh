@@ -13,7 +13,8 @@ list_of_packages() {
     *) die "cannot install packages on $SYSTEM; add it to packer/scripts/packages.sh" ;;
   esac
 }
-DEBIAN="docker.io amazon-ecr-credential-helper containernetworking-plugins chrony ca-certificates iptables unzip"
+# docker starts no container without apparmor where the kernel has it.
+DEBIAN="docker.io apparmor amazon-ecr-credential-helper containernetworking-plugins chrony ca-certificates iptables unzip"
 
 # Debian starts what it installs, and docker would leave a key and networks in the image.
 start_nothing() {
