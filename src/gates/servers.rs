@@ -13,6 +13,9 @@ topics! {
         "set the same tag `cos:servers` on all of them, then run `cos-agent apply` on those whose tag changed";
     TOO_FEW: "servers-missing",
         "this node waits for the others; if they and their data are lost, run `cos-agent reform {name}` on each new server";
+    NOT_ALL: "servers-not-all",
+        "a new cluster waits for all its servers: start the missing ones; if it has formed before, look at `journalctl -b -u \
+         {name}` on the servers that run";
     NO_ELECTION: "leader-missing",
         "if this lasts, look at `journalctl -b -u {name}` on the servers; if they replace a cluster that is lost, run \
          `cos-agent reform {name}` on each";
@@ -26,7 +29,7 @@ pub struct Servers {
     /// Those that are alive.
     pub alive: usize,
     /// How many form the cluster: the tag of this node if it is one of them, else the largest Serf tag `expect` among
-    /// them, else one.
+    /// them, else those that are alive; at least one.
     pub expected: usize,
     /// The first of them that expects another number of servers than the tag of this node says, as a sentence. Such servers
     /// do not form a cluster together (`maybeBootstrap` of Consul and Nomad, "conflicting expect value").
@@ -49,7 +52,9 @@ pub fn of_nomad(members: &[nomad::Member], own: Option<u8>) -> Servers {
 fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>) -> Servers {
     let alive: Vec<_> = alive.collect();
     let said = || alive.iter().filter_map(|(name, expect)| Some((name, (*expect)?)));
-    let expected = own.or_else(|| said().map(|(_, expect)| expect).max()).unwrap_or(1).max(1);
+    let said_most = own.or_else(|| said().map(|(_, expect)| expect).max());
+    // Servers that can only join expect no number, so those that are there are all that is known.
+    let expected = said_most.map_or(alive.len(), usize::from).max(1);
     let differing = own.and_then(|own| {
         let (name, expect) = said().find(|(_, expect)| *expect != own)?;
         Some(format!(
@@ -57,7 +62,7 @@ fn count<'a>(alive: impl Iterator<Item = (&'a str, Option<u8>)>, own: Option<u8>
             text::count(expect, "server")
         ))
     });
-    Servers { alive: alive.len(), expected: expected.into(), differing }
+    Servers { alive: alive.len(), expected, differing }
 }
 
 impl Servers {
@@ -77,6 +82,13 @@ impl Servers {
                 "the servers that form a cluster all have the same `cos:servers`",
                 OTHER_COUNT.plain(),
             );
+        }
+        if self.have_majority() && self.alive < self.expected {
+            let expected = format!(
+                "all {} if the cluster is new; if it is not, these servers elect a leader within seconds",
+                text::count(self.expected, "server")
+            );
+            return Problem::new(found, expected, NOT_ALL.with(&name));
         }
         if self.have_majority() {
             let expected = "these servers elect a leader within seconds";
@@ -118,7 +130,7 @@ mod tests {
     use crate::gates::checks::tests_support::server;
 
     #[test]
-    fn the_tag_of_a_server_counts_then_what_the_servers_say_then_one() {
+    fn the_tag_of_a_server_counts_then_what_the_servers_say_then_how_many_there_are() {
         let members = [server("i-1", 1), server("i-2", 4)];
         let counted = |members: &[consul::Member], own| {
             let servers = of_consul(members, own);
@@ -127,6 +139,11 @@ mod tests {
         assert_eq!(counted(&members, Some(5)), (1, 5));
         assert_eq!(counted(&members, None), (1, 3));
         assert_eq!(counted(&[], None), (0, 1));
+        let mut joins = [server("i-1", 1), server("i-2", 1)];
+        for member in &mut joins {
+            member.tags.remove("expect");
+        }
+        assert_eq!(counted(&joins, None), (2, 2));
     }
 
     #[test]
@@ -143,6 +160,10 @@ mod tests {
             "no leader: 3 of 3 servers are alive; i-2 expects 5 servers, but `cos:servers` is 3 on this node"
         );
         assert!(problem.hint.text.contains("the same tag `cos:servers`"), "{}", problem.hint.text);
+        let two = Servers { alive: 2, expected: 3, differing: None };
+        let problem = two.leaderless(Daemon::Consul);
+        assert!(problem.expected.starts_with("all 3 servers if the cluster is new"), "{problem:?}");
+        assert!(!problem.hint.text.contains("reform"), "{}", problem.hint.text);
         // A node that is not a server has no number of its own.
         assert_eq!(of_consul(&[server("i-1", 1)], None).differing, None);
     }

@@ -11,6 +11,7 @@ use crate::system::root::{FileError, Root};
 use crate::text::secret::masked;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// The version of its format.
 pub const SCHEMA: &str = "cos-agent/status-record/1";
@@ -128,6 +129,16 @@ impl Identity {
     /// How many Nomad servers form the cluster; `None` if this node is not one.
     pub fn nomad_servers(&self) -> Option<u8> {
         self.servers.filter(|_| self.quorum() == Some(Daemon::Nomad))
+    }
+}
+
+impl Status {
+    /// For how long the watch has seen problems; what was before the node joined does not count. `None` if there are none, or
+    /// if nothing says since when.
+    pub fn troubled(&self) -> Option<Duration> {
+        let troubled = environment::since(self.watch.since.as_deref()?)?;
+        let joined = self.joined.as_deref().and_then(environment::since);
+        Some(joined.map_or(troubled, |joined| troubled.min(joined)))
     }
 }
 

@@ -302,7 +302,7 @@ fn a_run_without_tags_ends_with_their_code_although_others_have_succeeded() {
     let node = Node::of("nomad-client");
     node.run("apply");
     node.metadata.service.change(|instance| instance.tags.retain(|key, _| key == "Name"));
-    insta::assert_snapshot!(node.shown("apply --timeout 300ms"), @r#"
+    insta::assert_snapshot!(node.shown("apply --timeout 2s"), @r#"
 exit 65
 --- stderr
 waiting up to N s for the tags cos:cluster, cos:role; found Name

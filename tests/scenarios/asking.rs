@@ -1,5 +1,6 @@
 //! Who asks EC2 for the servers of the cluster, and when: no more than is needed, and always when it is.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{Machine, clients, servers};
 use crate::lab::node::Node;
@@ -78,6 +79,7 @@ fn a_client_that_missed_the_replacement_of_all_servers_finds_the_new_ones() {
         });
     }
     transcript.proved("all Consul servers were replaced, one by one, while a client was cut off");
+    expect(&client, "net-consul-servers", BROKEN, "8301");
     lab.heal_partition();
     let new = lab.role("consul-server");
     transcript.proved(&until("the client has a leader among the new servers", 3 * SOON, || {

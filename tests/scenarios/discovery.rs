@@ -1,5 +1,6 @@
 //! Servers that EC2 does not tell of each other, or of too many.
 
+use crate::doctor::ask::{BROKEN, WAITS, expect};
 use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::node::Node;
@@ -36,6 +37,7 @@ fn joined_again(consul: Consul) {
     let before = processes(&lab);
     let leaders = leaders_named(&lab.nodes(), || {
         throughout("each server is alone", EVENTUALLY, || all_alone(&lab));
+        expect(&lab.node("consul-1"), "aws-autodiscovery", WAITS, "wait for the other servers");
         transcript
             .proved("for 40 s each sees itself alone; nobody leads, Consul has stopped asking");
         lab.aws.hide_nothing();
@@ -63,6 +65,7 @@ fn consul_alone_never_asks_again_and_the_watch_heals_it() {
     let (before, calls) = (processes(&lab), lab.aws.calls().len());
     throughout("without the watch they stay apart", LONG, || all_alone(&lab));
     assert_eq!(lab.aws.calls().len(), calls, "somebody asked AWS: {:?}", lab.aws.calls());
+    expect(&lab.node("consul-1"), "units-state", BROKEN, "cos-agent apply");
     transcript.proved("EC2 tells of all three for 30 s, and Consul, left alone, does not ask it");
 
     lab.everywhere(|node| node.release(WATCH));

@@ -1,5 +1,6 @@
 //! EC2 cannot be asked: the nodes run all the same, say so, and join when it answers again.
 
+use crate::doctor::ask::{BROKEN, WAITS, expect};
 use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::node::Node;
@@ -46,6 +47,10 @@ fn nodes_that_cannot_ask_ec2_run_say_so_and_join_when_it_answers() {
         transcript.proved(&format!("{name} runs both daemons, and says: {problems}"));
     }
     let before: Vec<_> = nodes.iter().map(|(node, _)| processes(node)).collect();
+    expect(&nodes[0].0, "aws-endpoint-ec2", BROKEN, "TCP 443");
+    expect(&nodes[1].0, "aws-autodiscovery", BROKEN, "ec2:DescribeInstances");
+    expect(&nodes[2].0, "aws-autodiscovery", WAITS, "throttles");
+    transcript.proved("the doctor names EC2 first on each of them");
     throughout("none of them joins", ON.saturating_sub(began.elapsed()), || match alive(&lab) {
         members if members.len() == 1 => Ok(()),
         members => Err(format!("{members:?}")),

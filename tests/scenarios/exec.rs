@@ -2,6 +2,7 @@
 //!
 //! Nomad from 1.10.3 to 1.11.3 asks EC2 under its dual-stack name, which this VPC does not resolve.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::managed::changed;
@@ -68,6 +69,7 @@ fn what_peers_prints_in_the_sandbox_of_nomad_is_what_nomads_own_library_reads() 
     let said = server.journal("exec.service");
     assert!(!output.is_ok() && addresses.is_empty(), "{output:?} {addresses}");
     assert!(said.contains("executable failed with exit code 77"), "{said}");
+    expect(&server, "aws-autodiscovery", BROKEN, "ec2:DescribeInstances");
     transcript.proved(
         "EC2 refuses: the library takes the exit code for a failure, and no address for an answer",
     );

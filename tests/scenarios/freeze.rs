@@ -1,5 +1,6 @@
 //! The switch that freezes the agent during an incident.
 
+use crate::doctor::ask::{BROKEN, WORKS, expect};
 use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::managed::changed;
@@ -35,7 +36,10 @@ fn a_frozen_agent_changes_nothing_and_a_reboot_starts_what_ran() {
         let output = node.run(command);
         assert!(output.is_ok() && output.stderr.contains(FROZEN), "{output:?}");
     }
-    transcript.proved("`status` and `wait` say so too; the node is ready all the same");
+    assert_eq!(expect(&node, "boot-phases", WORKS, SWITCH).cards().len(), 1);
+    transcript.proved(
+        "`status`, `wait` and the doctor say so too, and nothing else; the node is ready all the same",
+    );
 
     node.reboot();
     assert_eq!(node.booted(), "running");
@@ -56,12 +60,14 @@ fn a_frozen_agent_changes_nothing_and_a_reboot_starts_what_ran() {
         "{status:?}"
     );
     node.ok(&["cos-agent", "wait", "--for", "ready", "--timeout", "20s"]);
+    assert_eq!(expect(&node, "boot-phases", WORKS, SWITCH).cards().len(), 1);
     transcript
         .proved("a reboot of a frozen node starts what ran before, as it was, and changes nothing");
 
     node.ok(&["systemctl", "stop", "consul.service"]);
     node.ok(&["systemctl", "restart", "cos-agent"]);
     assert_eq!(node.unit("consul.service")["ActiveState"], "inactive");
+    expect(&node, "units-state", BROKEN, "systemctl start consul");
     transcript.proved(
         "a daemon that is stopped by hand stays down: the agent starts something at the boot alone",
     );

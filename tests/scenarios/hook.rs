@@ -1,5 +1,6 @@
 //! The launch hook of an Auto Scaling group: an instance goes into service once it has joined.
 
+use crate::doctor::ask::{WAITS, expect};
 use crate::lab::Lab;
 use crate::lab::aws::Call;
 use crate::lab::description::servers;
@@ -43,6 +44,9 @@ fn servers_held_by_a_launch_hook_elect_a_leader_and_each_completes_it_once() {
         calls if calls.is_empty() => Ok(()),
         calls => Err(format!("{calls:?}")),
     });
+    let said = expect(first, "consul-leader", WAITS, "");
+    let fix = said.fix("consul-leader");
+    assert!(fix.contains("start the missing") && !fix.contains("reform"), "{fix}");
     transcript.proved("two of three servers have no leader, and tell the group nothing");
 
     late.boot();

@@ -1,5 +1,6 @@
 //! Images: a client pulls from the account's own registry with nothing but its instance role, and from others as before.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::node::Node;
@@ -63,6 +64,7 @@ fn a_job_runs_from_an_image_in_ecr_and_from_one_elsewhere() {
     });
     let pull = ["docker", "--config", "/etc/docker", "pull", &second];
     assert!(refused(&client.run(&pull).stderr));
+    expect(&client, "ecr-docker-config", BROKEN, "cos-agent apply");
     client.ok(&["cos-agent", "apply"]);
     assert_eq!(client.read(CONFIG), wired);
     client.ok(&pull);

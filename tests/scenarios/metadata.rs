@@ -1,5 +1,6 @@
 //! A metadata service that is late, refuses its own tokens, or has no tags.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::aws::Call;
 use crate::lab::description::servers;
@@ -38,6 +39,8 @@ fn metadata_that_is_late_or_has_no_tags_costs_time_alone() {
     let wait = denied.run(&["cos-agent", "wait", "--for", "ready", "--timeout", "5m"]);
     assert_eq!(wait.code, Some(77), "{wait:?}");
     denied.has_no_role().unwrap();
+    expect(&denied, "tags-source", BROKEN, "ec2:DescribeTags");
+    expect(&refused, "imds-reachable", BROKEN, "169.254.169.254");
     transcript.proved(&format!("no tags, and EC2 denies them: 77, and says why\n{}", wait.stderr));
 
     throughout("nothing starts without metadata", refused.before_age(30.0), || {

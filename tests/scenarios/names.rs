@@ -1,5 +1,6 @@
 //! Names: `.consul` resolves wherever somebody asks, and no other name depends on Consul.
 
+use crate::doctor::ask::{BROKEN, ask_only, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::dns::Lookup;
@@ -85,8 +86,11 @@ fn names_resolve(consul: Consul) {
         let names: Vec<String> = others(queries.names()).collect();
         if names.contains(&format!("{EC2}.")) { Ok(()) } else { Err(format!("{names:?}")) }
     });
-    transcript
-        .proved("with the global form of resolved.conf the listener sees other names at Consul");
+    let said = ask_only(&client, "dns-override");
+    assert!(said.cards() == ["dns-override"] && said.fix("dns-override").contains("global.conf"));
+    transcript.proved(
+        "with the global form of resolved.conf the listener sees other names at Consul, and the doctor names the file",
+    );
 }
 
 #[test]
@@ -100,6 +104,7 @@ fn a_consul_that_hangs_holds_up_nothing_but_itself() {
 
     node.freeze("consul.service");
     let (started, mut slowest, mut status) = (Instant::now(), [Duration::ZERO; 2], Duration::ZERO);
+    expect(&node, "consul-agent-api", BROKEN, "systemctl restart consul");
     while started.elapsed() < HANGS {
         for (name, exists) in [(EC2, true)].into_iter().chain(NOTHING.map(|name| (name, false))) {
             for Lookup { output, took } in [node.getent(name), node.resolvectl(name)] {

@@ -1,5 +1,6 @@
 //! Networks that lose packets, that split, and that lead to nobody: nodes join all the same, and nothing is restarted.
 
+use crate::doctor::ask::{BROKEN, expect, until_healthy};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::inside::CONSUL;
@@ -69,6 +70,8 @@ fn a_server_that_is_cut_off_comes_back_without_a_restart() {
                 Err(_) => Ok(()),
             }
         });
+        expect(&alone, "net-consul-servers", BROKEN, "8301");
+        until_healthy(&others[0]);
     });
     assert!(gap < ELECTION, "the majority knew no leader for {gap:?}");
     transcript.proved(&format!(
@@ -123,6 +126,8 @@ fn a_server_that_is_gone_and_still_listed_holds_nobody_up() {
     assert_eq!(client.unit("consul.service")["NRestarts"], "0");
     transcript.proved(&format!("a client that boots is ready {after:.1} s after power"));
 
+    until_healthy(&nomad);
+    transcript.proved("the doctor finds nothing wrong with a node that has a leader");
     let before = daemons(&client, "MainPID");
     lab.net.silent_no_more(gone.address);
     gone.boot();

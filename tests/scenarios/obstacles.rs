@@ -1,6 +1,7 @@
 //! What stands in the way of a node is named where people look, breaks nothing that runs, and is forgotten once it is
 //! gone.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::node::Node;
@@ -45,7 +46,8 @@ fn a_node_without_consul_says_so_at_once_and_starts_when_it_is_there() {
         &node,
         &["exit code 78", "/usr/bin/consul does not exist", "hint: install consul in the image"],
     );
-    transcript.proved("`status` says what is missing");
+    expect(&node, "role-resolved", BROKEN, "install consul in the image");
+    transcript.proved("`status` and `doctor` say what is missing");
 
     throughout("nothing starts, and nothing is tried again", Duration::from_secs(15), || {
         let agent = node.unit("cos-agent.service");
@@ -80,7 +82,9 @@ fn a_setting_that_consul_refuses_leaves_what_runs_as_it_was() {
     assert_eq!(node.unit("cos-agent.service")["ExecMainStatus"], "78");
     transcript.proved("`apply` ends with 78 and names the key, by hand and as a unit");
     until_said(&node, &["exit code 78", "no_such_key"]);
-    transcript.proved("`status` names the key");
+    let said = expect(&node, "boot-phases", BROKEN, "cos-agent config dump");
+    assert!(said.report.to_string().contains("no_such_key"), "{said:?}");
+    transcript.proved("`status` and `doctor` name the key");
 
     assert_eq!(node.read(RENDERED), rendered);
     assert_eq!(node.managed(), disk);
@@ -145,6 +149,7 @@ fn a_port_that_is_taken_is_named_and_waited_for() {
         node.run(&["cos-agent", "wait", "--for", "ready", "--timeout", "2s"]);
     assert_eq!(code, Some(75), "{stderr}");
     assert!(stderr.contains("another program"), "{stderr}");
+    expect(&node, "net-listeners", BROKEN, "systemctl list-sockets");
     transcript.proved(&format!("the gates are closed: {}", stderr.trim_end()));
 
     node.ok(&["systemctl", "stop", "squatter.socket"]);

@@ -1,5 +1,6 @@
 //! Nomad beside a Consul that comes late, and one that goes away.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::inside::CONSUL;
@@ -30,12 +31,14 @@ fn nomad_starts_before_consul_answers_and_outlives_its_absence() {
     for node in late {
         node.write("/etc/systemd/system/consul.service.d/held.conf", HELD);
     }
+    lab.start_registries();
     lab.boot_all();
     server.until_ready();
     for node in late {
         until(&format!("Nomad answers on {}", node.name), SOON, || node.nomad("/v1/agent/self"));
         assert!(node.consul("/v1/agent/self").is_err());
     }
+    expect(&nomad, "consul-agent-api", BROKEN, "systemctl status consul");
     let before = late.map(process);
     transcript.proved("a Nomad server and a Nomad client run while their Consul does not answer");
     for node in late {
@@ -68,6 +71,7 @@ fn nomad_starts_before_consul_answers_and_outlives_its_absence() {
     let known = server.consul(&format!("/v1/catalog/node-services/{}", client.id)).unwrap();
     assert_eq!(list(&known["Services"]).count(), 0, "{known}");
     client.ok(&["sh", "-c", "rm -r /opt/consul/data/services /opt/consul/data/checks"]);
+    expect(&client, "units-state", BROKEN, "cos-agent apply");
     throughout(
         "the task runs and Nomad's client is ready",
         AWAY.saturating_sub(stopped.elapsed()),

@@ -1,5 +1,6 @@
 //! The servers of a cluster: more of them, and all of them gone.
 
+use crate::doctor::ask::{WAITS, expect};
 use crate::lab::Lab;
 use crate::lab::description::{Machine, servers};
 use crate::lab::inside::CONSUL;
@@ -114,7 +115,10 @@ fn replaced(consul: Consul) {
         }
         Ok(())
     });
-    transcript.proved("three empty servers see each other and wait: no leader, not ready, and status says `reform`");
+    expect(&fresh[0], "consul-leader", WAITS, "cos-agent reform consul");
+    transcript.proved(
+        "three empty servers see each other and wait: no leader, not ready, and status and doctor say `reform`",
+    );
 
     std::thread::scope(|scope| {
         for node in &fresh {
@@ -187,6 +191,11 @@ fn servers_that_get_no_answer_only_join_and_found_their_cluster_once_it_is_no() 
         }
         Ok(())
     });
+    lab.everywhere(|node| {
+        // That there is no leader is what follows.
+        expect(node, "boot-phases", WAITS, FORMED);
+    });
+    transcript.proved("the doctor says of each that it can only join, and why");
 
     lab.aws.up();
     lab.until_ready();

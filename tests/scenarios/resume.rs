@@ -1,5 +1,6 @@
 //! A reboot on which nothing can be applied: what ran before runs again, where it is the same node, and nowhere else.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::node::Node;
@@ -21,6 +22,7 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
         clients(&["backoffice", "public-services"]),
     ];
     let lab = Lab::new(kinds.concat());
+    lab.start_registries();
     lab.up();
     transcript.proved("six nodes are one cluster");
 
@@ -97,6 +99,14 @@ fn settings_that_are_refused_take_nothing_from_a_reboot_of_the_same_node() {
         assert_eq!(node.unit(AGENT)["ExecMainStatus"], "78", "{}", node.name);
         transcript.proved(&format!("{}: {words}", node.name));
     }
+    std::thread::scope(|scope| {
+        for node in [&same, &masked, &cloned] {
+            scope.spawn(|| expect(node, "settings-valid", BROKEN, "systemctl restart cos-agent"));
+        }
+    });
+    transcript.proved(
+        "the doctor names the settings first, of a node that runs and of those that do not",
+    );
     let record = &same.status()["record"];
     assert_eq!(
         (&record["state"], &record["problem"]["code"]),

@@ -1,5 +1,6 @@
 //! Tags that are late, gone, missing or at odds: what a node does then, on a real boot.
 
+use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
 use crate::lab::managed::changed;
@@ -27,6 +28,7 @@ fn late_tags_are_waited_for_and_nothing_is_decided_before_they_are_all_there() {
         late.has_no_role().and(roleless.has_no_role())
     });
     assert!(roleless.journal(AGENT).contains("for the tags cos:role; found cos:cluster"));
+    expect(&late, "tags-required", BROKEN, "cos:role");
     assert!(late.status_text().starts_with("role unknown: no `apply` has finished"));
     transcript.proved("all tags but the role are there, and nothing is decided");
     throughout("nothing is decided", late.before_age(40.0), || late.has_no_role());
@@ -64,10 +66,17 @@ fn wrong_tags_start_nothing_and_putting_them_right_heals() {
     let (missing, torn) = (lab.node("nomad-1"), lab.node("backoffice"));
     missing.write("/etc/systemd/system/cos-agent.service.d/lab.conf", SOONER);
     lab.boot_all();
-    for (node, words) in [
-        (&missing, &["s: cos:servers; this instance has", "tag the running instance"]),
+    for (node, cause, fix, words) in [
+        (
+            &missing,
+            "tags-required",
+            "Key=cos:servers",
+            &["s: cos:servers; this instance has", "tag the running instance"],
+        ),
         (
             &torn,
+            "role-resolved",
+            "delete tag `cos:nomad-server`",
             &["tag `cos:nomad-server` = \"demo\" contradicts", "`cos:role` = \"nomad-client\""],
         ),
     ] {
@@ -88,8 +97,9 @@ fn wrong_tags_start_nothing_and_putting_them_right_heals() {
             assert!(status.contains(words), "{name}: {status}");
             assert!(wait.stderr.contains(words), "{name}: {wait:?}");
         }
+        expect(node, cause, BROKEN, fix);
         transcript.proved(&format!(
-            "{name}: 65, and again 65; nothing is started; status and wait say why:\n{}",
+            "{name}: 65, and again 65; nothing is started; status, wait and doctor say why:\n{}",
             wait.stderr
         ));
     }
@@ -145,9 +155,10 @@ fn a_server_that_lost_its_tags_reboots_on_its_last_good_facts() {
         node.status_text()
             .contains("the daemons run with the configuration from before the reboot")
     );
+    expect(&node, "tags-source", BROKEN, "instance_metadata_tags");
     let written = changed(&disk, &node.managed());
     assert!(written.is_empty(), "{written:?}");
-    transcript.proved("nothing was written; Consul runs as it was, and status says why");
+    transcript.proved("nothing was written; Consul runs as it was; status and doctor say why");
 
     // The pauses grow, and hold nobody up: consul.service is ordered after the unit that is tried again.
     let pause = until("the pause has grown", SOON * 4, || {

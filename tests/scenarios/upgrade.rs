@@ -1,5 +1,6 @@
 //! The agent is replaced on nodes that run, by a newer one and by the older one again.
 
+use crate::doctor::ask::{WORKS, expect, until_healthy};
 use crate::lab::Lab;
 use crate::lab::description::servers;
 use crate::lab::node::Node;
@@ -42,6 +43,9 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
         for node in lab.nodes() {
             let (consul, kept) = (node.main_pid("consul.service"), kept(&node));
             put(&node, &program);
+            if what == "the new agent" {
+                expect(&node, "config-drift", WORKS, "cos-agent apply");
+            }
             node.ok(&["systemctl", "restart", "cos-agent.service"]);
             if what == "the new agent" {
                 // A Consul server runs no Nomad, so that unit is the image's.
@@ -60,6 +64,9 @@ fn an_agent_that_is_replaced_goes_on_with_its_state_and_leaves_the_daemons_alone
                 }
             }
             until(&format!("{} has joined", node.name), SOON, || node.ready());
+            if what == "the new agent" {
+                until_healthy(&node);
+            }
             assert_eq!(
                 node.main_pid("consul.service"),
                 consul,

@@ -12,6 +12,7 @@ use crate::doctor::{self, Diagnosis, Report, Selection};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::system::environment::Environment;
+use crate::system::machine;
 use std::cell::Cell;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,6 +29,8 @@ pub(super) async fn run(
         write(&format!("{:#}\n", json::schema()))?;
         return Ok(ExitCode::Done);
     }
+    // A busy node must not look like metadata or a daemon that does not answer in time.
+    machine::run_first();
     if args.record {
         return record::run(&environment).await;
     }

@@ -18,6 +18,9 @@ use std::time::Duration;
 topics! {
     TAKEN: "port-taken",
         "run `systemctl status {process}` to see what started it, stop that, then run `systemctl restart {name}`";
+    TAKEN_BY_SOCKET: "port-taken-by-socket-unit",
+        "run `systemctl list-sockets` to find the socket unit of port {port}, run `systemctl disable --now` with its name, then \
+         run `systemctl restart {name}`";
     TAKEN_BY_USER: "port-taken-by-user",
         "run `ss -tulnp 'sport = :{port}'` as root to find the process, stop it, then run `systemctl restart {name}`";
 }
@@ -128,7 +131,11 @@ fn judge(taken: &[Taken], ports: &[Port]) -> Finding {
     let place = format!("port {}/{}", port.number, port.protocol.name());
     let (by, hint) = match holder {
         Some(holder) => {
-            let hint = TAKEN.with(&[("process", &holder.process), ("name", &name)]);
+            // systemd itself listens for the units of type socket.
+            let hint = match holder.process {
+                1 => TAKEN_BY_SOCKET.with(&[("port", &port.number), ("name", &name)]),
+                _ => TAKEN.with(&[("process", &holder.process), ("name", &name)]),
+            };
             (process(holder), hint)
         }
         None => {
@@ -171,7 +178,7 @@ mod tests {
         let socket =
             Socket { protocol: Tcp, local: "0.0.0.0:8301".parse().unwrap(), user: 0, inode: 7 };
         let holder = Holder { process: 811, name: "python3".to_owned(), unit: None };
-        let taken = Taken { port, socket, holder: Some(holder) };
+        let taken = Taken { port, socket, holder: Some(holder.clone()) };
         let Finding::Fail(problem) = judge(std::slice::from_ref(&taken), &[]) else {
             panic!("it is taken")
         };
@@ -181,6 +188,13 @@ mod tests {
         );
         assert_eq!(problem.evidence, ["tcp 0.0.0.0:8301 user ID 0 python3 (process 811)"]);
         assert!(problem.hint.text.contains("systemctl status 811"), "{}", problem.hint.text);
+        let systemd = Holder { process: 1, name: "systemd".to_owned(), ..holder };
+        let Finding::Fail(problem) =
+            judge(&[Taken { holder: Some(systemd), ..taken.clone() }], &[])
+        else {
+            panic!("it is taken")
+        };
+        assert_eq!(problem.hint.id, "port-taken-by-socket-unit");
         let hidden = Taken { holder: None, ..taken };
         let Finding::Fail(problem) = judge(&[hidden], &[]) else { panic!("it is taken") };
         assert!(problem.found.contains("a program of user ID 0"), "{}", problem.found);

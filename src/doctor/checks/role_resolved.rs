@@ -51,7 +51,14 @@ async fn probe(machine: &Machine) -> Finding {
 
 /// The error of the first stages, on a node whose record says that it has a role, or says nothing.
 fn judge(error: &Error, recorded: Option<Role>) -> Finding {
-    let expected = "tags and settings that say what this node is";
+    let expected = match error {
+        Error::Resolve(
+            ResolveError::NoVersion { program } | ResolveError::TooOld { program, .. },
+        ) => {
+            format!("a supported version of {program} on this node")
+        }
+        _ => "tags and settings that say what this node is".to_owned(),
+    };
     let hint = |error: &Error| error.advice().unwrap_or_else(|| CONTRADICTION.plain());
     match (error, recorded) {
         (Error::Resolve(_), _) | (_, None) => {
@@ -80,5 +87,8 @@ mod tests {
         assert_eq!(Some(problem.hint), error.hint());
         assert!(matches!(judge(&Error::Interrupted, role), Finding::Warn(_)));
         assert!(matches!(judge(&Error::Interrupted, None), Finding::Fail(_)));
+        let absent = ResolveError::NoVersion { program: "consul" }.into();
+        let Finding::Fail(problem) = judge(&absent, None) else { panic!("no program") };
+        assert_eq!(problem.expected, "a supported version of consul on this node");
     }
 }

@@ -3,7 +3,7 @@
 use crate::doctor::Check;
 use crate::doctor::machine::Machine;
 use crate::error::Error;
-use crate::exit::hint::{Hint, topics};
+use crate::exit::hint::{Advice, Hint, topics};
 use crate::facts::settings::{self, Layer, SettingsError};
 use crate::facts::user_data::{self, UserData};
 use crate::facts::{self, GatherError};
@@ -13,6 +13,7 @@ use crate::text::count;
 use std::time::Duration;
 
 topics! {
+    CORRECT: "settings-invalid-here", "{hint}; then `systemctl restart cos-agent` applies them";
     UNREADABLE: "settings-unreadable", "look at `ls -la /etc/cos-agent /usr/lib/cos-agent/config.d`";
 }
 
@@ -56,7 +57,8 @@ fn judge(files: Result<Vec<Layer>, GatherError>, user_data: &[u8]) -> Finding {
         Ok(layers) => Finding::Pass(count(layers, "settings file")),
         Err(error) => {
             let error = Error::from(error);
-            let hint = error.advice().unwrap_or_else(|| UNREADABLE.plain());
+            let correct = |advice: Advice| CORRECT.with(&[("hint", &advice.text)]);
+            let hint = error.advice().map_or_else(|| UNREADABLE.plain(), correct);
             Finding::Fail(Problem::new(error.causes(), "settings that are valid", hint))
         }
     }
@@ -91,6 +93,8 @@ mod tests {
         ] {
             let Finding::Fail(problem) = judge(files, user_data) else { panic!("{named}") };
             assert!(problem.found.contains(named), "{}", problem.found);
+            let restart = "; then `systemctl restart cos-agent` applies them";
+            assert!(problem.hint.text.ends_with(restart), "{}", problem.hint.text);
         }
     }
 }

@@ -14,6 +14,8 @@ topics! {
     FAILED: "unit-failed",
         "look at `journalctl -b -u {name} -n 50`, correct the cause, then run `systemctl restart {name}`";
     DOWN: "unit-down", "run `cos-agent apply`, which starts it; `journalctl -b -u {name}` says who stopped it";
+    DOWN_FROZEN: "unit-down-frozen",
+        "run `systemctl start {name}`, because the agent is frozen and starts nothing; `journalctl -b -u {name}` says who stopped it";
     MASKED: "unit-masked", "run `systemctl unmask {name}`, then `cos-agent apply`";
     ABSENT: "unit-absent", "run `cos-agent apply`, which writes the unit";
     CRASHES: "unit-crashes",
@@ -73,18 +75,19 @@ async fn probe(machine: &Machine) -> Finding {
             return Finding::Unknown(Problem::new(error.to_string(), expected, NO_SYSTEMD.plain()));
         }
     };
+    let is_frozen = machine.boot.get().await.frozen.is_some();
     let wrong = needed(node).into_iter().find_map(|unit| {
         let facts = units.get(unit)?;
-        Some((unit, trouble(unit, facts)?))
+        Some((unit, facts, trouble(unit, facts, is_frozen)?))
     });
-    let Some((unit, (found, hint))) = wrong else {
+    let Some((unit, facts, (found, hint))) = wrong else {
         let running = needed(node).into_iter().filter(|unit| units.contains_key(*unit));
         return Finding::Pass(running.map(short).collect::<Vec<_>>().join(" "));
     };
     let lines =
         journal::last(&machine.system.environment.path, unit, 40, Duration::from_secs(1)).await;
     let expected = format!("{unit} is active");
-    Finding::Fail(Problem::new(found, expected, hint).with(telling(&lines)))
+    Finding::Fail(Problem::new(found, expected, hint).with(telling(&lines, facts)))
 }
 
 /// The units that must run on a node of this role, the daemons first.
@@ -102,7 +105,7 @@ fn short(unit: &str) -> &str {
 }
 
 /// What is wrong with a unit; `None` if it is as it should be.
-fn trouble(unit: &str, facts: &UnitFacts) -> Option<(String, Advice)> {
+fn trouble(unit: &str, facts: &UnitFacts, is_frozen: bool) -> Option<(String, Advice)> {
     let name = [("name", &short(unit) as &dyn std::fmt::Display)];
     let said = |words: String, topic: crate::exit::hint::Topic| Some((words, topic.with(&name)));
     match (facts.load.as_str(), facts.active.as_str(), facts.sub.as_str()) {
@@ -113,28 +116,35 @@ fn trouble(unit: &str, facts: &UnitFacts) -> Option<(String, Advice)> {
         (_, "failed", _) => {
             said(format!("{unit} has failed ({} {})", facts.result, facts.status), FAILED)
         }
-        (_, "activating", "auto-restart") if facts.restarts >= CRASHES_FROM => said(
-            format!(
-                "{unit} ends again and again: {} restarts, the last exit code is {}",
-                facts.restarts, facts.status
-            ),
-            CRASHES,
-        ),
+        // The agent is tried again until it can apply, and `boot-phases` says why it cannot.
+        (_, "activating", "auto-restart") if facts.restarts >= CRASHES_FROM && unit != AGENT => {
+            said(
+                format!(
+                    "{unit} ends again and again: {} restarts, the last exit code is {}",
+                    facts.restarts, facts.status
+                ),
+                CRASHES,
+            )
+        }
+        // A frozen agent starts the daemons at a boot, and nothing of its own.
+        (_, "inactive", _) if unit == WATCH && is_frozen => None,
         (_, "inactive", _) if ![AGENT, READY, DNS_LINK].contains(&unit) => {
-            said(format!("{unit} is inactive"), DOWN)
+            said(format!("{unit} is inactive"), if is_frozen { DOWN_FROZEN } else { DOWN })
         }
         _ => None,
     }
 }
 
-/// The lines that say most: the last errors, else the last lines.
-fn telling(lines: &[String]) -> Vec<String> {
+/// The lines that say most: the last errors, else the last lines. What a unit that was stopped had logged as an error is not
+/// why it does not run.
+fn telling(lines: &[String], facts: &UnitFacts) -> Vec<String> {
+    let is_stopped = facts.active == "inactive";
     let is_error = |line: &&String| {
         let line = line.to_ascii_lowercase();
         ["error", "==> ", "fail", "cannot", "panic"].iter().any(|word| line.contains(word))
     };
     let errors: Vec<&String> = lines.iter().filter(is_error).collect();
-    let chosen = if errors.is_empty() { lines.iter().collect() } else { errors };
+    let chosen = if errors.is_empty() || is_stopped { lines.iter().collect() } else { errors };
     chosen.iter().rev().take(3).rev().map(|line| (*line).clone()).collect()
 }
 
@@ -167,18 +177,35 @@ mod tests {
             ("consul.service", unit("masked", "inactive", "dead", 0), Some("unit-masked")),
             ("consul.service", unit("not-found", "inactive", "dead", 0), Some("unit-absent")),
             ("docker.service", unit("not-found", "inactive", "dead", 0), None),
+            (AGENT, unit("loaded", "activating", "auto-restart", 9), None),
             // A boot that is still going on.
             (AGENT, unit("loaded", "inactive", "dead", 0), None),
         ] {
-            let found = trouble(name, &facts).map(|(_, advice)| advice.id);
+            let found = trouble(name, &facts, false).map(|(_, advice)| advice.id);
             assert_eq!(found, expected, "{name} {facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_frozen_agent_starts_nothing_of_its_own_and_no_daemon_that_was_stopped() {
+        let down = unit("loaded", "inactive", "dead", 0);
+        for (name, is_frozen, expected) in [
+            (WATCH, false, Some("unit-down")),
+            (WATCH, true, None),
+            ("consul.service", true, Some("unit-down-frozen")),
+        ] {
+            let found = trouble(name, &down, is_frozen).map(|(_, advice)| advice.id);
+            assert_eq!(found, expected, "{name}");
         }
     }
 
     #[test]
     fn the_errors_among_the_lines_are_shown() {
         let lines = ["start", "Error: bind", "more", "==> failed"].map(str::to_owned);
-        assert_eq!(telling(&lines), ["Error: bind", "==> failed"]);
-        assert_eq!(telling(&lines[..1]), ["start"]);
+        let failed = unit("loaded", "failed", "failed", 0);
+        assert_eq!(telling(&lines, &failed), ["Error: bind", "==> failed"]);
+        assert_eq!(telling(&lines[..1], &failed), ["start"]);
+        let stopped = unit("loaded", "inactive", "dead", 0);
+        assert_eq!(telling(&lines, &stopped), ["Error: bind", "more", "==> failed"]);
     }
 }

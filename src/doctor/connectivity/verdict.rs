@@ -35,7 +35,9 @@ pub(in crate::doctor) fn judge(seen: &[Seen], ports: &[Port], title: &str) -> Fi
             "{hosts} refused the connection: {title} does not run there"
         ));
     }
+    let is_alive = seen.iter().any(|seen| seen.server.is_alive);
     let all = match (listening.len(), seen.len()) {
+        (_, 1) if is_alive => format!("the only live {title} server"),
         (_, 1) => format!("the only known {title} server"),
         (some, all) if some < all => format!("{some} of {all} {title} servers"),
         (_, all) => format!("all {all} {title} servers"),
@@ -83,15 +85,18 @@ fn some(listening: &[&Seen], ports: &[Port], title: &str) -> Option<Finding> {
     let first = silent.first()?;
     let names: Vec<&str> = silent.iter().map(|seen| seen.server.name.as_str()).take(3).collect();
     let names = names.join(", ");
-    let port = ports.iter().zip(&first.answers).find(|(_, reach)| reach.is_silent())?.0;
+    let ports_of_first = ports.iter().zip(&first.answers).filter(|(_, reach)| reach.is_silent());
+    let closed: Vec<Port> = ports_of_first.map(|(port, _)| *port).collect();
+    let rules: Vec<&str> = closed.iter().map(|port| port.rule).collect();
     let found = format!(
-        "port {}/tcp times out on {names} ({} of {})",
-        port.number,
+        "{} {} out on {names} ({} of {})",
+        numbers(&closed),
+        if closed.len() == 1 { "times" } else { "time" },
         silent.len(),
         count(listening.len(), &format!("{title} server")),
     );
     let expected = format!("every live {title} server answers on {}", numbers(ports));
-    let hint = SOME_SILENT.with(&[("names", &names), ("rule", &port.rule)]);
+    let hint = SOME_SILENT.with(&[("names", &names), ("rule", &rules.join(" and "))]);
     let evidence = silent.iter().map(|seen| line(seen, ports)).take(3).collect();
     Some(Finding::Warn(Problem::new(found, expected, hint).with(evidence)))
 }
@@ -195,9 +200,15 @@ mod tests {
         };
         assert_eq!(
             problem.found,
-            "port 8301/tcp times out on the only known Consul server, while another port answers"
+            "port 8301/tcp times out on the only live Consul server, while another port answers"
         );
         assert_eq!(problem.evidence, ["i-1 10.0.0.1: 8300 open, 8301 timed out"]);
         assert!(problem.hint.text.starts_with("allow TCP 8301 in the security groups"));
+        let some = [seen(1, true, [Open, Open]), seen(2, true, [TimedOut, TimedOut])];
+        let Finding::Warn(problem) = judge(&some, &PORTS, "Consul") else {
+            panic!("one is silent")
+        };
+        assert_eq!(problem.found, "ports 8300 and 8301 time out on i-2 (1 of 2 Consul servers)");
+        assert!(problem.hint.text.contains(": TCP 8300 and TCP 8301;"), "{}", problem.hint.text);
     }
 }

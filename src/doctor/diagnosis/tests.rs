@@ -40,6 +40,19 @@ fn what_is_explained_or_was_not_asked_is_folded_away_and_the_worst_goes_first() 
 }
 
 #[test]
+fn what_a_node_waits_for_goes_before_what_follows_from_it() {
+    for (first, cause, then, follows) in [
+        ("boot-phases", found(Finding::Waiting), "consul-leader", found(Finding::Waiting)),
+        ("boot-phases", found(Finding::Waiting), "nomad-leader", found(Finding::Waiting)),
+        ("boot-phases", found(Finding::Fail), "units-state", found(Finding::Fail)),
+        ("aws-autodiscovery", found(Finding::Waiting), "consul-joined", found(Finding::Waiting)),
+        ("consul-agent-api", found(Finding::Fail), "net-consul-udp", found(Finding::Unknown)),
+    ] {
+        assert_eq!(causes(&[(first, cause), (then, follows)]), [first], "{then}");
+    }
+}
+
+#[test]
 fn a_node_of_which_nothing_is_known_is_not_healthy() {
     let nothing = answers(&[("consul-joined", Outcome::NotAsked(vec!["role-resolved"]))]);
     for answers in [&nothing[..], &[]] {

@@ -150,15 +150,21 @@ impl Machine {
 
     /// What the report says of the node besides its checks.
     pub fn known(&self) -> Known {
-        let since = self.record.watch.since.as_deref().or(match self.record.joined {
-            Some(_) => None,
-            None => self.record.applied.as_deref(),
-        });
+        let Status { joined, applied, .. } = &self.record;
+        let applied = applied.as_deref().filter(|_| joined.is_none());
         Known {
             node: self.node.clone(),
-            has_joined: self.record.joined.is_some(),
-            waited: since.and_then(environment::since),
+            has_joined: joined.is_some(),
+            waited: self.record.troubled().or_else(|| environment::since(applied?)),
         }
+    }
+
+    /// Why no change is applied, if none is: what `boot-phases` says, so that no other check tells people to run `apply`.
+    pub async fn held_up(&self) -> Option<&'static str> {
+        if self.boot.get().await.frozen.is_some() {
+            return Some("the agent is frozen");
+        }
+        self.record.problem.as_ref().map(|_| "the last `apply` failed")
     }
 
     /// The text of a file of the kernel; `None` if there is none, or none that can be read.

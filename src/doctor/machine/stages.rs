@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::node::{self, Node};
+use crate::membership::quorum::parameter;
+use crate::node::{self, Granted, Node};
 use crate::pipeline::{self, Survey};
 use crate::plan::Plan;
 use crate::plan::manifest::Manifest;
@@ -32,6 +33,8 @@ pub struct Stages {
     pub plan: Option<Result<Plan, Error>>,
     /// What the last `apply` wrote.
     pub manifest: Result<Manifest, FileError>,
+    /// Why this server can only join: the parameter that says whether its cluster has formed, and why it did not answer.
+    pub unanswered: Option<(String, String)>,
 }
 
 impl Stages {
@@ -51,6 +54,7 @@ pub(super) async fn run(environment: Environment, last_good: Rc<Option<Facts>>) 
         is_remembered: false,
         plan: None,
         manifest: Ok(Manifest::default()),
+        unanswered: None,
     })
 }
 
@@ -69,16 +73,24 @@ async fn through(environment: Environment, last_good: Option<Facts>) -> Stages {
     };
     let is_remembered = now.is_none();
     let node = now.or_else(|| node::resolve(&last_good?).ok());
-    let plan = match &node {
-        Some(node) => Some(plan(&system, node).await),
-        None => None,
-    };
+    let (mut plan, mut unanswered) = (None, None);
+    if let Some(node) = &node {
+        // Without a call to AWS.
+        plan = Some(match pipeline::recall(&system, node) {
+            Ok(granted) => {
+                unanswered = silent_parameter(node, &granted);
+                pipeline::plan(&system, node, &granted, UnrecordedData::Refuse).await
+            }
+            Err(error) => Err(error),
+        });
+    }
     let manifest = crate::apply::load_manifest(&system);
-    Stages { survey, is_remembered: is_remembered && node.is_some(), node, plan, manifest }
+    let is_remembered = is_remembered && node.is_some();
+    Stages { survey, node, is_remembered, plan, manifest, unanswered }
 }
 
-/// The plan for a node, without a call to AWS.
-async fn plan(system: &System, node: &Node) -> Result<Plan, Error> {
-    let granted = pipeline::recall(system, node)?;
-    pipeline::plan(system, node, &granted, UnrecordedData::Refuse).await
+/// The parameter that did not answer when the quorum guard asked it, and why.
+fn silent_parameter(node: &Node, granted: &Granted) -> Option<(String, String)> {
+    let why = granted.formation.unanswered.clone()?;
+    Some((parameter::parameter(node, node.duty.quorum()?), why))
 }

@@ -21,7 +21,7 @@ pub static CHECK: Gate = Check {
         group: Group::Consul,
         roles: Role::ALL,
         needs: &[],
-        explains: &["nomad-joined", "nomad-consul-link", "dns-consul"],
+        explains: &["nomad-joined", "nomad-consul-link", "dns-consul", "net-consul-udp"],
         impact: Impact::Down,
         timeout: ANSWER,
         page: Page {

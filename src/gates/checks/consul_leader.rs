@@ -84,6 +84,44 @@ fn judge(
 mod tests {
     use super::*;
     use crate::gates::checks::tests_support::identity;
+    use crate::system::environment::Environment;
+    use crate::system::root::Root;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A path of the API, and the status and the body of its answer.
+    type Answer = (&'static str, u16, &'static str);
+
+    const LEADER: Answer = ("/v1/status/leader", 200, "\"10.0.0.2:8300\"");
+    const NOBODY: Answer = ("/v1/status/leader", 200, "\"\"");
+    const MEMBERS: Answer = ("/v1/agent/members", 200, "[]");
+    const DENIED: Answer = ("/v1/agent/members", 403, "Permission denied");
+
+    /// What is found beside a Consul that gives these answers, and 404 at every other path.
+    async fn found(node: Identity, answers: &[Answer]) -> Finding {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let consul_api = format!("http://{}", listener.local_addr().unwrap());
+        let serve = async {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let length = connection.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..length]);
+                let asked = request.split(' ').nth(1).unwrap_or_default();
+                let known = answers.iter().find(|(path, ..)| *path == asked);
+                let (_, status, body) = known.copied().unwrap_or((asked, 404, ""));
+                let answer = format!(
+                    "HTTP/1.1 {status} -\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let environment = Environment { consul_api, ..Environment::default() };
+        let root = Root::at("/nonexistent".as_ref());
+        let context = Context::new(node, &root, &environment, ANSWER).unwrap();
+        tokio::select! { found = probe(&context) => found, () = serve => unreachable!() }
+    }
 
     #[test]
     fn a_server_is_a_voter_of_a_leader() {
@@ -104,5 +142,19 @@ mod tests {
             panic!("not an error of this node")
         };
         assert_eq!(problem.found, "no leader: 1 of 3 servers is alive");
+    }
+
+    #[tokio::test]
+    async fn only_a_server_whose_cluster_has_a_leader_needs_a_vote() {
+        let client = found(identity(Role::NomadClient, None), &[LEADER, MEMBERS]).await;
+        assert_eq!(client, Finding::Pass("10.0.0.2:8300 leads 0 servers".to_owned()));
+        let leaderless = found(identity(Role::ConsulServer, Some(3)), &[NOBODY, MEMBERS]).await;
+        assert!(matches!(leaderless, Finding::Waiting(_)), "{leaderless:?}");
+    }
+
+    #[tokio::test]
+    async fn acls_that_hide_the_members_hide_no_vote() {
+        let denied = found(identity(Role::ConsulServer, Some(3)), &[LEADER, DENIED]).await;
+        assert!(matches!(denied, Finding::Unknown(_)), "{denied:?}");
     }
 }

@@ -4,7 +4,6 @@
 use super::{Watched, Watcher};
 use crate::gates::checks::CHECKS;
 use crate::store::{diagnosis, status};
-use crate::system::environment;
 use futures_util::FutureExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -53,8 +52,7 @@ fn trouble(now: Duration, record: &status::Status) -> Option<String> {
     match (&record.joined, first) {
         (None, first) if now >= BOOT => Some(first.map_or_else(|| "not-ready".to_owned(), id)),
         (Some(_), Some(problem)) => {
-            let since = record.watch.since.as_deref().and_then(environment::since);
-            since.is_some_and(|since| since >= ELECTION).then(|| id(problem))
+            record.troubled().is_some_and(|time| time >= ELECTION).then(|| id(problem))
         }
         _ => None,
     }
@@ -101,6 +99,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::environment;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -150,5 +149,7 @@ mod tests {
         assert_eq!(trouble(2 * MINUTE, &record), None);
         record.watch.since = Some("2026-01-01T00:00:00Z".to_owned());
         assert_eq!(trouble(2 * MINUTE, &record).as_deref(), Some("consul-joined"));
+        record.joined = Some(environment::rfc3339_now());
+        assert_eq!(trouble(2 * MINUTE, &record), None, "it waited before it joined");
     }
 }

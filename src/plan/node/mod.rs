@@ -70,3 +70,42 @@ fn notes_of_files(inputs: &NodeInputs<'_>) -> Result<Vec<String>, PlanError> {
     }
     Ok(notes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Document, File, Notify, ROOT, Shape};
+    use serde_json::json;
+
+    #[test]
+    fn what_the_settings_set_is_judged_by_the_keys_of_the_daemon_whose_file_it_is() {
+        for (daemon, configuration, words) in [
+            (Daemon::Consul, json!({"domain": "corp"}), "the settings set `consul.extra.domain`: "),
+            (
+                Daemon::Nomad,
+                json!({"tls": {"http": true}}),
+                "the settings set `nomad.extra.tls.http`: ",
+            ),
+        ] {
+            let document = Document::of(&configuration, Shape::Plain);
+            let file = File {
+                path: daemon.file().to_owned(),
+                contents: Contents::Json(document),
+                mode: 0o640,
+                owner: ROOT,
+                notify: Notify::nobody(),
+            };
+            let notes = notes_of_files(&NodeInputs {
+                desired: DesiredState { files: vec![file], ..DesiredState::default() },
+                observed: &Observed::default(),
+                manifest: &Manifest::default(),
+                role: Role::NomadClient,
+                instance: "i-1",
+                notes: &[],
+                unrecorded_data: UnrecordedData::Refuse,
+            })
+            .unwrap();
+            assert!(notes.len() == 1 && notes[0].starts_with(words), "{notes:?}");
+        }
+    }
+}

@@ -237,6 +237,7 @@ mod tests {
             json!({"auths": null}),
             json!({"credsStore": ""}),
             json!({"auths": {}}),
+            json!({"credHelpers": ["hush"]}),
             json!({"auths": {"r": {"auth": secret}}}),
         ] {
             assert_eq!(taken(file.clone()), (file, Amended::default()));

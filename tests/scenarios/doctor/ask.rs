@@ -10,6 +10,15 @@ const RUN: Duration = Duration::from_secs(25);
 /// Longest time until a node is healthy again after a fault.
 const HEALED: Duration = Duration::from_secs(90);
 
+/// The kinds of problems, in the order of their cards.
+const KINDS: [&str; 4] = ["fail", "waiting", "warn", "unknown"];
+/// The codes where something is broken.
+pub(crate) const BROKEN: &[i32] = &[2];
+/// The code where nothing is broken, although something is to be said.
+pub(crate) const WORKS: &[i32] = &[0];
+/// The codes where the node waits for others: after two minutes, and for a node that had joined after 20 s, that is a failure.
+pub(crate) const WAITS: &[i32] = &[0, 2];
+
 /// A report.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
@@ -25,7 +34,7 @@ impl Said {
     /// The ids of the root causes, the worst first.
     pub(crate) fn causes(&self) -> Vec<String> {
         let causes = self.report["summary"]["root_causes"].as_array();
-        causes.into_iter().flatten().map(|id| id.as_str().unwrap_or_default().to_owned()).collect()
+        causes.into_iter().flatten().map(text_of).collect()
     }
 
     /// The ids of the checks with this status.
@@ -42,9 +51,23 @@ impl Said {
         found.map(|check| check["fix"]["text"].as_str().unwrap_or_default()).collect()
     }
 
+    /// The ids of the cards: every problem that no other explains. Failures come first, each kind in its own order.
+    pub(crate) fn cards(&self) -> Vec<String> {
+        let (checks, causes) = (self.report["checks"].as_array(), self.causes());
+        let place = |id: &str| causes.iter().position(|cause| cause == id);
+        let cards = |status: &str| {
+            let of_status = checks.into_iter().flatten().filter(|check| check["status"] == status);
+            let own = of_status.filter(|check| check["caused_by"] == Value::Array(Vec::new()));
+            let mut ids: Vec<String> = own.map(|check| text_of(&check["id"])).collect();
+            ids.sort_by_key(|id| place(id));
+            ids
+        };
+        KINDS.map(cards).concat()
+    }
+
     /// What is wrong, for people; nothing where the node is healthy.
     pub(crate) fn troubles(&self) -> Vec<String> {
-        ["fail", "warn", "unknown", "waiting"]
+        KINDS
             .iter()
             .flat_map(|status| {
                 self.with(status).into_iter().map(move |found| format!("{status} {found}"))
@@ -55,12 +78,44 @@ impl Said {
 
 /// Asks the doctor.
 pub(crate) fn ask(node: &Node<'_>) -> Said {
+    run(node, &["cos-agent", "doctor", "-o", "json"])
+}
+
+/// Asks the doctor for one check.
+pub(crate) fn ask_only(node: &Node<'_>, id: &str) -> Said {
+    run(node, &["cos-agent", "doctor", "-o", "json", "--only", id])
+}
+
+fn run(node: &Node<'_>, command: &[&str]) -> Said {
     let started = Instant::now();
-    let output = node.run_for(RUN, &["cos-agent", "doctor", "-o", "json"]);
+    let output = node.run_for(RUN, command);
     let took = started.elapsed();
     let report = serde_json::from_str(&output.stdout)
         .unwrap_or_else(|error| panic!("{}: {error}: {output:?}", node.name));
     Said { code: output.code.unwrap_or(-1), report, took }
+}
+
+/// Asks the doctor, and expects that the first card is of this check, that its fix has these words, that there are at most two
+/// cards, and one of these exit codes.
+pub(crate) fn expect(node: &Node<'_>, first: &str, codes: &[i32], fix: &str) -> Said {
+    let said = ask(node);
+    let cards = said.cards();
+    let is_first = cards.first().is_some_and(|card| card == first);
+    assert!(
+        is_first && cards.len() <= 2 && codes.contains(&said.code) && said.fix(first).contains(fix),
+        "the doctor on {}: expected {first} first, at most 2 cards, code {codes:?}, a fix with {fix:?}; found {cards:?}, code \
+         {}, {:?}\n{}\n\na moment later:\n{}",
+        node.name,
+        said.code,
+        said.fix(first),
+        said.troubles().join("\n"),
+        text(node)
+    );
+    said
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// The card and the lines that people see.
@@ -90,4 +145,13 @@ pub(crate) fn until_healthy(node: &Node<'_>) -> Said {
         let troubles = said.troubles();
         if said.code == 0 && troubles.is_empty() { Ok(said) } else { Err(troubles.join("\n")) }
     })
+}
+
+/// The peak memory of a run of the doctor without its children, in KiB: what its process had when it was last seen.
+pub(crate) fn memory(node: &Node<'_>) -> u64 {
+    let script = "cos-agent doctor >/dev/null & \
+        while seen=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$!/status) && [ -n \"$seen\" ]; do peak=$seen; done; \
+        echo $peak";
+    let said = node.run_for(RUN, &["sh", "-c", script]).stdout;
+    said.trim().parse().unwrap_or_else(|error| panic!("{}: {error}: {said:?}", node.name))
 }

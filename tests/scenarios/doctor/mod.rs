@@ -4,6 +4,7 @@ pub(crate) mod ask;
 mod console;
 mod expected;
 mod faults;
+mod healthy;
 mod readonly;
 
 use crate::lab::Lab;
@@ -16,10 +17,8 @@ use ask::{Said, ask, healed, until_healthy};
 use faults::Fault;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// What a healthy node may take, with what ten reports at once on two cores add to the two seconds.
-const ROUNDS: usize = 10;
 /// The fault whose report is kept, for the page of the doctor.
 const SHOWN: &str = "TCP to port 8301 is blocked";
 
@@ -42,7 +41,9 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
     until("one Nomad cluster", SOON, || lab.is_one_nomad());
     transcript.proved("ten nodes are one cluster");
     lab.everywhere(|node| drop(until_healthy(node)));
-    healthy_rounds(&lab, &mut transcript);
+    transcript.proved(&healthy::idle(&lab));
+    transcript.proved(&healthy::memory_of_roles(&lab));
+    transcript.proved(&healthy::under_load(&lab));
     transcript::keep("doctor-healthy.txt", &ask::text(&lab.node("backoffice")));
     for name in ["consul-1", "nomad-1", "backoffice"] {
         let changes = readonly::changes(&lab.node(name));
@@ -78,7 +79,9 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
         lab.everywhere(|node| healed(node).unwrap_or_else(|troubles| panic!("{troubles}")));
     }
     if filter.is_empty() {
+        transcript.proved(&two_at_once(&lab.node("backoffice")));
         rows.extend(of_the_cluster(&lab));
+        transcript.proved(&healthy::rolling_restart(&lab));
     }
     let table = table(&rows);
     transcript::keep("doctor-faults.md", &table);
@@ -96,27 +99,6 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
     }
 }
 
-/// Many reports at the same time on every node: no finding, and nothing unknown.
-fn healthy_rounds(lab: &Lab, transcript: &mut Transcript) {
-    let mut slowest = Duration::ZERO;
-    for _ in 0..ROUNDS {
-        let started = Instant::now();
-        lab.everywhere(|node| {
-            let said = ask(node);
-            let troubles = said.troubles();
-            assert!(said.code == 0 && troubles.is_empty(), "{}: {troubles:#?}", node.name);
-        });
-        slowest = slowest.max(started.elapsed());
-    }
-    let alone = lab.nodes().into_iter();
-    let alone = alone.map(|node| (node.name.clone(), ask(&node).took.as_secs_f64()));
-    let alone: BTreeMap<String, f64> = alone.collect();
-    transcript.proved(&format!(
-        "{ROUNDS} rounds on ten nodes at once found nothing; the slowest took {:.1} s; alone: {alone:.1?}",
-        slowest.as_secs_f64()
-    ));
-}
-
 /// Breaks a node, asks the doctor once, heals the node, and waits until it is healthy.
 fn try_out(node: &Node<'_>, fault: &'static Fault) -> Row {
     fault.break_it(node);
@@ -130,6 +112,19 @@ fn try_out(node: &Node<'_>, fault: &'static Fault) -> Row {
         row.miss = Some(format!("{}: {troubles}", fault.name));
     }
     row
+}
+
+/// Two faults that have nothing to do with each other: a card each, that of the greater impact first.
+fn two_at_once(node: &Node<'_>) -> String {
+    let helper = "/usr/bin/docker-credential-ecr-login";
+    node.ok(&["mv", helper, "/usr/bin/away"]);
+    node.ok(&["systemctl", "stop", "consul"]);
+    let said = ask(node);
+    node.ok(&["mv", "/usr/bin/away", helper]);
+    node.ok(&["systemctl", "start", "consul"]);
+    assert_eq!((said.code, said.causes()), (2, vec!["units-state".into(), "ecr-helper".into()]));
+    healed(node).unwrap_or_else(|troubles| panic!("{troubles}"));
+    "Consul is stopped and the credential helper is missing: a card each, Consul first".to_owned()
 }
 
 /// Faults of the cluster as a whole.

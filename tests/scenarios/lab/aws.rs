@@ -67,10 +67,11 @@ impl Aws {
     pub(super) fn program(&self, name: &str, words: &[String]) {
         let group = format!("{}/{name}", self.net.prefix);
         cgroup::create_unified(&group);
-        // Byte code would be written beside the sources.
-        let python = [tools::python().display().to_string(), "-B".to_owned()];
+        // Nodes that compute do not slow AWS down. Byte code would be written beside the sources.
+        let python = tools::python().display().to_string();
+        let program = ["nice", "-n", "-10", &python, "-B"].map(str::to_owned);
         let log = self.folder.join(format!("{name}.log"));
-        start_in(&self.net.netns("aws"), &group, &[&python, words].concat(), &log);
+        start_in(&self.net.netns("aws"), &group, &[&program, words].concat(), &log);
     }
 
     /// What one of its programs said.

@@ -69,7 +69,7 @@ async fn probe(machine: &Machine) -> Finding {
         Err(error) => {
             let metadata = machine.metadata.get().await;
             let role = metadata.credentials.as_ref().map(|found| found.role.as_str());
-            refused(error, role.unwrap_or("ROLE"))
+            refused(error, role.unwrap_or("ROLE"), machine.record.joined.is_some())
         }
     }
 }
@@ -152,8 +152,8 @@ fn near_misses(tag: &str, cluster: &str, tagged: &[Peer]) -> Vec<String> {
         .collect()
 }
 
-/// EC2 gave no list.
-fn refused(error: &AwsError, role: &str) -> Finding {
+/// EC2 gave no list. A node that has not joined waits for it.
+fn refused(error: &AwsError, role: &str, has_joined: bool) -> Finding {
     const EXPECTED: &str = "the servers of this cluster, from EC2";
     let own = || error.hint().unwrap_or_else(|| REPEAT.plain());
     match error {
@@ -167,6 +167,9 @@ fn refused(error: &AwsError, role: &str) -> Finding {
             let found = "EC2 refuses the credentials or the signatures of this instance";
             let problem = Problem::new(found, EXPECTED, CALLER.plain());
             Finding::Fail(problem.with(vec![error.trouble()]))
+        }
+        error if error.is_busy() && !has_joined => {
+            Finding::Waiting(Problem::new(error.trouble(), EXPECTED, own()))
         }
         AwsError::Unreachable { .. } | AwsError::Credentials(_) | AwsError::NoCredentials(_) => {
             Finding::Unknown(Problem::new(error.trouble(), EXPECTED, own()))

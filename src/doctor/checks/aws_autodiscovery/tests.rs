@@ -95,13 +95,13 @@ fn servers_of_another_vpc_do_not_count() {
 }
 
 #[test]
-fn a_denial_names_the_action_and_a_busy_account_is_unknown() {
+fn a_denial_names_the_action_and_a_busy_account_is_what_a_node_that_has_not_joined_waits_for() {
     let denied = AwsError::Denied {
         action: "ec2:DescribeInstances".to_owned(),
         code: "UnauthorizedOperation".to_owned(),
         message: "You may not. Encoded authorization failure message: x".to_owned(),
     };
-    let Finding::Fail(problem) = refused(&denied, "cos-node") else { panic!("denied") };
+    let Finding::Fail(problem) = refused(&denied, "cos-node", true) else { panic!("denied") };
     assert!(
         problem
             .hint
@@ -117,9 +117,10 @@ fn a_denial_names_the_action_and_a_busy_account_is_unknown() {
         last: last.to_owned(),
         answered: true,
     };
-    let busy = refused(&unreachable("status 503 RequestLimitExceeded"), "r");
-    assert!(matches!(busy, Finding::Unknown(_)));
-    let expired = refused(&unreachable("status 400 RequestExpired"), "r");
+    let busy = unreachable("status 503 RequestLimitExceeded");
+    assert!(matches!(refused(&busy, "r", true), Finding::Unknown(_)));
+    assert!(matches!(refused(&busy, "r", false), Finding::Waiting(_)));
+    let expired = refused(&unreachable("status 400 RequestExpired"), "r", false);
     assert_eq!(expired.problem().unwrap().hint.id, "credentials-refused");
     assert!(matches!(expired, Finding::Fail(_)));
 }

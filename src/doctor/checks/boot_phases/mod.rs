@@ -7,6 +7,7 @@ use crate::exit::hint::{Advice, topics};
 use crate::facts::FREEZE;
 use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::role::Role;
+use crate::state::AGENT;
 use crate::store::status::{Failure, State, Status};
 use crate::system::environment;
 use crate::text::{ago, count};
@@ -22,6 +23,9 @@ topics! {
     RUNS: "apply-runs",
         "run `cos-agent wait --timeout 2m`; `journalctl -b -u cos-agent` shows what `apply` waits for";
     FROZEN: "boot-frozen", "when the incident is over, remove {file}, then run `systemctl restart cos-agent`";
+    UNANSWERED: "formation-unanswered",
+        "make {parameter} readable for this instance; cos-agent.service asks again by itself, and `systemctl restart cos-agent` asks \
+         at once";
     UNFINISHED: "apply-steps-due", "run `cos-agent plan` to see what is still due, then `cos-agent apply`";
 }
 
@@ -38,7 +42,7 @@ pub(super) static CHECK: Check = Check {
         group: Group::Boot,
         roles: Role::ALL,
         needs: &[],
-        explains: &["units-state"],
+        explains: &["units-state", "consul-leader", "nomad-leader"],
         impact: Impact::Down,
         timeout: Duration::from_secs(7),
         page: Page {
@@ -59,12 +63,43 @@ async fn probe(machine: &Machine) -> Finding {
     let stages = tokio::time::timeout(MANIFEST, machine.stages.get());
     let (boot, units, stages) =
         futures_util::future::join3(machine.boot.get(), machine.units.get(), stages).await;
-    let manifest = stages.ok().and_then(|stages| stages.manifest.as_ref().ok().cloned());
-    let actions = manifest.map(|manifest| manifest.pending).unwrap_or_default();
+    let stages = stages.ok();
+    let manifest = stages.as_ref().and_then(|stages| stages.manifest.as_ref().ok());
+    let actions = manifest.map_or(&[][..], |manifest| &manifest.pending);
     // A unit that is masked is the finding of another check; its actions wait for whoever masked it.
     let is_due = |unit: Option<&str>| unit.is_none_or(|unit| !is_masked(&units, unit));
     let due = actions.iter().filter(|action| is_due(action.of_unit())).map(ToString::to_string);
-    judge(&machine.record, &boot, &due.collect::<Vec<_>>())
+    let found = judge(&machine.record, &boot, &due.collect::<Vec<_>>());
+    match stages.as_ref().and_then(|stages| stages.unanswered.as_ref()) {
+        Some((parameter, why)) if found.passes() && machine.record.joined.is_none() => {
+            Finding::Waiting(unanswered(parameter, why))
+        }
+        _ if has_given_up(&units) => given_up(found),
+        _ => found,
+    }
+}
+
+/// A server without data that cannot ask whether its cluster has formed may not form one.
+fn unanswered(parameter: &str, why: &str) -> Problem {
+    let found = format!(
+        "this server can only join, because the agent cannot verify whether the cluster has formed: {why}"
+    );
+    let hint = UNANSWERED.with(&[("parameter", &parameter)]);
+    Problem::new(found, format!("the parameter store answers what {parameter} is"), hint)
+}
+
+/// Whether systemd does not run `apply` again after it failed.
+fn has_given_up(units: &Units) -> bool {
+    let facts = units.as_ref().ok().and_then(|units| units.get(AGENT));
+    facts.is_some_and(|facts| facts.active == "failed")
+}
+
+/// Daemons that run on are a warning as long as the cause may end by itself.
+fn given_up(found: Finding) -> Finding {
+    match found {
+        Finding::Warn(problem) => Finding::Fail(problem),
+        other => other,
+    }
 }
 
 fn is_masked(units: &Units, unit: &str) -> bool {
@@ -107,16 +142,24 @@ fn are(actions: usize) -> String {
 }
 
 fn degraded(record: &Status, frozen: Option<&Freeze>) -> Problem {
-    let reason =
-        record.reason.clone().unwrap_or_else(|| "the last good facts are in use".to_owned());
+    let mut evidence: Vec<String> =
+        frozen.and_then(|frozen| frozen.note.clone()).into_iter().collect();
+    let reason = match (&record.problem, frozen) {
+        (Some(failure), None) => {
+            let (words, causes) = told(failure);
+            evidence.extend(causes);
+            format!("{words}; the daemons run with the last good configuration")
+        }
+        (failure, _) => {
+            evidence.extend(failure.iter().flat_map(lines));
+            record.reason.clone().unwrap_or_else(|| "the last good facts are in use".to_owned())
+        }
+    };
     let hint = match (frozen, &record.problem) {
         (Some(_), _) => FROZEN.with(&[("file", &FREEZE)]),
         (None, Some(failure)) => advice(failure),
         (None, None) => LOOK.plain(),
     };
-    let mut evidence: Vec<String> =
-        frozen.and_then(|frozen| frozen.note.clone()).into_iter().collect();
-    evidence.extend(record.problem.iter().flat_map(lines));
     evidence.truncate(3);
     Problem::new(reason, "a configuration from the facts of now", hint).with(evidence)
 }
@@ -126,22 +169,29 @@ fn failed(record: &Status, frozen: Option<&Freeze>) -> Problem {
     let Some(failure) = &record.problem else {
         return Problem::new("the last `apply` failed", expected, LOOK.plain());
     };
-    let mut causes = lines(failure);
-    let first = if causes.is_empty() { String::new() } else { causes.remove(0) };
-    let first = first.trim_start_matches("error: ");
-    let mut found =
-        format!("`apply` failed at {} (exit code {}): {first}", failure.at, failure.code);
+    let (mut found, causes) = told(failure);
     if let Some(frozen) = frozen {
         found.push_str(&format!("; the agent is frozen since {}", frozen.since));
     }
     Problem::new(found, expected, advice(failure)).with(causes)
 }
 
+/// A failure in one line, and the causes that are left.
+fn told(failure: &Failure) -> (String, Vec<String>) {
+    let mut causes = lines(failure);
+    // That it failed is said already.
+    causes.retain(|line| line != "error: `apply` failed");
+    let first = if causes.is_empty() { String::new() } else { causes.remove(0) };
+    let first = first.trim_start_matches("error: ").trim_start_matches("cause: ");
+    let first = first.trim_end_matches(':');
+    (format!("`apply` failed at {} (exit code {}): {first}", failure.at, failure.code), causes)
+}
+
 /// The first lines of a report: the error and its causes.
 fn lines(failure: &Failure) -> Vec<String> {
     let of_error = failure.report.split("\nhint: ").next().unwrap_or_default();
     let lines = of_error.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(4).map(str::to_owned).collect()
+    lines.take(5).map(str::to_owned).collect()
 }
 
 /// The hint with which a report ends.

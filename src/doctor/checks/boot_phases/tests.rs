@@ -1,6 +1,8 @@
 //! What follows from the record, the freeze file and the uptime.
 
 use super::*;
+use crate::system::systemd::unit_facts::UnitFacts;
+use std::collections::BTreeMap;
 
 const REPORT: &str = "error: cannot gather the facts about this machine\n  cause: unknown key `nomda`\n\nhint: correct the key\n";
 
@@ -65,6 +67,34 @@ fn a_failure_is_told_in_the_words_of_its_report() {
     let silent = Status { problem: None, ..record(State::Failed) };
     let Finding::Fail(problem) = judge(&silent, &boot(9), &[]) else { panic!("it failed") };
     assert_eq!(problem.hint.id, "apply-look");
+}
+
+#[test]
+fn daemons_that_run_on_are_a_warning_until_systemd_gives_up() {
+    const REFUSED: &str = "error: `apply` failed\n  cause: `consul validate` rejected it:\n    * invalid key `x`\n\nhint: correct it\n";
+    let mut status = record(State::Degraded);
+    status.problem.as_mut().unwrap().report = REFUSED.to_owned();
+    let found = judge(&status, &boot(9), &[]);
+    assert!(matches!(found, Finding::Warn(_)));
+    let Finding::Fail(problem) = given_up(found) else { panic!("nobody tries again") };
+    assert_eq!(
+        problem.found,
+        "`apply` failed at then (exit code 78): `consul validate` rejected it; the daemons run with the last good \
+         configuration"
+    );
+    assert_eq!(problem.evidence, ["* invalid key `x`"]);
+    let failed = UnitFacts { active: "failed".to_owned(), ..UnitFacts::default() };
+    let units = |facts: UnitFacts| Ok(BTreeMap::from([(AGENT.to_owned(), facts)]));
+    assert!(has_given_up(&units(failed)) && !has_given_up(&units(UnitFacts::default())));
+}
+
+#[test]
+fn a_server_that_cannot_ask_whether_its_cluster_has_formed_says_so() {
+    let problem = unanswered("/cos/demo/formed/consul", "ssm:GetParameter is denied");
+    assert!(problem.found.starts_with("this server can only join, because"), "{}", problem.found);
+    assert!(problem.hint.text.contains("/cos/demo/formed/consul"), "{}", problem.hint.text);
+    let explained = CHECK.about.explains;
+    assert!(explained.contains(&"consul-leader") && explained.contains(&"nomad-leader"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The agent's files are as `apply` would write them now.
 
+mod attributes;
+
 use super::{ca_trust, units_config};
 use crate::doctor::Check;
 use crate::doctor::machine::Machine;
 use crate::exit::hint::topics;
 use crate::gates::{About, Finding, Group, Impact, Page, Problem};
 use crate::plan::manifest::Manifest;
-use crate::plan::{Change, Plan, Why, Write};
+use crate::plan::{Change, Plan, Why};
 use crate::role::Role;
 use crate::state::{Action, Daemon, Stat, Verb, unit_of};
 use crate::system::environment::rfc3339;
@@ -18,7 +20,6 @@ topics! {
     EDITED: "config-edited",
         "run `cos-agent plan`, then `cos-agent apply`, which restores the file and restarts what reads it; to keep the change, \
          put it into the settings or a file of your own first, because {path} belongs to cos-agent";
-    ATTRIBUTES: "config-attributes", "run `cos-agent apply`, which restores the mode and the owner";
     NOT_APPLIED: "config-not-applied", "run `cos-agent plan`, which shows the differences, then `cos-agent apply`";
     APPLYING: "config-applying",
         "`apply` runs now; wait for it with `journalctl -b -f -u cos-agent`, then run `cos-agent doctor` again";
@@ -48,7 +49,7 @@ pub(super) static CHECK: Check = Check {
             matters: "The next `apply`, at the next boot at the latest, overwrites what was edited and restarts the daemons. \
                       Until then this node may differ from the others of its role.",
             look: &["cos-agent plan", "ls -la --time-style=full-iso /etc/consul.d /etc/nomad.d"],
-            fixes: &[TOPICS],
+            fixes: &[TOPICS, attributes::TOPICS],
             source: "https://developer.hashicorp.com/consul/docs/agent/config",
         },
     },
@@ -67,6 +68,8 @@ struct Around {
     foreign: BTreeSet<String>,
     /// Whether systemd runs `apply` at this moment.
     is_applying: bool,
+    /// Why nothing is applied, which is the finding of `boot-phases`.
+    held_up: Option<&'static str>,
 }
 
 async fn probe(machine: &Machine) -> Finding {
@@ -81,6 +84,7 @@ async fn probe(machine: &Machine) -> Finding {
     });
     let Some(seen) = stats.await else { return super::broken() };
     let mut around = Around { manifest: manifest.clone(), seen, ..Around::default() };
+    around.held_up = machine.held_up().await;
     if let Ok(units) = machine.units.get().await.as_ref() {
         around.is_applying = super::is_applying(units);
         around.foreign = units_config::replaced(units, machine.role())
@@ -98,8 +102,8 @@ fn judge(plan: &Plan, around: &Around) -> Finding {
     let changes: Vec<&Change> =
         plan.changes().filter(|change| is_of_this(change, around)).collect();
     let found = by_hand(&changes, around)
-        .or_else(|| attributes(&changes, around))
-        .or_else(|| not_applied(&changes, plan, &around.manifest));
+        .or_else(|| attributes::judge(&changes, &around.seen))
+        .or_else(|| not_applied(&changes, plan, around));
     match found {
         None => Finding::Pass("as applied".to_owned()),
         Some(Finding::Warn(problem) | Finding::Fail(problem)) if around.is_applying => {
@@ -177,56 +181,11 @@ fn lines(change: &Change) -> Vec<String> {
     diff.lines().skip(2).filter(differs).take(3).map(str::to_owned).collect()
 }
 
-/// The first file with another mode or owner, one that harms first.
-fn attributes(changes: &[&Change], around: &Around) -> Option<Finding> {
-    let mut wrong: Vec<(&Write, &Stat)> = changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Write(write) if write.why == Why::Attributes => {
-                Some((write, around.seen.get(&write.path)?))
-            }
-            _ => None,
-        })
-        .collect();
-    wrong.sort_by_key(|(write, stat)| harm(write, stat).is_none());
-    let (write, stat) = *wrong.first()?;
-    let harm = harm(write, stat);
-    let found = format!(
-        "{} has mode {:04o} and owner {}:{}{}",
-        write.path,
-        stat.mode,
-        stat.uid,
-        stat.gid,
-        harm.map(|harm| format!(", so {harm}")).unwrap_or_default()
-    );
-    let ids = write.ownership.ids().map(|(uid, gid)| format!(" and owner {uid}:{gid}"));
-    let expected = format!("mode {:04o}{}", write.mode, ids.unwrap_or_default());
-    let problem = Problem::new(found, expected, ATTRIBUTES.plain());
-    Some(if harm.is_some() { Finding::Fail(problem) } else { Finding::Warn(problem) })
-}
-
-/// The harm that a mode and an owner do; `None` if they only differ.
-fn harm(write: &Write, stat: &Stat) -> Option<&'static str> {
-    let (_, group) = write.ownership.ids()?;
-    let is_read_by_a_user =
-        group != 0 && Daemon::ALL.iter().any(|daemon| daemon.file() == write.path);
-    let by_group = stat.gid == group && stat.mode & 0o040 != 0;
-    // The owner may be the user of the daemon.
-    let by_owner = stat.uid != 0 && stat.mode & 0o400 != 0;
-    if write.bytes.is_secret() && stat.mode & 0o004 != 0 {
-        Some("every user can read a secret in it")
-    } else if is_read_by_a_user && !by_group && !by_owner && stat.mode & 0o004 == 0 {
-        Some("its daemon cannot read it")
-    } else {
-        None
-    }
-}
-
 /// What is wanted now and not on the disk; without such changes, what has to restart or stop for another reason.
-fn not_applied(changes: &[&Change], plan: &Plan, manifest: &Manifest) -> Option<Finding> {
+fn not_applied(changes: &[&Change], plan: &Plan, around: &Around) -> Option<Finding> {
     // A unit that does not run is the finding of `units-state`, and what the last run left due is that of `config-running`.
     let is_new = |action: &Action| {
-        !matches!(action, Action::Unit(Verb::Start, _)) && !manifest.pending.contains(action)
+        !matches!(action, Action::Unit(Verb::Start, _)) && !around.manifest.pending.contains(action)
     };
     let mut lines: Vec<String> =
         changes.iter().map(|change| format!("{}: {}", change.path(), change.words())).collect();
@@ -238,7 +197,11 @@ fn not_applied(changes: &[&Change], plan: &Plan, manifest: &Manifest) -> Option<
         return None;
     }
     let verb = if lines.len() == 1 { "is" } else { "are" };
-    let found = format!("{} {verb} not applied yet", count(lines.len(), "change"));
+    let number = count(lines.len(), "change");
+    if let Some(reason) = around.held_up {
+        return Some(Finding::Pass(format!("{number} {verb} not applied, because {reason}")));
+    }
+    let found = format!("{number} {verb} not applied yet");
     let expected = "the disk matches the tags, the settings and the version of the agent";
     Some(Finding::Warn(Problem::new(found, expected, NOT_APPLIED.plain()).with(lines)))
 }

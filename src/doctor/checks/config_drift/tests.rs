@@ -1,6 +1,6 @@
 use super::*;
 use crate::plan::manifest::Written;
-use crate::plan::{Ownership, Phase, PlannedAction, Step, What};
+use crate::plan::{Ownership, Phase, PlannedAction, Step, What, Write};
 use crate::state::{Bytes, PathKind, ROOT, Sealed};
 use serde_json::json;
 
@@ -77,6 +77,16 @@ fn a_file_that_is_gone_was_removed_and_a_new_one_is_not_applied_yet() {
     let Finding::Warn(problem) = judge(&new(), &Around::default()) else { panic!("it is new") };
     assert_eq!(problem.found, "1 change is not applied yet");
     assert!(problem.evidence[0].starts_with("/etc/consul.d/cos.json: new"), "{problem:?}");
+}
+
+#[test]
+fn what_a_frozen_or_failing_agent_has_not_applied_is_the_finding_of_another_check() {
+    let held_up = Some("the agent is frozen");
+    let around = Around { held_up, ..Around::default() };
+    let words = "1 change is not applied, because the agent is frozen".to_owned();
+    assert_eq!(judge(&plan(vec![write(FILE, Why::New, None)]), &around), Finding::Pass(words));
+    let edited = plan(vec![write(FILE, Why::EditedByHand, Some("x"))]);
+    assert!(matches!(judge(&edited, &around), Finding::Fail(_)));
 }
 
 #[test]

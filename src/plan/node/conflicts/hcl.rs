@@ -141,3 +141,20 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_too_deeply_is_unclear_and_what_stands_side_by_side_is_not() {
+        let blocks = |depth: usize| "a {".repeat(depth) + &"}".repeat(depth);
+        let lists = |depth: usize| format!("a = {}{}", "[".repeat(depth), "]".repeat(depth));
+        for nested in [&blocks as &dyn Fn(usize) -> String, &lists] {
+            assert_eq!(settings(&nested(DEEPEST)).unwrap().len(), 1);
+            assert_eq!(settings(&nested(DEEPEST + 1)).unwrap_err().problem, "nested too deeply");
+            let beside = (nested(1) + "\n").repeat(DEEPEST + 1);
+            assert_eq!(settings(&beside).unwrap().len(), DEEPEST + 1, "{beside}");
+        }
+    }
+}
