@@ -138,9 +138,9 @@ fn the_policy_of_the_builder_names_every_action() {
     let text = fs::read_to_string(folder().join("builder-policy.json")).unwrap();
     let policy: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(policy["Version"], "2012-10-17");
-    let mut seen = BTreeSet::new();
     for statement in policy["Statement"].as_array().unwrap() {
         assert_eq!(statement["Effect"], "Allow");
+        let mut seen = BTreeSet::new();
         for action in statement["Action"].as_array().unwrap() {
             let action = action.as_str().unwrap();
             let name = action.strip_prefix("ec2:").expect(action);
