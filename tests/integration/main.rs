@@ -40,6 +40,8 @@ mod launch_hook;
 mod metadata_faults;
 mod metadata_network;
 mod operator_files;
+mod packer;
+mod packer_get;
 mod paths;
 mod pipeline;
 mod pipeline_again;

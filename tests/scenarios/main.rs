@@ -30,11 +30,14 @@ mod names;
 mod network;
 mod obstacles;
 mod order;
+mod packer;
 mod power;
 #[path = "../support/programs.rs"]
 mod programs;
 mod quorum;
 mod resume;
 mod tags;
+#[path = "../support/packer.rs"]
+mod template;
 mod upgrade;
 mod user_data;

@@ -1,6 +1,6 @@
 //! What tests share: machines, daemons and AWS as far as tests need them, and how to run and compare.
 //!
-//! The scenarios and a benchmark take `programs` and `wait` from here, too.
+//! The scenarios and a benchmark take `packer`, `programs` and `wait` from here, too.
 
 pub(crate) mod address;
 pub(crate) mod autoscaling;
@@ -13,6 +13,7 @@ pub(crate) mod host;
 pub(crate) mod image;
 pub(crate) mod install;
 pub(crate) mod node;
+pub(crate) mod packer;
 pub(crate) mod programs;
 pub(crate) mod quorum;
 pub(crate) mod root;

@@ -59,7 +59,7 @@ impl Space {
 }
 
 /// A command in a control group, with nothing of the caller's environment: it may name endpoints and proxies.
-fn in_group(cgroup: &Path) -> Command {
+pub(crate) fn in_group(cgroup: &Path) -> Command {
     let mut command = Command::new("sh");
     command.env_clear().env("PATH", std::env::var("PATH").unwrap());
     command.args(["-c", IN_GROUP, "sh"]).arg(cgroup).stdin(Stdio::null());

@@ -4,6 +4,7 @@ import json
 
 import boto3
 import moto.settings
+from moto.ec2.models import ec2_backends
 
 ACTIONS = [
     "ec2:DescribeInstances",
@@ -31,7 +32,8 @@ class Account:
         self.clients = {}
         self.subnets = {}
         self.node_key = None
-        self.operations = {"create": self.create, "run": self.run, "foreign": self.foreign, "call": self.call}
+        self.operations = {"create": self.create, "run": self.run, "foreign": self.foreign, "call": self.call,
+                           "source": self.source}
 
     def client(self, service):
         if service not in self.clients:
@@ -75,6 +77,11 @@ class Account:
                 "token": node["SessionToken"],
             },
         }
+
+    def source(self, name, owner):
+        """Gives an AMI of moto's catalogue another name and owner."""
+        ami = ec2_backends[self.settings["account"]][self.settings["region"]].amis["ami-785db401"]
+        ami.name, ami.owner_id = name, owner
 
     def run(self, instances):
         """Launches instances, each with address, zone and tags; their ids."""

@@ -3,7 +3,8 @@
     python3 serve.py FOLDER
 
 FOLDER holds `settings.json`; the lab writes `control.json` there, which is read at every request, and reads
-`calls.jsonl`, one line a call of a node. `admin.sock` takes one JSON request a connection: the lab is in another network.
+`calls.jsonl`, one line a call of a node, and `back-door.jsonl`, one line a call of anybody else. `admin.sock` takes one JSON
+request a connection: the lab is in another network.
 """
 
 import json
@@ -17,7 +18,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from account import Account
-from gate import Gate
+from gate import Call, Gate
 from lifecycle import Lifecycle
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -51,6 +52,19 @@ class Server(ThreadedWSGIServer):
             super().handle_error(request, address)
 
 
+class Recorder:
+    """The back door: whoever comes by it is asked for signature and permissions alone, by moto. A line a call."""
+
+    def __init__(self, moto, folder):
+        self.moto = moto
+        self.calls = open(folder / "back-door.jsonl", "a", buffering=1)
+
+    def __call__(self, environ, start_response):
+        call = Call(environ)
+        self.calls.write(json.dumps({"key": call.key, "action": f"{call.service}:{call.action}"}) + "\n")
+        return self.moto(environ, start_response)
+
+
 def listen(address, port, app, context=None):
     server = Server(address, port, app, handler=Quiet)
     server.ssl_context = context
@@ -65,7 +79,7 @@ def main():
     lifecycle = Lifecycle(settings)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(settings["certificate"], settings["key"])
-    listen("127.0.0.1", BACK_DOOR, moto)
+    listen("127.0.0.1", BACK_DOOR, Recorder(moto, folder))
     account = Account(settings, f"http://127.0.0.1:{BACK_DOOR}")
     listen(settings["address"], 443, Gate(moto, folder, settings, account, lifecycle), context)
     operations = account.operations | lifecycle.operations

@@ -68,6 +68,12 @@ pub(crate) fn kill(group: &str) {
     assert_eq!(ended, Ok(()), "processes of {group} do not end");
 }
 
+/// Whether a process runs in a group or below.
+pub(crate) fn is_populated(group: &str) -> bool {
+    let events = fs::read_to_string(hierarchies().1.join(group).join("cgroup.events"));
+    events.is_ok_and(|events| events.contains("populated 1"))
+}
+
 /// Stops everything in a group and below where it is, or lets it go on.
 pub(crate) fn freeze(group: &str, is_frozen: bool) {
     let place = hierarchies().1.join(group);

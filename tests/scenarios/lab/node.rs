@@ -9,7 +9,7 @@ use super::shell;
 use super::wait::{until, uptime};
 use std::fs;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long power takes to come or go on a busy machine.
@@ -106,22 +106,9 @@ impl Node<'_> {
         !cgroup::processes(&format!("{}/power", self.group())).is_empty()
     }
 
-    /// The id, on the host, of its first process: the one that is 1 inside. The children that the container's own start
-    /// has before it are gone a moment later.
+    /// The id, on the host, of its first process.
     pub(crate) fn first_process(&self) -> Result<u32, String> {
-        let off = || format!("{} is off", self.name);
-        let text = fs::read_to_string(self.folder().join("pid")).map_err(|_| off())?;
-        let container = text.trim();
-        let children = format!("/proc/{container}/task/{container}/children");
-        let children = fs::read_to_string(children).map_err(|_| off())?;
-        let first = children.split_whitespace().next().ok_or_else(off)?;
-        let status = fs::read_to_string(format!("/proc/{first}/status")).map_err(|_| off())?;
-        let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-        let mut ids = inside.unwrap_or_default().split_whitespace();
-        if (ids.next_back(), ids.next()) != (Some("1"), Some(first)) {
-            return Err(format!("{} has no first process yet", self.name));
-        }
-        first.parse().map_err(|_| off())
+        first_process_of(&self.folder(), &self.name)
     }
 
     /// Cuts its power: all that runs on it is gone at once, as is its network. What it wrote stays.
@@ -230,4 +217,22 @@ impl Node<'_> {
         fs::create_dir_all(full.parent().unwrap()).unwrap();
         fs::write(full, text).unwrap();
     }
+}
+
+/// The id, on the host, of the first process of a container: the one that is 1 inside. The children that the container's own
+/// start has before it are gone a moment later. The file `pid` in its folder has the id of systemd-nspawn.
+pub(crate) fn first_process_of(folder: &Path, name: &str) -> Result<u32, String> {
+    let off = || format!("{name} is off");
+    let text = fs::read_to_string(folder.join("pid")).map_err(|_| off())?;
+    let container = text.trim();
+    let children = format!("/proc/{container}/task/{container}/children");
+    let children = fs::read_to_string(children).map_err(|_| off())?;
+    let first = children.split_whitespace().next().ok_or_else(off)?;
+    let status = fs::read_to_string(format!("/proc/{first}/status")).map_err(|_| off())?;
+    let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let mut ids = inside.unwrap_or_default().split_whitespace();
+    if (ids.next_back(), ids.next()) != (Some("1"), Some(first)) {
+        return Err(format!("{name} has no first process yet"));
+    }
+    first.parse().map_err(|_| off())
 }
