@@ -54,6 +54,7 @@ mod role_drift;
 mod role_resolved;
 mod servers;
 mod settings_valid;
+mod starting;
 mod tags_required;
 mod tags_source;
 mod tls_expiry;
@@ -173,13 +174,14 @@ impl Entry {
 
     /// Asks it.
     pub(super) async fn ask(&self, machine: &Machine) -> Finding {
-        match self {
+        let finding = match self {
             Self::Own(check) => (check.probe)(machine).await,
             Self::Gate(gate) => match &machine.context {
                 Some(context) => (gate.probe)(context).await,
                 None => node_unknown(),
             },
-        }
+        };
+        starting::patient(machine, self.about(), finding).await
     }
 }
 

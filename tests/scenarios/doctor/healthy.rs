@@ -136,7 +136,7 @@ fn waits(node: &Node<'_>) -> Duration {
         let is_healthy = said.code == 0 && troubles.len() == waiting.len();
         assert!(is_healthy, "{}, code {}: {troubles:#?}", node.name, said.code);
         if waiting.is_empty() {
-            return started.elapsed() - said.took;
+            return started.elapsed().saturating_sub(said.took);
         }
         assert!(started.elapsed() < ELECTION, "{} still waits: {waiting:#?}", node.name);
         std::thread::sleep(Duration::from_millis(300));

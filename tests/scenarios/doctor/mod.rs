@@ -44,6 +44,7 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
     transcript.proved(&healthy::idle(&lab));
     transcript.proved(&healthy::memory_of_roles(&lab));
     transcript.proved(&healthy::under_load(&lab));
+    transcript.proved(&healthy::rolling_restart(&lab));
     transcript::keep("doctor-healthy.txt", &ask::text(&lab.node("backoffice")));
     for name in ["consul-1", "nomad-1", "backoffice"] {
         let changes = readonly::changes(&lab.node(name));
@@ -81,7 +82,6 @@ fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_non
     if filter.is_empty() {
         transcript.proved(&two_at_once(&lab.node("backoffice")));
         rows.extend(of_the_cluster(&lab));
-        transcript.proved(&healthy::rolling_restart(&lab));
     }
     let table = table(&rows);
     transcript::keep("doctor-faults.md", &table);
