@@ -4,6 +4,7 @@
 //! takes it down when it is dropped.
 #![allow(dead_code, reason = "each scenario, and the command, uses its own part")]
 
+mod ami;
 pub(crate) mod aws;
 pub(crate) mod cgroup;
 mod change;
@@ -83,7 +84,7 @@ impl Lab {
             machines: Vec::new(),
         });
         let lab = Self { folder, aws, net, description, guardian };
-        tools::ami(&lab.folder.join("ami"), consul);
+        ami::link(&lab.folder.join("ami"), &image, consul);
         lab.net.create();
         lab.aws.start(&image);
         let account = lab.aws.does(&json!({ "operation": "create" }));

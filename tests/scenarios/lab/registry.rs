@@ -70,10 +70,10 @@ http:
 impl Node<'_> {
     /// Takes the authority of the site out of the trust store of its image. It must be off.
     pub(crate) fn trust_nobody(&self) {
-        fs::remove_file(self.path("/usr/local/share/ca-certificates/lab.crt")).unwrap();
-        let certificates = self.path("/etc/ssl/certs");
-        for entry in fs::read_dir(&certificates).unwrap() {
-            fs::remove_file(entry.unwrap().path()).unwrap();
+        for directory in ["/usr/local/share/ca-certificates", "/etc/ssl/certs"] {
+            for entry in fs::read_dir(self.path(directory)).unwrap() {
+                fs::remove_file(entry.unwrap().path()).unwrap();
+            }
         }
     }
 

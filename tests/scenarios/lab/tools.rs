@@ -2,11 +2,8 @@
 
 use super::shell;
 use crate::programs::{self, Program};
-use cos_agent::facts::binaries::{IMAGE_MANIFEST, Seen, Versions};
-use cos_agent::facts::settings::Release;
-use cos_agent::render::units;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const PROGRAMS: [&str; 13] = [
@@ -77,7 +74,7 @@ pub(crate) enum Consul {
 }
 
 impl Consul {
-    fn program(self) -> Program {
+    pub(super) fn program(self) -> Program {
         match self {
             Self::Usual => programs::consul(),
             Self::Oldest => programs::oldest_consul(),
@@ -108,41 +105,4 @@ pub(crate) fn image() -> PathBuf {
     let output = shell::run(&words, "", std::time::Duration::from_mins(15));
     assert!(output.is_ok(), "{}", output.stderr);
     PathBuf::from(output.stdout.trim())
-}
-
-/// What an AMI has besides the distribution, as a layer over the image: the programs and what they are, and the agent's
-/// units, of which only `cos-agent.service` is enabled.
-pub(crate) fn ami(layer: &Path, consul: Consul) {
-    let folder = layer.join("usr/bin");
-    let units = layer.join("etc/systemd/system");
-    fs::create_dir_all(&folder).unwrap();
-    fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
-    fs::copy(agent(), folder.join("cos-agent")).expect("the agent under test");
-    let mut known = Versions::default();
-    for (name, made) in [("consul", consul.program()), ("nomad", programs::nomad())] {
-        let program = folder.join(name);
-        // One file for all labs is once in memory; another file system needs a copy.
-        if fs::hard_link(&made.path, &program).is_err() {
-            fs::copy(&made.path, &program).unwrap();
-        }
-        known.binaries.insert(format!("/usr/bin/{name}"), seen(&program, made.version));
-    }
-    let manifest = layer.join(IMAGE_MANIFEST.trim_start_matches('/'));
-    fs::create_dir_all(manifest.parent().unwrap()).unwrap();
-    fs::write(manifest, serde_json::to_vec(&known).unwrap()).unwrap();
-    for (name, text) in units::texts() {
-        fs::write(units.join(name), text).unwrap();
-    }
-    let wanted = units.join("multi-user.target.wants/cos-agent.service");
-    symlink("/etc/systemd/system/cos-agent.service", wanted).unwrap();
-}
-
-/// A program as the manifest of an image tells of it.
-fn seen(program: &Path, version: Release) -> Seen {
-    let meta = fs::metadata(program).unwrap();
-    Seen {
-        version,
-        size: meta.size(),
-        mtime_nanos: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
-    }
 }

@@ -19,15 +19,9 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// The agent under test, or what stands in for it until it can make an image.
+    /// The agent under test.
     pub(super) fn under_test() -> Self {
-        let agent = tools::agent();
-        let knows = [agent.as_os_str(), "install".as_ref(), "--help".as_ref()];
-        if shell::run(&knows, "", shell::SOON).is_ok() {
-            return Self::of(agent);
-        }
-        programs::not_shown("this cos-agent has no `install`: a script stands in for it");
-        Self::of(tools::here("packer/cos-agent"))
+        Self::of(tools::agent())
     }
 
     /// One whose doctor passes nothing, and that cleans nothing, so that the machine can be built again.
