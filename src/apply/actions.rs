@@ -77,6 +77,8 @@ pub(super) async fn run(
 impl Run<'_> {
     async fn one(&self, planned: &PlannedAction) -> Result<Ended, ApplyError> {
         let (verb, unit) = match &planned.action {
+            // The tools of this host must not touch another root directory; only `install` works on one.
+            Action::Run(_) if !self.system.root.is_host() => return Ok(Ended::Nothing),
             Action::Run(tool) => {
                 let store = self.node.host.trust_store;
                 return tools::run(self.system, store, *tool).await;

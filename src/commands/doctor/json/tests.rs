@@ -1,7 +1,11 @@
 use super::*;
 use crate::doctor::checks::{CHECKS, Entry};
+use crate::doctor::image;
 use crate::exit::hint::Topic;
 use crate::role::Role;
+use crate::system::System;
+use crate::system::environment::Environment;
+use crate::system::root::Root;
 use std::time::Duration;
 
 static ADVICE: Topic = Topic { id: "run-it-again", text: "run it again" };
@@ -141,6 +145,18 @@ fn a_report_with_every_result_is_as_the_schema_says() {
     assert_eq!(found, ["pass", "warn", "fail", "not_asked", "waiting", "unknown"]);
     let unknown = Report { node: None, answers: Vec::new(), ..report };
     assert_eq!(wrong(&json_of(&unknown), &schema(), ""), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_report_of_an_image_is_as_the_schema_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = Root::at(directory.path());
+    let environment = Environment::default();
+    let report =
+        image::examine(&System { root, services: None, keeps_record: false, environment }).await;
+    let value = json_of(&report);
+    assert_eq!(wrong(&value, &schema(), ""), [""; 0], "{value:#}");
+    assert_eq!(value["summary"]["status"], "unhealthy");
 }
 
 #[test]
