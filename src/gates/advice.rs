@@ -55,6 +55,11 @@ pub fn silent(daemon: Daemon, error: &ApiError) -> Finding {
     finding(Problem::new(error.to_string(), format!("the API of {name} answers"), hint))
 }
 
+/// Whether a problem is that an agent accepts connections and never answers.
+pub fn is_hang(problem: &Problem) -> bool {
+    problem.hint.id == HANGS.id
+}
+
 /// The problem that an agent runs with another identity than this node.
 pub(super) fn other_configuration(daemon: Daemon, found: &str, expected: &str) -> Problem {
     let (name, directory) = (daemon.name(), daemon.directory());

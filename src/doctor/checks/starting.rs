@@ -2,6 +2,7 @@
 //! failure yet.
 
 use crate::doctor::machine::Machine;
+use crate::gates::advice::is_hang;
 use crate::gates::{About, Finding, Group, Problem};
 use crate::state::Daemon;
 use crate::system::environment;
@@ -21,7 +22,11 @@ pub(super) async fn patient(machine: &Machine, about: &About, finding: Finding) 
         (Group::Nomad, _) => Daemon::Nomad,
         _ => return finding,
     };
-    let Finding::Fail(problem) = finding else { return finding };
+    let problem = match finding {
+        // A daemon that starts refuses connections, or answers.
+        Finding::Fail(problem) if !is_hang(&problem) => problem,
+        other => return other,
+    };
     let path = &machine.system.environment.path;
     let units = unit_facts::facts(path, &[daemon.unit()], SYSTEMD).await;
     let unit = units.ok().and_then(|mut units| units.remove(daemon.unit()));
