@@ -41,3 +41,4 @@ mod tags;
 mod template;
 mod upgrade;
 mod user_data;
+mod vm;
