@@ -11,12 +11,12 @@ use crate::system::environment::Environment;
 use std::fmt::Write;
 use std::path::Path;
 
-pub(super) async fn run(
+pub(super) fn run(
     root: Option<&Path>,
     environment: Environment,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let report = image::examine(&system(root, Units::Leave, environment)).await;
+    let report = image::examine(&system(root, Units::Leave, environment));
     let diagnosis = Diagnosis::of(&report.answers);
     let code = diagnosis.exit_code(true);
     output.data(|| page(&report, &diagnosis), || json::report(&report, &diagnosis, code))?;

@@ -36,7 +36,7 @@ pub(super) async fn run(
         return record::run(&environment).await;
     }
     if args.image {
-        return image::run(args.root.as_deref(), environment, output).await;
+        return image::run(args.root.as_deref(), environment, output);
     }
     let selection = Selection::of(args.only, args.skip)?;
     if let Some(file) = args.bundle {

@@ -1,9 +1,8 @@
 //! The clock is set by the time service of EC2.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
-use crate::role::Role;
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::system::System;
 use crate::system::root::FileError;
 use crate::system::systemd::enabled::enabled;
@@ -21,16 +20,11 @@ const PLACES: [&str; 4] =
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-clock",
-        title: "chrony runs, and asks the time service of EC2",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Degraded,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-clock",
+        "chrony runs, and asks the time service of EC2",
+        Impact::Degraded,
+        Page {
             means: "A file of chrony names 169.254.169.123, and chrony is enabled.",
             matters: "AWS refuses requests of a node whose clock is minutes off. A subnet without internet reaches no other time service.",
             look: &[
@@ -40,9 +34,8 @@ pub(super) static CHECK: Check = Check {
             fixes: &[TOPICS, super::TOPICS],
             source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configure-ec2-ntp.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

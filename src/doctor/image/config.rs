@@ -1,11 +1,10 @@
 //! No configuration in the image contradicts every role.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::observe::operator_files;
 use crate::plan::node::conflicts;
-use crate::role::Role;
 use crate::state::Daemon;
 use crate::system::System;
 use crate::system::root::FileError;
@@ -16,25 +15,19 @@ topics! {
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-config",
-        title: "no configuration in the image contradicts a role",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-config",
+        "no configuration in the image contradicts a role",
+        Impact::Down,
+        Page {
             means: "No file in /etc/consul.d and /etc/nomad.d sets a key that the agent decides, such as `server`, `bootstrap_expect` or `data_dir`.",
             matters: "Both daemons merge all files of their directory. The nomad.hcl of HashiCorp's package, for one, forms a cluster of one server.",
             look: &["cos-agent config check", "ls /etc/consul.d /etc/nomad.d"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://developer.hashicorp.com/nomad/docs/configuration",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

@@ -1,10 +1,9 @@
 //! What `install` wrote is still as it wrote it.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::apply::image::MANIFEST;
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
-use crate::role::Role;
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::state::sha256;
 use crate::store::Stored;
 use crate::system::System;
@@ -19,25 +18,19 @@ topics! {
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-files",
-        title: "the files of the image are as `install` wrote them",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Degraded,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-files",
+        "the files of the image are as `install` wrote them",
+        Impact::Degraded,
+        Page {
             means: "Every file that `cos-agent install` wrote is there and unchanged, and its last run finished.",
             matters: "A changed unit or preset is replaced on every first boot, and a changed resolver or clock differs on every node.",
             look: &["cos-agent install --plan"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://www.freedesktop.org/software/systemd/man/latest/file-hierarchy.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

@@ -1,10 +1,9 @@
 //! Nothing is in the image that `clean` removes.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::observe::leftovers::leftovers;
-use crate::role::Role;
 use crate::state::leftover::Kind;
 use crate::system::System;
 use crate::system::root::FileError;
@@ -15,71 +14,53 @@ topics! {
 
 /// The check of what is of kind `Identity`.
 pub(super) static IDENTITY: Check = Check {
-    about: About {
-        id: "image-identity",
-        title: "nothing in the image is of one machine",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-identity",
+        "nothing in the image is of one machine",
+        Impact::Down,
+        Page {
             means: "The image has no machine id, no data of Consul, Nomad or docker, no state of the agent, and no configuration of a node. /etc/machine-id is there and empty.",
             matters: "Every instance would have the identity of the builder: Consul refuses the second node of an id, and a server with old data may form the cluster of another.",
             look: &["cos-agent clean --plan"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/building-shared-amis.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system, Kind::Identity)) }),
-    changed: None,
+    ),
+    look: |system| look(system, Kind::Identity),
 };
 
 /// The check of what is of kind `Secret`.
 pub(super) static SECRETS: Check = Check {
-    about: About {
-        id: "image-secrets",
-        title: "the image has no keys and no credentials",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-secrets",
+        "the image has no keys and no credentials",
+        Impact::Down,
+        Page {
             means: "The image has no SSH host keys, no authorized keys, no credentials and no histories of users, and no core dumps.",
             matters: "Who may start the image could log in to every node, or read the secrets of the builder.",
             look: &["cos-agent clean --plan"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/building-shared-amis.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system, Kind::Secret)) }),
-    changed: None,
+    ),
+    look: |system| look(system, Kind::Secret),
 };
 
 /// The check of what is of kind `Waste`.
 pub(super) static WASTE: Check = Check {
-    about: About {
-        id: "image-waste",
-        title: "the image has no logs, caches and temporary files",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Risk,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-waste",
+        "the image has no logs, caches and temporary files",
+        Impact::Risk,
+        Page {
             means: "/var/log has no file with contents, and /tmp, /var/tmp and the caches of the package manager are empty.",
             matters: "They cost room and time at each boot, tell of the builder, and hide what a node itself logs.",
             look: &["cos-agent clean --plan"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/building-shared-amis.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system, Kind::Waste)) }),
-    changed: None,
+    ),
+    look: |system| look(system, Kind::Waste),
 };
 
 fn look(system: &System, kind: Kind) -> Result<Finding, FileError> {

@@ -1,10 +1,9 @@
 //! Nomad finds the CNI plugins.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
 use crate::facts::image::PLUGINS;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
-use crate::role::Role;
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::system::System;
 use crate::system::root::FileError;
 
@@ -18,25 +17,19 @@ const PLACE: &str = "/opt/cni/bin";
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-network",
-        title: "Nomad finds the CNI plugins",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Degraded,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-network",
+        "Nomad finds the CNI plugins",
+        Impact::Degraded,
+        Page {
             means: "/opt/cni/bin has the plugins that Nomad runs for the network mode `bridge`.",
             matters: "Without them no group with `network { mode = \"bridge\" }` starts on a client, and so nothing of Consul service mesh.",
             look: &["ls /opt/cni/bin/"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://developer.hashicorp.com/nomad/docs/networking/cni",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

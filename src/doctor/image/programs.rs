@@ -1,11 +1,10 @@
 //! The programs are those of the manifest of the image.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
 use crate::facts::image::{PARTS, identity};
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::render::image::{IMAGE_MANIFEST, Manifest};
-use crate::role::Role;
 use crate::system::System;
 
 topics! {
@@ -17,16 +16,11 @@ topics! {
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-programs",
-        title: "the programs are those that the manifest of the image names",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-programs",
+        "the programs are those that the manifest of the image names",
+        Impact::Down,
+        Page {
             means: "Every program in /usr/share/cos/ami-manifest.json is there, with its recorded SHA-256, size and time of modification.",
             matters: "A node trusts the manifest: it takes the versions of Consul and Nomad from it, and renders their configuration for these versions.",
             look: &[
@@ -36,9 +30,8 @@ pub(super) static CHECK: Check = Check {
             fixes: &[TOPICS, super::TOPICS],
             source: "https://github.com/awslabs/amazon-eks-ami/issues/1751",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, crate::system::root::FileError> {

@@ -1,10 +1,9 @@
 //! The agent starts at boot, and nothing that it starts itself does.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::render::image::{DISABLED, ENABLED};
-use crate::role::Role;
 use crate::system::System;
 use crate::system::root::FileError;
 use crate::system::systemd::enabled::enabled;
@@ -16,25 +15,19 @@ topics! {
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-units",
-        title: "the agent is enabled, and no unit is that it starts itself",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-units",
+        "the agent is enabled, and no unit is that it starts itself",
+        Impact::Down,
+        Page {
             means: "cos-agent.service is enabled. consul.service, nomad.service, docker and containerd are not: `apply` starts them at each boot, where they belong.",
             matters: "Without the agent no node configures itself. A daemon that systemd starts before the agent runs with the configuration of another boot, or without any.",
             look: &["systemctl is-enabled cos-agent consul nomad docker docker.socket containerd"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://www.freedesktop.org/software/systemd/man/latest/systemd.preset.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

@@ -1,9 +1,8 @@
 //! The users of the daemons exist.
 
-use super::{Check, TIME, or_unknown};
+use super::{Check, about};
 use crate::exit::hint::topics;
-use crate::gates::{About, Finding, Group, Impact, Page, Problem};
-use crate::role::Role;
+use crate::gates::{Finding, Impact, Page, Problem};
 use crate::system::System;
 use crate::system::root::FileError;
 
@@ -16,25 +15,19 @@ const NAMES: [&str; 2] = ["consul", "nomad"];
 
 /// The check.
 pub(super) static CHECK: Check = Check {
-    about: About {
-        id: "image-users",
-        title: "the users of the daemons exist",
-        group: Group::Image,
-        roles: Role::ALL,
-        needs: &[],
-        explains: &[],
-        impact: Impact::Down,
-        timeout: TIME,
-        page: Page {
+    about: about(
+        "image-users",
+        "the users of the daemons exist",
+        Impact::Down,
+        Page {
             means: "/etc/passwd of the image has the users consul and nomad.",
             matters: "consul.service runs as consul, and nomad.service on servers as nomad; without them neither starts.",
             look: &["getent passwd consul nomad"],
             fixes: &[TOPICS, super::TOPICS],
             source: "https://www.freedesktop.org/software/systemd/man/latest/sysusers.d.html",
         },
-    },
-    probe: |system| Box::pin(async move { or_unknown(look(system)) }),
-    changed: None,
+    ),
+    look,
 };
 
 fn look(system: &System) -> Result<Finding, FileError> {

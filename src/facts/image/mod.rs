@@ -57,6 +57,12 @@ pub async fn gather(system: &System) -> Result<Image, ImageError> {
         }
     }
     let cni = programs::cni(root)?;
+    if cni.is_none() {
+        missing.push(format!(
+            "the CNI plugins {} (package containernetworking-plugins)",
+            PLUGINS.join(", ")
+        ));
+    }
     let (Some(chrony), Some(cni), true) = (chrony, cni, missing.is_empty()) else {
         if chrony.is_none() && !missing.iter().any(|words| words.contains("chrony")) {
             missing.push(format!("chrony with {} (package chrony)", SOURCES.join(" or ")));
@@ -66,7 +72,7 @@ pub async fn gather(system: &System) -> Result<Image, ImageError> {
     let layers = super::settings_files(root)?;
     let settings = settings::merge(&layers).map_err(super::GatherError::from)?.settings;
     let certificates = certificates::gather(root, &settings.ca.certificates)?;
-    let programs = programs::identify(system, found).await?;
+    let programs = programs::identify(system, found, cni).await?;
     Ok(Image {
         distribution,
         host,

@@ -158,11 +158,6 @@ pub(super) fn find(
     if distribution.has_apparmor() && APPARMOR.place(root)?.is_none() {
         missing.push(APPARMOR.missing(distribution));
     }
-    if cni(root)?.is_none() {
-        let package =
-            distribution.package("containernetworking-plugins", "containernetworking-plugins");
-        missing.push(format!("the CNI plugins {} (package {package})", PLUGINS.join(", ")));
-    }
     Ok((found, missing))
 }
 
@@ -170,6 +165,7 @@ pub(super) fn find(
 pub(super) async fn identify(
     system: &System,
     found: Vec<Placed>,
+    cni: &str,
 ) -> Result<Vec<Program>, ImageError> {
     let mut programs = Vec::new();
     for (part, path) in found {
@@ -180,9 +176,7 @@ pub(super) async fn identify(
         };
         programs.extend(identity(&system.root, path)?.map(|found| Program { version, ..found }));
     }
-    if let Some(directory) = cni(&system.root)? {
-        programs.extend(identity(&system.root, &format!("{directory}/bridge"))?);
-    }
+    programs.extend(identity(&system.root, &format!("{cni}/bridge"))?);
     Ok(programs)
 }
 

@@ -147,13 +147,12 @@ fn a_report_with_every_result_is_as_the_schema_says() {
     assert_eq!(wrong(&json_of(&unknown), &schema(), ""), [""; 0]);
 }
 
-#[tokio::test]
-async fn the_report_of_an_image_is_as_the_schema_says() {
+#[test]
+fn the_report_of_an_image_is_as_the_schema_says() {
     let directory = tempfile::tempdir().unwrap();
     let root = Root::at(directory.path());
     let environment = Environment::default();
-    let report =
-        image::examine(&System { root, services: None, keeps_record: false, environment }).await;
+    let report = image::examine(&System { root, services: None, keeps_record: false, environment });
     let value = json_of(&report);
     assert_eq!(wrong(&value, &schema(), ""), [""; 0], "{value:#}");
     assert_eq!(value["summary"]["status"], "unhealthy");
