@@ -1,8 +1,54 @@
 //! Removes what an image must not have.
 
+use crate::exit::ExitCode;
+use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::observe::leftovers::{Found, leftovers};
 use crate::system::System;
 use crate::system::root::FileError;
+use crate::system::systemd::services::ServiceError;
+
+/// Why a machine is not cleaned. Nothing was removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// `install` has not run here.
+    #[error("this machine is not an image: `cos-agent install` has not run here")]
+    NotAnImage,
+    /// The machine is a node of a cluster.
+    #[error("this machine is a node: {} is running", .0.join(", "))]
+    IsNode(Vec<&'static str>),
+    /// systemd did not say what runs.
+    #[error("cannot check whether this machine is a node")]
+    Services(#[from] ServiceError),
+}
+
+topics! {
+    NOT_AN_IMAGE: "clean-not-an-image",
+        "run `cos-agent clean` only at the end of the build of an image, after `cos-agent install`";
+    IS_NODE: "clean-is-a-node",
+        "leave this node alone: `cos-agent clean` would remove its identity, its keys and the data of its daemons";
+}
+
+impl CleanError {
+    /// The exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotAnImage | Self::IsNode(_) => ExitCode::Config,
+            Self::Services(error) => error.exit_code(),
+        }
+    }
+}
+
+impl Hint for CleanError {
+    const TOPICS: &'static [Topic] = TOPICS;
+
+    fn hint(&self) -> Option<Advice> {
+        match self {
+            Self::NotAnImage => Some(NOT_AN_IMAGE.plain()),
+            Self::IsNode(_) => Some(IS_NODE.plain()),
+            Self::Services(_) => None,
+        }
+    }
+}
 
 /// Removes every left-over; what was found. A crash leaves some of them, and the next run removes those.
 pub fn clean(system: &System) -> Result<Vec<Found>, FileError> {

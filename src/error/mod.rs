@@ -4,6 +4,7 @@ mod input;
 pub mod registry;
 
 use crate::apply::ApplyError;
+use crate::apply::clean::CleanError;
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, advice, topics};
 use crate::facts::GatherError;
@@ -30,6 +31,9 @@ pub enum Error {
     /// What an image is made of.
     #[error("cannot make an image of this machine")]
     Image(#[from] ImageError),
+    /// A machine that must not be cleaned.
+    #[error("cannot clean this machine")]
+    Clean(#[from] CleanError),
     /// The second stage: the node.
     #[error("cannot determine how to configure this node")]
     Resolve(#[from] ResolveError),
@@ -116,6 +120,7 @@ impl Error {
         match self {
             Self::Gather(error) => error.exit_code(),
             Self::Image(error) => error.exit_code(),
+            Self::Clean(error) => error.exit_code(),
             Self::Resolve(error) => error.exit_code(),
             Self::Render(error) => error.exit_code(),
             Self::Guard(error) => error.exit_code(),

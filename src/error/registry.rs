@@ -2,6 +2,7 @@
 
 use super::{Error, InputError};
 use crate::apply::ApplyError;
+use crate::apply::clean::CleanError;
 use crate::exit::hint::Registered;
 use crate::facts::GatherError;
 use crate::facts::image::ImageError;
@@ -25,6 +26,7 @@ pub static REGISTRY: &[Registered] = &[
     Registered::new::<InputError>(),
     Registered::new::<GatherError>(),
     Registered::new::<ImageError>(),
+    Registered::new::<CleanError>(),
     Registered::new::<InstanceError>(),
     Registered::new::<SettingsError>(),
     Registered::new::<ResolveError>(),

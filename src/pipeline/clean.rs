@@ -1,9 +1,9 @@
 //! `clean`: takes everything out of an image that is of one machine. It refuses to work on a node.
 
 use super::must_be_root;
-use crate::apply::{clean as remove, image};
+use crate::apply::clean::{self as remove, CleanError};
+use crate::apply::image;
 use crate::error::Error;
-use crate::facts::image::ImageError;
 use crate::observe::leftovers::Found;
 use crate::state::{READY, UnitState, WATCH};
 use crate::store::Stored;
@@ -18,11 +18,11 @@ const BOOTED: &str = "/run/systemd/system";
 pub async fn clean(system: &System) -> Result<Vec<Found>, Error> {
     must_be_root(system)?;
     if matches!(image::MANIFEST.load(&system.root)?, Stored::Absent) {
-        return Err(ImageError::NotAnImage.into());
+        return Err(CleanError::NotAnImage.into());
     }
     let running = running(system).await?;
     if !running.is_empty() {
-        return Err(ImageError::IsNode(running).into());
+        return Err(CleanError::IsNode(running).into());
     }
     Ok(remove::clean(system)?)
 }
@@ -33,7 +33,7 @@ async fn running(system: &System) -> Result<Vec<&'static str>, Error> {
     if system.root.stat(BOOTED)?.is_none() {
         return Ok(Vec::new());
     }
-    let states = services.states(&OF_A_NODE).await.map_err(ImageError::from)?;
+    let states = services.states(&OF_A_NODE).await.map_err(CleanError::from)?;
     let is_up =
         |unit: &&'static str| matches!(states.get(*unit), Some(UnitState::Up | UnitState::Queued));
     Ok(OF_A_NODE.into_iter().filter(is_up).collect())

@@ -197,6 +197,7 @@ fn clean_works_on_an_image_alone() {
     let ran = machine.run(&["clean"]);
     assert_eq!(ran.code, Some(78));
     assert!(ran.stderr.contains("`cos-agent install` has not run here"), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: cannot clean this machine"), "{}", ran.stderr);
     assert!(machine.path("/root/.ssh/authorized_keys").exists());
     let nowhere = run(cos_agent(&["clean", "--root", "/nowhere"]));
     assert_eq!(nowhere.code, Some(78), "{}", nowhere.stderr);

@@ -5,7 +5,6 @@ use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::facts::GatherError;
 use crate::system::command::CommandError;
 use crate::system::root::FileError;
-use crate::system::systemd::services::ServiceError;
 
 /// Why no image can be made of a machine. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -37,15 +36,6 @@ pub enum ImageError {
         /// Why.
         source: CommandError,
     },
-    /// `install` has not run here.
-    #[error("this machine is not an image: `cos-agent install` has not run here")]
-    NotAnImage,
-    /// The machine is a node of a cluster.
-    #[error("this machine is a node: {} is running", .0.join(", "))]
-    IsNode(Vec<&'static str>),
-    /// systemd did not say what runs.
-    #[error("cannot check that this machine is not a node")]
-    Services(#[from] ServiceError),
     /// The settings or certificate authorities of the site.
     #[error(transparent)]
     Facts(#[from] GatherError),
@@ -57,10 +47,6 @@ pub enum ImageError {
 topics! {
     UNSUPPORTED: "image-unsupported", "build the image from a supported distribution";
     MISSING: "image-lacks-programs", "install what is missing, then run `cos-agent install` again";
-    NOT_AN_IMAGE: "clean-not-an-image",
-        "run `cos-agent clean` only at the end of the build of an image, after `cos-agent install`";
-    IS_NODE: "clean-is-a-node",
-        "leave this node alone: `cos-agent clean` would remove its identity, its keys and the data of its daemons";
     NO_VERSION: "image-no-version", "run `{program} version` yourself; install a build for this machine";
 }
 
@@ -68,12 +54,9 @@ impl ImageError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Unsupported { .. }
-            | Self::Missing(_)
-            | Self::NotAnImage
-            | Self::IsNode(_)
-            | Self::NoVersion { .. } => ExitCode::Config,
-            Self::Services(error) => error.exit_code(),
+            Self::Unsupported { .. } | Self::Missing(_) | Self::NoVersion { .. } => {
+                ExitCode::Config
+            }
             Self::NotRun { source, .. } => source.exit_code(ExitCode::Config),
             Self::Facts(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
@@ -88,14 +71,12 @@ impl Hint for ImageError {
         match self {
             Self::Unsupported { .. } => Some(UNSUPPORTED.plain()),
             Self::Missing(_) => Some(MISSING.plain()),
-            Self::NotAnImage => Some(NOT_AN_IMAGE.plain()),
-            Self::IsNode(_) => Some(IS_NODE.plain()),
             Self::NoVersion { program, .. } | Self::NotRun { program, .. } => {
                 Some(NO_VERSION.with(&[("program", program)]))
             }
             // `GatherError` is transparent, so it is not a cause in the chain.
             Self::Facts(error) => error.hint(),
-            Self::File(_) | Self::Services(_) => None,
+            Self::File(_) => None,
         }
     }
 }
