@@ -3,6 +3,7 @@
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::observe::leftovers::{Found, leftovers};
+use crate::store::MANIFEST;
 use crate::system::System;
 use crate::system::root::FileError;
 use crate::system::systemd::services::ServiceError;
@@ -16,6 +17,9 @@ pub enum CleanError {
     /// The machine is a node of a cluster.
     #[error("this machine is a node: {} is running", .0.join(", "))]
     IsNode(Vec<&'static str>),
+    /// No daemon runs, but `apply` has made the machine a node of a cluster.
+    #[error("this machine has been a node: `cos-agent apply` has run here ({})", MANIFEST.path)]
+    WasNode,
     /// systemd did not say what runs.
     #[error("cannot check whether this machine is a node")]
     Services(#[from] ServiceError),
@@ -26,13 +30,15 @@ topics! {
         "run `cos-agent clean` only at the end of the build of an image, after `cos-agent install`";
     IS_NODE: "clean-is-a-node",
         "leave this node alone: `cos-agent clean` would remove its identity, its keys and the data of its daemons";
+    WAS_NODE: "clean-was-a-node",
+        "if it shall become an image, run `cos-agent clean --force`: it removes the identity, the keys and the data of that node";
 }
 
 impl CleanError {
     /// The exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotAnImage | Self::IsNode(_) => ExitCode::Config,
+            Self::NotAnImage | Self::IsNode(_) | Self::WasNode => ExitCode::Config,
             Self::Services(error) => error.exit_code(),
         }
     }
@@ -45,6 +51,7 @@ impl Hint for CleanError {
         match self {
             Self::NotAnImage => Some(NOT_AN_IMAGE.plain()),
             Self::IsNode(_) => Some(IS_NODE.plain()),
+            Self::WasNode => Some(WAS_NODE.plain()),
             Self::Services(_) => None,
         }
     }

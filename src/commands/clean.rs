@@ -18,7 +18,11 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Error> {
     let system = system(args.root.as_deref(), Units::Manage, environment);
-    let found = if args.plan { leftovers(&system.root)? } else { pipeline::clean(&system).await? };
+    let found = if args.plan {
+        leftovers(&system.root)?
+    } else {
+        pipeline::clean(&system, args.force).await?
+    };
     output.data(|| text(&found, args.plan), || as_json(&found))?;
     Ok(ExitCode::Done)
 }

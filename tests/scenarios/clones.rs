@@ -56,4 +56,36 @@ fn instances_of_an_image_of_a_running_node_are_nodes_of_their_own() {
     until("the work is where it was", SOON, runs_there);
     original.until_ready();
     transcript.proved("the work of the original goes on there, and nowhere else");
+    becomes_an_image_again(&clones[0]);
+    transcript.proved(
+        "`clean` refuses a node, and with --force it makes an image of one that has stopped",
+    );
+}
+
+/// `clean` protects a node, also one whose daemons an operator has stopped.
+fn becomes_an_image_again(node: &Node<'_>) {
+    let id = node.identity();
+    let refused = |reason: &str, words: &[&str]| {
+        let output = node.run(&[&["cos-agent", "clean"], words].concat());
+        assert_eq!(output.code, Some(78), "{output:?}");
+        assert!(output.stderr.contains(reason), "{output:?}");
+        assert_eq!(node.identity(), id);
+    };
+    refused("is a node: consul.service, nomad.service, cos-agent-watch.service is running", &[]);
+    refused("is a node: ", &["--force"]);
+    node.ok(&["touch", "/etc/cos-agent/disabled"]);
+    let units = [
+        "cos-agent-watch",
+        "cos-agent-ready",
+        "nomad",
+        "consul",
+        "docker.socket",
+        "docker",
+        "containerd",
+    ];
+    node.ok(&[&["systemctl", "stop"], &units[..]].concat());
+    refused("has been a node", &[]);
+    node.ok(&["cos-agent", "clean", "--force"]);
+    let doctor = node.run(&["cos-agent", "doctor", "--image"]);
+    assert!(doctor.is_ok(), "{doctor:?}");
 }

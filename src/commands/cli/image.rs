@@ -31,6 +31,9 @@ pub struct CleanArgs {
     /// Only show what would be removed.
     #[arg(long)]
     pub plan: bool,
+    /// Also clean a machine that has been a node. No daemon may run.
+    #[arg(long, conflicts_with = "plan")]
+    pub force: bool,
 }
 
 /// A moment as RFC 3339 has it.
@@ -73,7 +76,7 @@ impl CleanArgs {
                 "sudo cos-agent clean --plan              list every path",
             ],
             "It removes identities, keys, credentials, logs, caches and the data of the daemons. It refuses to work on a node, \
-             and on a machine on which `cos-agent install` has not run.",
+             on a machine that has been one, and on a machine on which `cos-agent install` has not run.",
             &[
                 usual(Done),
                 usual(Unavailable),
