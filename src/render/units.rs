@@ -5,7 +5,7 @@ use super::{dns, docker};
 use crate::node::{Granted, Node};
 use crate::state::{
     self, AGENT, Action, Cause, Contents, DIAGNOSE, DNS_LINK, DNSMASQ, DOCKER, Daemon, File,
-    Notify, Origin, READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
+    IMAGES, Notify, Origin, READY, RESOLVED, ROOT, Unit, Verb, WATCH, Wanted,
 };
 
 /// The search path of the daemons, with all directories in which distributions put docker, the ECR helper and network tools.
@@ -48,6 +48,11 @@ pub static UNITS: &[Row] = &[
     images(DNSMASQ, |_| Wanted::AsItIs),
     Row { wanted: dns::link, ..ours(DNS_LINK, include_str!("../../systemd/cos-dns.service")) },
     images(DOCKER, docker::wanted),
+    Row {
+        // docker starts it where it is enabled, and no node needs it to join.
+        text: Some(include_str!("../../systemd/cos-images.service")),
+        ..images(IMAGES, |_| Wanted::AsItIs)
+    },
     daemon("consul.service", include_str!("../../systemd/consul.service"), |node| {
         runs(node, Daemon::Consul)
     }),

@@ -24,8 +24,8 @@ pub use observed::{Data, GuardedFile, Observed, OperatorFile, Seen, Stat};
 pub use region::Region;
 pub use sealed::{Bytes, Sealed, sha256};
 pub use unit::{
-    AGENT, Cause, DIAGNOSE, DNS_LINK, DNSMASQ, DOCKER, Origin, PROGRAM, READY, RESOLVED, UNITS,
-    Unit, UnitState, WATCH, Wanted, unit_of,
+    AGENT, Cause, DIAGNOSE, DNS_LINK, DNSMASQ, DOCKER, IMAGES, Origin, PROGRAM, READY, RESOLVED,
+    UNITS, Unit, UnitState, WATCH, Wanted, unit_of,
 };
 
 use serde::{Deserialize, Serialize};

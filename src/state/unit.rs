@@ -93,6 +93,9 @@ pub const DIAGNOSE: &str = "cos-agent-diagnose.service";
 /// The unit that makes the link of the resolver.
 pub const DNS_LINK: &str = "cos-dns.service";
 
+/// The unit that loads container images into docker. `install` puts it into the image.
+pub const IMAGES: &str = "cos-images.service";
+
 /// The unit of docker, which comes with the image.
 pub const DOCKER: &str = "docker.service";
 

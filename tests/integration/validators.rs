@@ -107,7 +107,7 @@ fn systemd_takes_every_unit() {
     let root = tempfile::tempdir().unwrap();
     install_units(root.path());
     let names: Vec<&str> = units::texts().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
     verified("the units", root.path(), &names);
 }
 

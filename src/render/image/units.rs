@@ -3,13 +3,13 @@
 use super::text;
 use crate::facts::image::Image;
 use crate::render::units;
-use crate::state::{AGENT, File, Notify, UNITS};
+use crate::state::{AGENT, File, IMAGES, Notify, UNITS};
 use std::fmt::Write;
 
 /// The preset, so that a first boot that applies presets (machine-id(5), "First Boot Semantics") changes nothing.
 pub const PRESET: &str = "/usr/lib/systemd/system-preset/50-cos-agent.preset";
 /// The units that an image starts at boot.
-pub const ENABLED: &[&str] = &[AGENT];
+pub const ENABLED: &[&str] = &[AGENT, IMAGES];
 /// The units that an image does not start at boot, because `apply` starts them where they belong.
 pub const DISABLED: &[&str] = &[
     "consul.service",
