@@ -30,3 +30,8 @@ system() (
 )
 
 is_debian() { [ "${SYSTEM%%-*}" != amazon ]; }
+
+# Installs a file unless it is there already: a second build on the same machine changes nothing.
+put() { # mode, file, path
+  cmp -s "$2" "$3" || install -D -m "$1" "$2" "$3"
+}

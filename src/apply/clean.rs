@@ -1,5 +1,6 @@
 //! Removes what an image must not have.
 
+use super::{ApplyError, tools};
 use crate::exit::ExitCode;
 use crate::exit::hint::{Advice, Hint, Topic, topics};
 use crate::observe::leftovers::{Found, leftovers};
@@ -15,7 +16,7 @@ pub enum CleanError {
     #[error("this machine is not an image: `cos-agent install` has not run here")]
     NotAnImage,
     /// The machine is a node of a cluster.
-    #[error("this machine is a node: {} is running", .0.join(", "))]
+    #[error("this machine is a node: it runs {}", .0.join(", "))]
     IsNode(Vec<&'static str>),
     /// No daemon runs, but `apply` has made the machine a node of a cluster.
     #[error("this machine has been a node: `cos-agent apply` has run here ({})", MANIFEST.path)]
@@ -23,6 +24,9 @@ pub enum CleanError {
     /// systemd did not say what runs.
     #[error("cannot check whether this machine is a node")]
     Services(#[from] ServiceError),
+    /// journald would go on writing into the image.
+    #[error("cannot stop the journal on the disk")]
+    Journal(#[source] Box<ApplyError>),
 }
 
 topics! {
@@ -40,6 +44,7 @@ impl CleanError {
         match self {
             Self::NotAnImage | Self::IsNode(_) | Self::WasNode => ExitCode::Config,
             Self::Services(error) => error.exit_code(),
+            Self::Journal(error) => error.exit_code(),
         }
     }
 }
@@ -52,9 +57,15 @@ impl Hint for CleanError {
             Self::NotAnImage => Some(NOT_AN_IMAGE.plain()),
             Self::IsNode(_) => Some(IS_NODE.plain()),
             Self::WasNode => Some(WAS_NODE.plain()),
-            Self::Services(_) => None,
+            Self::Services(_) | Self::Journal(_) => None,
         }
     }
+}
+
+/// Ends the journal on the disk of a machine that runs. Call it before [`clean`].
+pub async fn end_journal(system: &System) -> Result<(), CleanError> {
+    let ended = tools::relinquish_journal(system).await;
+    ended.map(drop).map_err(|error| CleanError::Journal(Box::new(error)))
 }
 
 /// Removes every left-over; what was found. A crash leaves some of them, and the next run removes those.

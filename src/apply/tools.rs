@@ -37,6 +37,12 @@ pub(super) async fn link(system: &System, verb: Verb, unit: &str) -> Result<Ende
     of_systemd(system, "systemctl", &["--no-reload", verb.name(), unit]).await
 }
 
+/// Makes journald write to memory until the next boot (journalctl(1), `--relinquish-var`). It would make a journal that is
+/// removed anew with its next line.
+pub(super) async fn relinquish_journal(system: &System) -> Result<Ended, ApplyError> {
+    call(system, "/usr/bin/journalctl", &["--relinquish-var"]).await
+}
+
 /// Runs a tool of systemd, all of which take another root directory as an option.
 async fn of_systemd(system: &System, tool: &str, args: &[&str]) -> Result<Ended, ApplyError> {
     let place = system.root.resolve("/")?;

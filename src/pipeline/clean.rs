@@ -29,6 +29,7 @@ pub async fn clean(system: &System, force: bool) -> Result<Vec<Found>, Error> {
         if !force && system.root.stat(store::MANIFEST.path)?.is_some() {
             return Err(CleanError::WasNode.into());
         }
+        remove::end_journal(system).await?;
     }
     Ok(remove::clean(system)?)
 }

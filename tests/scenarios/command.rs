@@ -7,10 +7,13 @@
     reason = "a tool for tests drives the machine, and ends where something is not as it should be"
 )]
 
+mod bake;
 mod lab;
 mod measure;
 #[path = "../support/programs.rs"]
 mod programs;
+#[path = "../support/packer.rs"]
+mod template;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lab::Lab;

@@ -11,6 +11,7 @@
 
 mod asking;
 mod aws;
+mod bake;
 mod boot;
 mod clones;
 mod cuts;
@@ -23,6 +24,7 @@ mod fleet;
 mod foreign;
 mod freeze;
 mod hook;
+mod image;
 mod images;
 mod lab;
 mod metadata;

@@ -38,7 +38,10 @@ fn look(system: &System) -> Result<Finding, FileError> {
     let wrong = DISABLED.iter().filter(is_enabled).map(|unit| format!("{unit} is enabled"));
     let found: Vec<String> = missing.chain(wrong).collect();
     if found.is_empty() {
-        return Ok(Finding::Pass(format!("{} alone is enabled", ENABLED.join(", "))));
+        return Ok(Finding::Pass(format!(
+            "of the units of cos-agent, {} start at boot",
+            ENABLED.join(" and ")
+        )));
     }
     let expected = "cos-agent.service enabled, and the units that it starts disabled";
     Ok(Finding::Fail(Problem::new(found.join("; "), expected, LINKS.plain())))

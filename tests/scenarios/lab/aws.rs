@@ -44,11 +44,11 @@ impl Aws {
     }
 
     /// Starts it, and its resolver, and waits until it answers.
-    pub(crate) fn start(&self, image: &Path) {
+    pub(crate) fn start(&self, site: &Path) {
         fs::create_dir_all(&self.folder).unwrap();
         let settings = json!({
             "region": REGION, "account": ACCOUNT, "cluster": CLUSTER, "address": AWS,
-            "certificate": image.join("aws.pem"), "key": image.join("aws.key"),
+            "certificate": site.join("aws.pem"), "key": site.join("aws.key"),
         });
         fs::write(self.folder.join("settings.json"), settings.to_string()).unwrap();
         self.first_control();

@@ -40,8 +40,8 @@ pub(crate) struct Machine {
 pub(crate) struct Description {
     /// The prefix of everything that has a name outside of the lab's folder.
     pub(crate) prefix: String,
-    /// The image of the nodes.
-    pub(crate) image: PathBuf,
+    /// The directory of the site's certificate authority.
+    pub(crate) site: PathBuf,
     /// The VPC.
     pub(crate) vpc: String,
     /// The credentials of the nodes' role.

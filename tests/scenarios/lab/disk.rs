@@ -1,24 +1,19 @@
 //! The disk of a node, as whoever has it in their hands sees it: layers of the host.
 
 use super::cgroup;
+use super::layers::{self, LAYERS};
 use super::node::Node;
 use super::shell;
 use std::fs;
+use std::path::PathBuf;
 
 impl Node<'_> {
     /// Puts the layers of its disk together.
     pub(super) fn mount_disk(&self) {
         let folder = self.folder();
-        let image = self.lab.description().image;
-        let layers = format!(
-            "lowerdir={}:{},upperdir={},workdir={}",
-            self.lab.folder.join("ami").display(),
-            image.join("root").display(),
-            folder.join("upper").display(),
-            folder.join("work").display(),
-        );
-        let root = folder.join("root").display().to_string();
-        shell::ok(&["mount", "-t", "overlay", "overlay", "-o", &layers, &root]);
+        let lower = LAYERS.map(|name| self.lab.folder.join(name));
+        let [upper, work, root] = ["upper", "work", "root"].map(|name| folder.join(name));
+        layers::mount(&lower.each_ref().map(PathBuf::as_path), &upper, &work, &root);
     }
 
     /// Gives it a new disk: what was written is gone. It must be off.

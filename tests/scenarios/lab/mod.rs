@@ -4,7 +4,6 @@
 //! takes it down when it is dropped.
 #![allow(dead_code, reason = "each scenario, and the command, uses its own part")]
 
-mod ami;
 pub(crate) mod aws;
 pub(crate) mod cgroup;
 mod change;
@@ -15,6 +14,7 @@ pub(crate) mod dns;
 mod guardian;
 pub(crate) mod http;
 pub(crate) mod inside;
+pub(crate) mod layers;
 pub(crate) mod managed;
 pub(crate) mod net;
 pub(crate) mod node;
@@ -69,7 +69,7 @@ impl Lab {
     pub(crate) fn named(prefix: &str, consul: Consul, machines: Vec<Machine>) -> Self {
         tools::check();
         guardian::sweep();
-        let image = tools::image();
+        let site = tools::site();
         let folder = guardian::base().join(prefix);
         fs::create_dir_all(guardian::base()).unwrap();
         fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -78,21 +78,23 @@ impl Lab {
         let aws = Aws::new(&folder, &net);
         let description = RwLock::new(Description {
             prefix: prefix.to_owned(),
-            image: image.clone(),
+            site: site.clone(),
             vpc: String::new(),
             credentials: None,
             machines: Vec::new(),
         });
         let lab = Self { folder, aws, net, description, guardian };
-        ami::link(&lab.folder.join("ami"), &image, consul);
         lab.net.create();
-        lab.aws.start(&image);
+        lab.aws.start(&site);
         let account = lab.aws.does(&json!({ "operation": "create" }));
         lab.change(|description| {
             account["vpc"].as_str().unwrap().clone_into(&mut description.vpc);
             description.credentials =
                 serde_json::from_value(account["credentials"].clone()).unwrap();
         });
+        if !machines.is_empty() {
+            layers::link(&lab, consul);
+        }
         lab.add_all(machines);
         lab
     }

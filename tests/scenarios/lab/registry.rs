@@ -43,15 +43,15 @@ impl Lab {
 
     fn registry(&self, name: &str, port: u16, auth: &str) {
         let folder = self.folder.join("registry");
-        let (image, here) = (self.description().image, folder.display());
+        let (site, here) = (self.description().site, folder.display());
         let config = format!(
             "version: 0.1
 storage: {{ filesystem: {{ rootdirectory: {here}/{name} }} }}
 http:
   addr: {REGISTRY}:{port}
-  tls: {{ certificate: {image}/aws.pem, key: {image}/aws.key }}
+  tls: {{ certificate: {site}/aws.pem, key: {site}/aws.key }}
 {auth}",
-            image = image.display()
+            site = site.display()
         );
         let file = folder.join(format!("{name}.yml"));
         fs::write(&file, config).unwrap();

@@ -1,4 +1,4 @@
-//! What the lab stands on: programs, the image of the nodes, the agent under test. What is missing is named.
+//! What the lab stands on: programs, certificates, the agent under test. What is missing is named.
 
 use super::shell;
 use crate::programs::{self, Program};
@@ -74,7 +74,7 @@ pub(crate) enum Consul {
 }
 
 impl Consul {
-    pub(super) fn program(self) -> Program {
+    pub(crate) fn program(self) -> Program {
         match self {
             Self::Usual => programs::consul(),
             Self::Oldest => programs::oldest_consul(),
@@ -99,10 +99,7 @@ pub(crate) fn agent() -> PathBuf {
     }
 }
 
-/// The image of the nodes, made where it is not there yet: `root/`, `ca.pem`, `aws.pem`, `aws.key`.
-pub(crate) fn image() -> PathBuf {
-    let words = [here("image/build")];
-    let output = shell::run(&words, "", std::time::Duration::from_mins(15));
-    assert!(output.is_ok(), "{}", output.stderr);
-    PathBuf::from(output.stdout.trim())
+/// The certificate authority of the site, made where it is not there yet: `ca.pem`, `aws.pem`, `aws.key`.
+pub(crate) fn site() -> PathBuf {
+    PathBuf::from(shell::ok(&[here("lab/site.sh")]).trim())
 }

@@ -1,26 +1,25 @@
 //! The image build: Packer, the template and the scripts as they are, on a plain Debian. Only AWS is mocked.
 
 mod account;
-mod build;
-mod machine;
 
+use crate::bake::build::{Agent, Build};
+use crate::bake::machine::{Machine, address};
 use crate::lab::Lab;
 use crate::lab::description::REGION;
+use crate::lab::tools::Consul;
 use crate::lab::transcript::Transcript;
 use account::{Account, FRIEND, SOURCE_AMI, allowed, images, launched_by, states};
-use build::{Agent, Build};
-use machine::{ADDRESSES, Machine};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 
 #[test]
 fn packer_makes_an_image_of_a_plain_debian() {
     let mut transcript = Transcript::begin("Packer makes an image of a plain Debian");
     let lab = Lab::new(Vec::new());
-    let build = Build::new(&lab);
+    let build = Build::new(&lab, Consul::Usual);
     let machine = Machine::boot(&lab, &build.parts, &build.key);
-    let [a, b, c, d] = ADDRESSES[0];
-    let host = format!("rehearsal_host={a}.{b}.{c}.{d}");
+    let host = format!("rehearsal_host={}", address());
     transcript.proved("a plain Debian answers by SSH");
 
     let before = machine.units();
@@ -34,6 +33,18 @@ fn packer_makes_an_image_of_a_plain_debian() {
     assert_eq!(machine.there(&["/usr/sbin/policy-rc.d", "/usr/bin/consul"]), [""; 0]);
     transcript.proved("a wrong archive ends the build with one line, and nothing is installed");
 
+    let twice = [(); 2].map(|()| {
+        let same = [host.as_str(), "build_time=2026-01-31T12:00:00Z"];
+        let output = build.packer_without_clean(&Agent::under_test(), &same);
+        assert!(output.is_ok(), "{}{}", output.stdout, output.stderr);
+        machine.files()
+    });
+    let [first, second] = twice.map(BTreeSet::from_iter);
+    let changed: Vec<&String> = first.symmetric_difference(&second).collect();
+    assert!(first.len() > 1000 && changed.is_empty(), "{} files, {changed:#?}", first.len());
+    transcript.proved("a second build on the result of the first changes nothing");
+
+    build.forget();
     let output = build.packer(&Agent::under_test(), &[], &[&host]);
     assert!(output.is_ok(), "{}{}", output.stdout, output.stderr);
     let manifest = build.manifest();
@@ -55,6 +66,7 @@ fn is_an_image(machine: &Machine<'_>) {
         let runs = running.iter().find(|unit| unit.split('.').next() == Some(daemon));
         assert_eq!(runs, None);
     }
+    machine.run(&["logger", "a line that journald would put on the disk"]);
     let doctor = machine.run(&["cos-agent", "doctor", "--image"]);
     assert!(doctor.is_ok(), "{doctor:?}");
     machine.switch_off();
@@ -80,7 +92,7 @@ fn is_an_image(machine: &Machine<'_>) {
 fn packer_makes_an_ami_of_what_the_doctor_has_passed() {
     let mut transcript = Transcript::begin("Packer makes an AMI of what the doctor has passed");
     let lab = Lab::new(Vec::new());
-    let build = Build::new(&lab);
+    let build = Build::new(&lab, Consul::Usual);
     let _machine = Machine::boot(&lab, &build.parts, &build.key);
     let account = Account::new(&lab, &build.key);
     let (environment, variables) = (&account.environment, account.variables());

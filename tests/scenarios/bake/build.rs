@@ -1,7 +1,9 @@
 //! A build: the template as Packer 1.6.6 reads it, and the air-gapped directory.
+#![allow(dead_code, reason = "the command needs only a part")]
 
 use crate::lab::shell::{self, Output};
-use crate::lab::{Lab, cgroup, net, tools};
+use crate::lab::tools::{self, Consul};
+use crate::lab::{Lab, cgroup, net};
 use crate::programs::{self, Program};
 use crate::template;
 use serde_json::Value;
@@ -10,22 +12,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A cos-agent for the image.
-pub(super) struct Agent {
+pub(crate) struct Agent {
     path: PathBuf,
     /// What it says.
-    pub(super) version: String,
+    pub(crate) version: String,
     /// What it is.
-    pub(super) sha256: String,
+    pub(crate) sha256: String,
 }
 
 impl Agent {
     /// The agent under test.
-    pub(super) fn under_test() -> Self {
+    pub(crate) fn under_test() -> Self {
         Self::of(tools::agent())
     }
 
     /// One whose doctor passes nothing, and that cleans nothing, so that the machine can be built again.
-    pub(super) fn that_refuses() -> Self {
+    pub(crate) fn that_refuses() -> Self {
         Self::of(tools::here("packer/refusing-agent"))
     }
 
@@ -38,53 +40,54 @@ impl Agent {
 }
 
 /// What the builds of a test share.
-pub(super) struct Build {
+pub(crate) struct Build {
     folder: PathBuf,
     group: String,
     netns: String,
     /// The machine's first disk, and the packages.
-    pub(super) parts: PathBuf,
+    pub(crate) parts: PathBuf,
     /// The private key of the machine's user.
-    pub(super) key: PathBuf,
+    pub(crate) key: PathBuf,
     consul: Program,
     nomad: Program,
 }
 
 impl Build {
-    /// Makes the directories.
-    pub(super) fn new(lab: &Lab) -> Self {
-        let output = shell::run(&[tools::here("packer/parts")], "", Duration::from_mins(15));
-        assert!(output.is_ok(), "{}", output.stderr);
+    /// Makes the directories, with this Consul.
+    pub(crate) fn new(lab: &Lab, consul: Consul) -> Self {
         let folder = lab.folder.join("build");
         let build = Self {
             group: format!("{}/packer", lab.net.prefix),
             netns: lab.net.netns("aws"),
-            parts: PathBuf::from(output.stdout.trim()),
+            parts: super::parts(),
             key: folder.join("key"),
-            consul: programs::consul(),
+            consul: consul.program(),
             nomad: programs::nomad(),
             folder,
         };
         template::copy(&build.folder.join("template"), true);
-        for name in ["gnupg", "files/keyrings", "files/debs", "spoiled"] {
+        for name in
+            ["gnupg", "files/keyrings", "files/debs", "files/images", "files/cos-agent/ca.d"]
+        {
             fs::create_dir_all(build.folder.join(name)).unwrap();
         }
         cgroup::create_unified(&build.group);
         shell::ok(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &shown(&build.key)]);
-        build.fill();
+        build.fill(&lab.description().site);
         build
     }
 
-    /// Fills the air-gapped directory, and one with a Nomad that its vendor did not sign.
-    fn fill(&self) {
-        let [files, spoiled] = ["files", "spoiled"].map(|name| self.folder.join(name));
+    /// Fills the air-gapped directory.
+    fn fill(&self, site: &Path) {
+        let files = self.folder.join("files");
+        link(&site.join("ca.pem"), &files.join("cos-agent/ca.d/site.pem"));
+        link(&self.parts.join("pause.tar"), &files.join("images/pause.tar"));
         for deb in fs::read_dir(self.parts.join("debs")).unwrap() {
             let deb = deb.unwrap();
             link(&deb.path(), &files.join("debs").join(deb.file_name()));
         }
-        let mut archives = Vec::new();
         for (name, program) in [("consul", &self.consul), ("nomad", &self.nomad)] {
-            archives.push(self.archive(&files, name, program));
+            self.archive(&files, name, program);
         }
         self.gpg(&[
             "--armor",
@@ -93,17 +96,10 @@ impl Build {
             "--export",
             "vendor",
         ]);
-        shell::ok(&["cp", "-a", &shown(&files.join("keyrings")), &shown(&spoiled)]);
-        for name in archives.concat() {
-            link(&files.join(&name), &spoiled.join(&name));
-        }
-        let nomad = spoiled.join(format!("nomad_{}_linux_amd64.zip", self.nomad.version.0));
-        fs::remove_file(&nomad).unwrap();
-        fs::write(nomad, "another").unwrap();
     }
 
-    /// Packs a program as HashiCorp does, signed by a vendor of this test; the names of the three files.
-    fn archive(&self, files: &Path, name: &str, program: &Program) -> Vec<String> {
+    /// Packs a program as HashiCorp does, signed by a vendor of this test.
+    fn archive(&self, files: &Path, name: &str, program: &Program) {
         let version = &program.version.0;
         let archive = format!("{name}_{version}_linux_amd64.zip");
         let sums = format!("{name}_{version}_SHA256SUMS");
@@ -124,7 +120,6 @@ impl Build {
             ]);
         }
         self.gpg(&["--detach-sign", &shown(&files.join(&sums))]);
-        vec![archive, format!("{sums}.sig"), sums]
     }
 
     /// gpg leaves an agent behind, which ends with the control group.
@@ -134,19 +129,29 @@ impl Build {
         shell::ok(&self.in_group(&[&gpg, words].concat()));
     }
 
+    /// The control group of Packer and of gpg's agent.
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
     fn in_group(&self, words: &[&str]) -> Vec<String> {
         let procs = shown(&cgroup::hierarchies().1.join(&self.group).join("cgroup.procs"));
         let enter = ["sh", "-c", r#"echo $$ >"$1" && shift && exec "$@""#, "sh", &procs];
         [&enter, words].concat().into_iter().map(str::to_owned).collect()
     }
 
-    /// The variable for the directory with the wrong Nomad.
-    pub(super) fn spoiled(&self) -> String {
-        format!("files={}", self.folder.join("spoiled").display())
+    /// A directory with a Nomad that its vendor did not make, as a variable.
+    pub(crate) fn spoiled(&self) -> String {
+        let [files, spoiled] = ["files", "spoiled"].map(|name| self.folder.join(name));
+        shell::ok(&["cp", "-al", &shown(&files), &shown(&spoiled)]);
+        let nomad = spoiled.join(format!("nomad_{}_linux_amd64.zip", self.nomad.version.0));
+        fs::remove_file(&nomad).unwrap();
+        fs::write(nomad, "another").unwrap();
+        format!("files={}", shown(&spoiled))
     }
 
     /// Runs `packer build` where AWS of the lab is, with these further variables.
-    pub(super) fn packer(
+    pub(crate) fn packer(
         &self,
         agent: &Agent,
         environment: &[String],
@@ -177,18 +182,31 @@ impl Build {
         shell::run(&self.in_group(&words), "", Duration::from_mins(5))
     }
 
+    /// Runs the same without the last step, so that the machine can be built again.
+    pub(crate) fn packer_without_clean(&self, agent: &Agent, variables: &[&str]) -> Output {
+        template::leave_it_dirty(&self.folder.join("template"));
+        let output = self.packer(agent, &[], variables);
+        template::copy(&self.folder.join("template"), true);
+        output
+    }
+
     /// Consul's and Nomad's.
-    pub(super) fn versions(&self) -> (String, String) {
+    pub(crate) fn versions(&self) -> (String, String) {
         (self.consul.version.0.to_string(), self.nomad.version.0.to_string())
     }
 
+    /// Removes Packer's manifest, which every build adds to.
+    pub(crate) fn forget(&self) {
+        fs::remove_file(self.folder.join("cos-manifest.json")).unwrap();
+    }
+
     /// Packer's manifest.
-    pub(super) fn manifest(&self) -> Value {
+    pub(crate) fn manifest(&self) -> Value {
         serde_json::from_slice(&fs::read(self.folder.join("cos-manifest.json")).unwrap()).unwrap()
     }
 
     /// Where the file for Terraform is.
-    pub(super) fn tfvars(&self) -> PathBuf {
+    pub(crate) fn tfvars(&self) -> PathBuf {
         self.folder.join("cos-amis.auto.tfvars.json")
     }
 }
