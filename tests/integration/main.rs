@@ -56,6 +56,7 @@ mod state_files;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod terraform;
 mod trust;
 mod turns;
 mod units;

@@ -20,4 +20,5 @@ pub(crate) mod root;
 pub(crate) mod run;
 pub(crate) mod space;
 pub(crate) mod ssm;
+pub(crate) mod terraform;
 pub(crate) mod wait;

@@ -35,8 +35,13 @@ func (s *server) UpgradeResourceState(_ context.Context, request *tfprotov5.Upgr
 	return response, nil
 }
 
-// ReadResource answers what Terraform has already: nothing else remembers a resource.
+// ReadResource answers what Terraform has already: nothing else is there.
 func (s *server) ReadResource(_ context.Context, request *tfprotov5.ReadResourceRequest) (*tfprotov5.ReadResourceResponse, error) {
+	current, err := decode(request.CurrentState, s.schema.Resources[request.TypeName])
+	if err != nil {
+		return &tfprotov5.ReadResourceResponse{Diagnostics: failed(err)}, nil
+	}
+	fill.Remember(current)
 	return &tfprotov5.ReadResourceResponse{NewState: request.CurrentState, Private: request.Private}, nil
 }
 

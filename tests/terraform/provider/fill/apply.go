@@ -2,7 +2,6 @@ package fill
 
 import (
 	"math/big"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -29,6 +28,7 @@ func (r *resource) text(name string) string {
 func Apply(place Place, typ string, block *schema.Block, prior, planned map[string]any) map[string]any {
 	r := &resource{typ: typ, object: planned, prior: prior, place: place.in(planned), seed: random}
 	r.fill(block)
+	Remember(r.object)
 	return r.object
 }
 
@@ -60,11 +60,10 @@ func (r *resource) fillNested(path string, block *schema.Block, value any) {
 			if !values.IsUnknown(value[name]) {
 				continue
 			}
-			// A group follows the default version of its template.
-			if name == "version" && strings.HasPrefix(r.typ, "aws_autoscaling") {
-				value[name] = "$Default"
-			} else if known, has := nestedValues[path+"."+name]; has {
+			if known, has := nestedValues[path+"."+name]; has {
 				value[name] = known
+			} else if reference := templateReference(value, name); reference != "" && r.typ == "aws_autoscaling_group" {
+				value[name] = reference
 			} else {
 				value[name] = zero(attribute.Type)
 			}
@@ -120,6 +119,8 @@ var nestedValues = map[string]any{
 	// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHookSpecification.html
 	"aws_autoscaling_group.initial_lifecycle_hook.default_result": "ABANDON",
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+	"aws_lb_listener.default_action.order":     values.Number(1),
+	"aws_lb_listener_rule.action.order":        values.Number(1),
 	"aws_lb_target_group.health_check.matcher": "200",
 	"aws_lb_target_group.health_check.path":    "/",
 	"aws_lb_target_group.health_check.timeout": values.Number(5),

@@ -35,7 +35,7 @@ func init() {
 		"arn_suffix":  func(r *resource) any { return arnSuffix(r.text("arn")) },
 		"unique_id":   func(r *resource) any { return "AROA" + strings.ToUpper(r.seed("unique", 17)) },
 		"create_date": always("2026-01-01T00:00:00Z"),
-		"vpc_id":      random17("vpc-"),
+		"vpc_id":      (*resource).recallVpc,
 
 		"aws_vpc.default_network_acl_id":                 random17("acl-"),
 		"aws_vpc.default_route_table_id":                 random17("rtb-"),
@@ -68,6 +68,9 @@ func init() {
 		"aws_vpc_endpoint.prefix_list_id":        (*resource).gatewayPrefixList,
 		"aws_vpc_endpoint.policy":                always(`{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}],"Version":"2008-10-17"}`),
 
+		"aws_security_group.vpc_id":                                  random17("vpc-"),
+		"aws_default_security_group.vpc_id":                          random17("vpc-"),
+		"aws_default_security_group.id":                              (*resource).defaultGroup,
 		"aws_default_security_group.name":                            always("default"),
 		"aws_default_security_group.description":                     always("default VPC security group"),
 		"aws_vpc_security_group_ingress_rule.security_group_rule_id": attribute("id"),
@@ -165,16 +168,6 @@ func (r *resource) gatewayPrefixList() any {
 		return ""
 	}
 	return "pl-" + r.seed("prefix-list", 8)
-}
-
-// zones are those of the subnets. Only AWS knows them, so it is one a subnet, in order.
-func (r *resource) zones() any {
-	subnets, _ := r.object["vpc_zone_identifier"].([]any)
-	zones := []any{}
-	for i := range min(len(subnets), 3) {
-		zones = append(zones, r.place.Region+string("abc"[i]))
-	}
-	return zones
 }
 
 func (r *resource) loadBalancerName() any {

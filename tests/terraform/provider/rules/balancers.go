@@ -44,7 +44,7 @@ var balancerRules = []rule{
 	{"aws_lb_target_group.health_check.timeout", between(2, 120), balancingAPI + "API_CreateTargetGroup.html"},
 	{"aws_lb_target_group.health_check.healthy_threshold", between(2, 10), balancingAPI + "API_CreateTargetGroup.html"},
 	{"aws_lb_target_group.health_check.unhealthy_threshold", between(2, 10), balancingAPI + "API_CreateTargetGroup.html"},
-	{"aws_lb_target_group.health_check.path", matches(`^/.{0,1023}$`, "a path such as /health"), balancingAPI + "API_CreateTargetGroup.html"},
+	{"aws_lb_target_group.health_check.path", both(length(1, 1024), matches(`^/`, "a path such as /health")), balancingAPI + "API_CreateTargetGroup.html"},
 	{"aws_lb_target_group.health_check.port", matches(`^(traffic-port|\d{1,5})$`, "a port or traffic-port"), balancingAPI + "API_CreateTargetGroup.html"},
 	{"aws_lb_target_group.health_check.matcher", matches(`^\d{1,3}([,-]\d{1,3})*$`, "status codes such as 200 or 200-299"), balancingAPI + "API_Matcher.html"},
 	{"aws_lb_target_group.health_check", block(healthCheck), balancingAPI + "API_CreateTargetGroup.html"},

@@ -16,7 +16,7 @@ import (
 func oneOf(valid ...string) func(any) string {
 	return func(value any) string {
 		if text, is := value.(string); is && !slices.Contains(valid, text) {
-			return fmt.Sprintf("expected %s, found %q", strings.Join(valid, ", "), text)
+			return fmt.Sprintf("expected %s, found %q", strings.TrimPrefix(strings.Join(valid, ", "), ", "), text)
 		}
 		return ""
 	}

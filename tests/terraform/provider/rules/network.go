@@ -36,7 +36,7 @@ var networkRules = []rule{
 	{"aws_route.destination_cidr_block", ipv4(0, 32), ec2API + "API_CreateRoute.html"},
 	{"aws_route.destination_ipv6_cidr_block", ipv6, ec2API + "API_CreateRoute.html"},
 	{"aws_route.gateway_id", gateway, docs + "resources/route"},
-	{"aws_route_table.route", each(block(tableRoute)), docs + "resources/route_table"},
+	{"aws_route_table.route", block(tableRoute), docs + "resources/route_table"},
 	{"aws_route_table_association", exactlyOne("subnet_id", "gateway_id"), docs + "resources/route_table_association"},
 
 	{"aws_vpc_endpoint.vpc_endpoint_type", oneOf("Gateway", "GatewayLoadBalancer", "Interface", "Resource", "ServiceNetwork"), ec2API + "API_CreateVpcEndpoint.html"},
@@ -51,8 +51,8 @@ var networkRules = []rule{
 	{"aws_vpc_dhcp_options", atLeastOne("domain_name", "domain_name_servers", "ntp_servers", "netbios_name_servers", "netbios_node_type", "ipv6_address_preferred_lease_time"), docs + "resources/vpc_dhcp_options"},
 	{"aws_vpc_dhcp_options.domain_name_servers", each(address), ec2API + "API_CreateDhcpOptions.html"},
 
-	{"aws_network_acl.ingress", each(block(aclRule)), ec2API + "API_CreateNetworkAclEntry.html"},
-	{"aws_network_acl.egress", each(block(aclRule)), ec2API + "API_CreateNetworkAclEntry.html"},
+	{"aws_network_acl.ingress", block(aclRule), ec2API + "API_CreateNetworkAclEntry.html"},
+	{"aws_network_acl.egress", block(aclRule), ec2API + "API_CreateNetworkAclEntry.html"},
 
 	{"aws_flow_log", exactlyOne("eni_id", "regional_nat_gateway_id", "subnet_id", "transit_gateway_attachment_id", "transit_gateway_id", "vpc_id"), docs + "resources/flow_log"},
 	{"aws_flow_log.traffic_type", oneOf("ACCEPT", "REJECT", "ALL"), ec2API + "API_CreateFlowLogs.html"},
