@@ -114,14 +114,33 @@ fn what_a_plan_cannot_know_is_refused_by_the_apply() {
 }
 
 #[test]
+fn a_provider_without_a_region_is_refused() {
+    let sample = Terraform::prepared(&folder("sample"), "");
+    sample.edit("main.tf", "  region = \"eu-central-1\"\n", "");
+    let error = one_line(&sample.plan(&[]).unwrap_err());
+    assert!(error.contains("expected a region in the provider's configuration"), "{error}");
+}
+
+#[test]
 fn a_broken_test_fails() {
-    let cases = [
-        ("\"blue\"\n", "\"green\"\n", "The tag is missing."),
-        ("color = \"green\"", "color = \"red\"", "Missing expected failure"),
-    ];
-    side_by_side(&cases, |(from, to, words)| {
+    let assertion = r#"
+        run "plan" {
+          command = plan
+          assert {
+            condition     = aws_vpc.this.tags_all["color"] == "green"
+            error_message = "The tag has another value."
+          }
+        }"#;
+    let no_failure = r#"
+        run "refuse" {
+          command         = plan
+          expect_failures = [var.color]
+        }"#;
+    let cases =
+        [(assertion, "The tag has another value."), (no_failure, "Missing expected failure")];
+    side_by_side(&cases, |(test, words)| {
         let sample = Terraform::prepared(&folder("sample"), "");
-        sample.edit("sample.tftest.hcl", from, to);
+        sample.write("sample.tftest.hcl", test);
         let error = one_line(&sample.test().unwrap_err());
         assert!(error.contains(words), "{error}");
     });

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5/tf5server"
 
+	"cos-agent/tests/terraform/provider/fill"
+	"cos-agent/tests/terraform/provider/rules"
 	"cos-agent/tests/terraform/schema"
 )
 
@@ -15,6 +17,11 @@ func main() {
 	all, err := schema.Load()
 	if err != nil {
 		log.Fatalf("cannot read schema.json: %v", err)
+	}
+	for _, path := range append(rules.Paths(), fill.Paths()...) {
+		if !all.Has(path) {
+			log.Fatalf("schema.json does not have %s", path)
+		}
 	}
 	one := &server{schema: all}
 	name := "registry.terraform.io/hashicorp/aws"

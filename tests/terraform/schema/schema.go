@@ -130,6 +130,33 @@ func (b *Block) proto() *tfprotov5.SchemaBlock {
 	return block
 }
 
+// Has says whether there is a type, block or attribute such as `aws_lb.name` or `data.aws_ami.filter`.
+func (s *Schema) Has(path string) bool {
+	types := s.Resources
+	if rest, is := strings.CutPrefix(path, "data."); is {
+		types, path = s.DataSources, rest
+	}
+	parts := strings.Split(path, ".")
+	block := types[parts[0]]
+	if parts[0] == "provider" {
+		block = s.Provider
+	}
+	for i, part := range parts[1:] {
+		if block == nil {
+			return false
+		}
+		if attribute := block.Attributes[part]; attribute != nil {
+			return i == len(parts)-2
+		}
+		nested := block.Blocks[part]
+		if nested == nil {
+			return false
+		}
+		block = nested.Block
+	}
+	return block != nil
+}
+
 // Names are the keys of a map, in their order.
 func Names[T any](of map[string]T) []string {
 	names := make([]string, 0, len(of))

@@ -1,6 +1,8 @@
 package fill
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 
 	"cos-agent/tests/terraform/provider/values"
@@ -49,13 +51,13 @@ func init() {
 		"aws_eip.allocation_id":        attribute("id"),
 		"aws_eip.domain":               always("vpc"),
 		"aws_eip.network_border_group": func(r *resource) any { return r.place.Region },
-		"aws_eip.public_ip":            always("198.51.100.10"),
+		"aws_eip.public_ip":            (*resource).publicAddress,
 		"aws_eip.public_ipv4_pool":     always("amazon"),
 		"aws_eip.public_dns": func(r *resource) any {
-			return "ec2-198-51-100-10." + r.place.Region + ".compute." + r.place.Suffix
+			return "ec2-" + strings.ReplaceAll(r.publicAddress().(string), ".", "-") + "." + r.place.Region + ".compute." + r.place.Suffix
 		},
 		"aws_nat_gateway.private_ip":           always("10.0.0.10"),
-		"aws_nat_gateway.public_ip":            always("198.51.100.10"),
+		"aws_nat_gateway.public_ip":            func(r *resource) any { return recall(r.object["allocation_id"], "public_ip") },
 		"aws_nat_gateway.network_interface_id": random17("eni-"),
 		"aws_nat_gateway.association_id":       random17("eipassoc-"),
 		"aws_route.origin":                     always("CreateRoute"),
@@ -134,6 +136,12 @@ func init() {
 		},
 		"aws_s3_bucket.request_payer": always("BucketOwner"),
 	}
+}
+
+// publicAddress follows from the id, in a range that nobody routes.
+func (r *resource) publicAddress() any {
+	sum := sha256.Sum256([]byte(r.text("id")))
+	return fmt.Sprintf("198.18.%d.%d", sum[0], sum[1])
 }
 
 // dnsEntries are the names of an interface endpoint: of its own, and of the service if it is private DNS.

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"cos-agent/tests/terraform/schema"
 )
 
 // Account is the account that all of it belongs to; AWS uses it in its documentation.
@@ -43,6 +45,17 @@ func (p Place) arn(service, resource string) string {
 // global is the ARN of what is in no region, as in IAM.
 func (p Place) global(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s::%s:%s", p.Partition, service, Account, resource)
+}
+
+// Paths are the attributes that get a value, but for those that are known by their name alone.
+func Paths() []string {
+	paths := append(schema.Names(defaults), schema.Names(nestedValues)...)
+	for _, path := range schema.Names(makers) {
+		if strings.Contains(path, ".") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // seed makes hexadecimal digits: random ones for a resource, since two may be configured alike, and for a data source ones

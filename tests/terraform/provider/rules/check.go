@@ -34,9 +34,18 @@ type rule struct {
 	source string
 }
 
-// All are the rules of all types.
+// all are the rules of all types.
 func all() []rule {
 	return slices.Concat(networkRules, groupRules, permissionRules, templateRules, scalingRules, balancerRules, otherRules)
+}
+
+// Paths are where the rules look; one that the schema does not have would never refuse anything.
+func Paths() []string {
+	var paths []string
+	for _, rule := range all() {
+		paths = append(paths, rule.on)
+	}
+	return paths
 }
 
 // Check holds a configuration against the rules of its type.

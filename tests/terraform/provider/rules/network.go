@@ -32,7 +32,7 @@ var networkRules = []rule{
 
 	{"aws_route", exactlyOne("destination_cidr_block", "destination_ipv6_cidr_block", "destination_prefix_list_id"), docs + "resources/route"},
 	{"aws_route", exactlyOne("carrier_gateway_id", "core_network_arn", "egress_only_gateway_id", "gateway_id", "local_gateway_id", "nat_gateway_id",
-		"network_interface_id", "transit_gateway_id", "vpc_endpoint_id", "vpc_peering_connection_id", "odb_network_arn"), docs + "resources/route"},
+		"network_interface_id", "transit_gateway_id", "vpc_endpoint_id", "vpc_peering_connection_id"), docs + "resources/route"},
 	{"aws_route.destination_cidr_block", ipv4(0, 32), ec2API + "API_CreateRoute.html"},
 	{"aws_route.destination_ipv6_cidr_block", ipv6, ec2API + "API_CreateRoute.html"},
 	{"aws_route.gateway_id", gateway, docs + "resources/route"},
