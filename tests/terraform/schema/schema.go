@@ -67,7 +67,7 @@ func Load() (*Schema, error) {
 func (b *Block) parse() error {
 	for _, attribute := range b.Attributes {
 		var err error
-		//nolint:staticcheck // nothing else reads the notation that Terraform itself prints
+		// It is deprecated, but nothing else reads the notation that Terraform itself prints.
 		if attribute.Type, err = tftypes.ParseJSONType(attribute.RawType); err != nil {
 			return err
 		}

@@ -126,10 +126,10 @@ func findRegion(r *resource) (found, error) {
 
 func findVpc(r *resource) (found, error) {
 	id := first(r.text("id"), "vpc-"+r.seed("id", 17))
-	range_ := first(r.text("cidr_block"), "10.0.0.0/16")
-	association := map[string]any{"association_id": "vpc-cidr-assoc-" + r.seed("association", 17), "cidr_block": range_, "state": "associated"}
+	network := first(r.text("cidr_block"), "10.0.0.0/16")
+	association := map[string]any{"association_id": "vpc-cidr-assoc-" + r.seed("association", 17), "cidr_block": network, "state": "associated"}
 	return found{
-		"id": id, "cidr_block": range_, "enable_dns_support": true, "enable_dns_hostnames": true, "state": "available",
+		"id": id, "cidr_block": network, "enable_dns_support": true, "enable_dns_hostnames": true, "state": "available",
 		"arn": r.place.arn("ec2", "vpc/"+id), "instance_tenancy": "default", "main_route_table_id": "rtb-" + r.seed("main", 17),
 		"dhcp_options_id": "dopt-" + r.seed("dhcp", 17), "cidr_block_associations": []any{association},
 	}, nil

@@ -90,15 +90,15 @@ var natGateway = block(func(nat map[string]any) string {
 
 // tableRoute is a route that is written as a value, with "" for what it does not have.
 func tableRoute(route map[string]any) string {
-	if range_ := route["cidr_block"]; range_ != nil && range_ != "" {
-		if wrong := ipv4(0, 32)(range_); wrong != "" {
+	if limits := route["cidr_block"]; limits != nil && limits != "" {
+		if wrong := ipv4(0, 32)(limits); wrong != "" {
 			return wrong
 		}
 	}
 	there, unknown := 0, 0
 	for _, name := range []string{"cidr_block", "ipv6_cidr_block", "destination_prefix_list_id"} {
-		if there_, unknown_ := count(route, []string{name}); route[name] != "" {
-			there, unknown = there+there_, unknown+unknown_
+		if one, maybe := count(route, []string{name}); route[name] != "" {
+			there, unknown = there+one, unknown+maybe
 		}
 	}
 	if there > 1 || there+unknown == 0 {

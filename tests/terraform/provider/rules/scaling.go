@@ -45,7 +45,7 @@ var scalingRules = []rule{
 
 	{"aws_autoscaling_group.instance_refresh.strategy", oneOf("Rolling"), scalingAPI + "API_StartInstanceRefresh.html"},
 	{"aws_autoscaling_group.instance_refresh.triggers", each(refreshTrigger), docs + "resources/autoscaling_group"},
-	{"aws_autoscaling_group.instance_refresh.preferences", both(between_("min_healthy_percentage", 0, 100), between_("max_healthy_percentage", 100, 200)), refreshSource},
+	{"aws_autoscaling_group.instance_refresh.preferences", both(member("min_healthy_percentage", 0, 100), member("max_healthy_percentage", 100, 200)), refreshSource},
 	{"aws_autoscaling_group.instance_refresh.preferences", apart("min_healthy_percentage", "max_healthy_percentage", 100), refreshSource},
 	{"aws_autoscaling_group.instance_refresh.preferences", needs("max_healthy_percentage", "min_healthy_percentage"), refreshSource},
 	{"aws_autoscaling_group.instance_refresh.preferences.checkpoint_percentages", each(between(1, 100)), refreshSource},
@@ -53,7 +53,7 @@ var scalingRules = []rule{
 	{"aws_autoscaling_group.instance_refresh.preferences.instance_warmup", orEmpty(between(0, 86400)), refreshSource},
 	{"aws_autoscaling_group.instance_refresh.preferences.scale_in_protected_instances", oneOf("Refresh", "Ignore", "Wait"), refreshSource},
 	{"aws_autoscaling_group.instance_refresh.preferences.standby_instances", oneOf("Terminate", "Ignore", "Wait"), refreshSource},
-	{"aws_autoscaling_group.instance_maintenance_policy", both(between_("min_healthy_percentage", -1, 100), between_("max_healthy_percentage", -1, 200)), maintenanceSource},
+	{"aws_autoscaling_group.instance_maintenance_policy", both(member("min_healthy_percentage", -1, 100), member("max_healthy_percentage", -1, 200)), maintenanceSource},
 	{"aws_autoscaling_group.instance_maintenance_policy", block(maintenance), maintenanceSource},
 	{"aws_autoscaling_group.instance_maintenance_policy", apart("min_healthy_percentage", "max_healthy_percentage", 100), maintenanceSource},
 
@@ -95,8 +95,8 @@ var (
 		"vpc_zone_identifier", "availability_zones", "termination_policies", "target_group_arns", "suspended_processes", "placement_group")
 )
 
-// between_ checks a number of a block.
-func between_(name string, least, most int64) func(any) string {
+// member checks a number of a block.
+func member(name string, least, most int64) func(any) string {
 	return block(func(members map[string]any) string {
 		if wrong := between(least, most)(members[name]); wrong != "" {
 			return name + ": " + wrong

@@ -103,21 +103,21 @@ func volume(typ, size string) func(map[string]any) string {
 	return func(members map[string]any) string {
 		// Of no type is one of the image's, or of gp2.
 		kind, known := members[typ].(string)
-		if range_, has := sizes[kind]; has {
-			if wrong := between(range_[0], range_[1])(members[size]); wrong != "" {
+		if limits, has := sizes[kind]; has {
+			if wrong := between(limits[0], limits[1])(members[size]); wrong != "" {
 				return size + ": " + wrong
 			}
 		} else if wrong := between(1, 65536)(members[size]); wrong != "" {
 			return size + ": " + wrong
 		}
-		if range_, has := speeds[kind]; has {
-			if wrong := between(range_[0], range_[1])(members["iops"]); wrong != "" {
+		if limits, has := speeds[kind]; has {
+			if wrong := between(limits[0], limits[1])(members["iops"]); wrong != "" {
 				return "iops: " + wrong
 			}
-		} else if known && has_(members, "iops") {
+		} else if known && isNonZero(members, "iops") {
 			return "expected no iops, because the type is " + kind
 		}
-		if known && kind != "gp3" && has_(members, "throughput") {
+		if known && kind != "gp3" && isNonZero(members, "throughput") {
 			return "expected no throughput, because the type is " + kind
 		}
 		if wrong := between(125, 2000)(members["throughput"]); wrong != "" {
@@ -130,8 +130,8 @@ func volume(typ, size string) func(map[string]any) string {
 	}
 }
 
-// has_ is for a number; 0 is what a module writes for none.
-func has_(members map[string]any, name string) bool {
+// isNonZero is for a number; 0 is what a module writes for none.
+func isNonZero(members map[string]any, name string) bool {
 	value, is := number(members, name)
 	return is && value != 0
 }
