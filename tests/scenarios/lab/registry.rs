@@ -21,6 +21,11 @@ pub(crate) fn ecr() -> String {
     format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com")
 }
 
+/// The token that ECR hands out: the password of its user `AWS`.
+pub(crate) fn token() -> String {
+    format!("{ACCOUNT}-auth-token")
+}
+
 impl Lab {
     /// Starts the registries, and waits until they answer: that of ECR, which takes the token that ECR hands out, and
     /// the open one.
@@ -30,8 +35,7 @@ impl Lab {
         let script = "import crypt, sys; \
                       print('AWS:' + crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))";
         let python = tools::python().display().to_string();
-        let token = format!("{ACCOUNT}-auth-token");
-        let users = shell::ok(&[&python, "-W", "ignore", "-c", script, &token]);
+        let users = shell::ok(&[&python, "-W", "ignore", "-c", script, &token()]);
         fs::write(folder.join("htpasswd"), users).unwrap();
         let auth = format!(
             "auth: {{ htpasswd: {{ realm: lab, path: {}/htpasswd }} }}\n",

@@ -27,7 +27,8 @@ for unit in dev-hugepages.mount dev-mqueue.mount sys-kernel-{debug,tracing,confi
 # The root is an NVMe disk, as on Nitro; its driver and ext4 are in the kernel, so it needs no initrd.
 exec $enter qemu-system-x86_64 -nodefaults -no-user-config -display none -M q35 -accel tcg,thread=multi,tb-size=256 -cpu max \
   -smp 2 -m 2048 -kernel "$VM_KERNEL/vmlinuz" \
-  -append "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 tsc=reliable quiet$masks" -serial file:console.log \
+  -append "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 tsc=reliable quiet$masks" \
+  -chardev file,id=console,path=console.log,append=on -serial chardev:console \
   -drive file=disk.raw,if=none,id=disk,format=raw -device nvme,drive=disk,serial=vol1 \
   -netdev tap,id=net,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=net,mac="$mac" \
   -device virtio-rng-pci -device virtio-serial-pci \
