@@ -7,11 +7,14 @@ use crate::lab::node::Node;
 use crate::lab::shell::{self, Output};
 use crate::lab::{cgroup, tools, transcript};
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// From power to the end of the boot, and for any one command: two machines share two busy cores without KVM.
 pub(super) const SLOW: Duration = Duration::from_secs(300);
+/// For the journal of a machine that has failed, and may have no shell.
+const JOURNAL: Duration = Duration::from_secs(30);
 
 /// A virtual machine in the place of a node.
 pub(super) struct Vm<'a> {
@@ -97,23 +100,20 @@ impl<'a> Vm<'a> {
 }
 
 impl Drop for Vm<'_> {
-    /// Of a machine in a test that fails, says what its console and its journal end with.
+    /// Of a machine in a test that fails, says what its console ends with, and keeps its journal.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
         }
-        let name = &self.node.name;
+        let (lab, name) = (&self.node.lab.net.prefix, &self.node.name);
         let console = fs::read_to_string(self.folder.join("console.log")).unwrap_or_default();
         let lines: Vec<_> = console.lines().collect();
         let tail = lines[lines.len().saturating_sub(30)..].join("\n");
-        eprintln!("the console of {name} ends with:\n{tail}");
-        let prefix = &self.node.lab.net.prefix;
-        transcript::keep(&format!("{prefix}-{name}.console"), &console);
+        let _ = writeln!(std::io::stderr(), "the console of {name} ends with:\n{tail}");
+        transcript::keep(&format!("{lab}-{name}.console"), &console);
         let Some(shell) = &mut self.shell else { return };
-        let journal = "journalctl --no-pager -o short-precise";
-        match shell.run(Duration::from_secs(30), journal) {
-            Ok(said) => transcript::keep(&format!("{prefix}-{name}.journal"), &said.stdout),
-            Err(error) => eprintln!("{name}: no journal: {error}"),
-        }
+        let journal = shell.run(JOURNAL, "journalctl --no-pager -o short-precise");
+        let journal = journal.map_or_else(|error| error, |said| said.stdout);
+        transcript::keep(&format!("{lab}-{name}.journal"), &journal);
     }
 }

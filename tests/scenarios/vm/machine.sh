@@ -16,6 +16,8 @@ inside address add 169.254.169.254/32 dev br0
 inside link set br0 up
 inside route add "$VM_ADDRESS/32" dev br0
 enter="nsenter --net=/run/netns/$VM_NETNS"
+# Every node has this address on its side of the switch, and one that cannot answer may be the one that ARP finds.
+$enter nft 'table bridge link_local { chain forwarded { type filter hook forward priority 0; arp daddr ip 169.254.169.254 drop; }; }'
 $enter "$VM_AGENT" simulate --serve 169.254.169.254:80 --instance metadata.json </dev/null >>metadata.log 2>&1 &
 
 # shellcheck disable=SC2086 # four numbers
