@@ -1,5 +1,6 @@
 //! The image as a machine, not a container: with the kernel of the distribution, its own clock, modules, cgroups and disk. It
-//! needs qemu and runs without KVM, so only `tests/run --long` runs it.
+//! needs qemu and runs without KVM, so only `tests/run --long` runs it. A Consul server and a Nomad client are machines; the Nomad
+//! server that a client needs is a container. Nomad's bridge networks and a torn sector were not tried.
 
 mod disk;
 mod machine;
@@ -13,7 +14,6 @@ use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use crate::lab::whole::{docker_job, list, text};
 use machine::{SLOW, Vm};
-use std::time::Duration;
 
 /// What the machines share, as lines of a shell and what they print: what `install` baked, in force on a kernel of their own.
 const INSTALLED: [(&str, &str); 5] = [
@@ -34,7 +34,6 @@ fn the_image_works_as_a_machine_and_survives_a_hard_reset() {
     let kinds = [servers("consul-server", 1), servers("nomad-server", 1), clients(&["backoffice"])];
     let lab = Lab::new(kinds.concat());
     lab.start_registries();
-    // A container is enough where nothing is to be proved of the machine.
     let nodes = ["consul-1", "nomad-1", "backoffice"].map(|name| lab.node(name));
     let [consul, server, client] = &nodes;
     let mut both = [Vm::boot(consul), Vm::boot(client)];
@@ -53,7 +52,7 @@ fn the_image_works_as_a_machine_and_survives_a_hard_reset() {
         is_healthy(&mut transcript, vm);
     }
     server.until_ready();
-    transcript.proved(&lab.is_one_nomad().unwrap());
+    transcript.proved(&until("Nomad is one", SLOW, || lab.is_one_nomad()));
     for vm in &mut both {
         is_as_installed(vm);
     }
@@ -66,6 +65,7 @@ fn the_image_works_as_a_machine_and_survives_a_hard_reset() {
     both[0].ok("curl -sf -X PUT -d kept http://127.0.0.1:8500/v1/kv/cut");
     let ids = both.each_mut().map(|vm| vm.ok("cat /etc/machine-id"));
     for vm in &mut both {
+        vm.ok("echo unsynced >/root/unsynced");
         vm.power_cut();
     }
     for vm in &mut both {
@@ -76,8 +76,9 @@ fn the_image_works_as_a_machine_and_survives_a_hard_reset() {
         assert_eq!(vm.ok("cat /etc/machine-id"), id);
         let boots = vm.ok("journalctl -q --no-pager --list-boots");
         assert_eq!(boots.lines().count(), 2, "{boots}");
+        vm.ok("[ ! -s /root/unsynced ]");
     }
-    transcript.proved("both boot again after their power was cut, with the same machine-id, both boots in the journal and no failed unit");
+    transcript.proved("both boot again after their power was cut, without what was not synced, with the same machine-id, both boots in the journal and no failed unit");
     for vm in &mut both {
         is_healthy(&mut transcript, vm);
     }
@@ -106,7 +107,7 @@ fn is_healthy(transcript: &mut Transcript, vm: &mut Vm<'_>) {
     let stamp = "systemctl show -P ActiveEnterTimestampMonotonic cos-agent-ready.service";
     let after = vm.ok(stamp).trim().parse::<f64>().unwrap() / 1e6;
     let name = vm.node.name.clone();
-    until(&format!("the doctor finds nothing on {name}"), Duration::from_secs(120), || {
+    until(&format!("the doctor finds nothing on {name}"), SLOW, || {
         let said = vm.run("cos-agent doctor --strict");
         if said.is_ok() { Ok(()) } else { Err(said.stdout) }
     });
