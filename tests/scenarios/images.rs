@@ -1,5 +1,6 @@
 //! Images: a client pulls from the account's own registry with nothing but its instance role, and from others as before.
 
+use crate::bake::build::PAUSE;
 use crate::doctor::ask::{BROKEN, expect};
 use crate::lab::Lab;
 use crate::lab::description::{clients, servers};
@@ -55,7 +56,7 @@ fn a_job_runs_from_an_image_in_ecr_and_from_one_elsewhere() {
     transcript.proved("Nomad's docker driver pulls from ECR, and from a registry that ECR's helper knows nothing of");
 
     // The kernel of a container says nothing of its modules, so Nomad offers no bridge here; the virtual machine has one.
-    client.ok(&["docker", "image", "inspect", "registry.k8s.io/pause-amd64:3.3"]);
+    client.ok(&["docker", "image", "inspect", PAUSE]);
     transcript.proved("docker has Nomad's pause image, which the image of the machine has brought");
 
     let wired = client.read(CONFIG);

@@ -1,8 +1,9 @@
 //! `tests/lab measure`: what the agent costs a cold boot. The same ten nodes boot by the agent, and then without it, on
-//! the files that it had written, with the daemons enabled: that is as fast as the daemons are.
+//! the files that it had written, with the daemons enabled: that is as fast as the daemons are. Then the same of new clients, one
+//! at a time, in a cluster that lives.
 
 use crate::lab::Lab;
-use crate::lab::description::ten;
+use crate::lab::description::{Machine, ten};
 use crate::lab::node::Node;
 use crate::lab::wait::until;
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 /// How often each kind of boot is timed.
 const ROUNDS: usize = 3;
+/// What `install` bakes for the resolver, so that a first boot does not restart it.
+const RESOLVER: &str = "/etc/systemd/resolved.conf.d/cos.conf";
 /// Far more than any boot takes.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -31,7 +34,45 @@ pub(crate) fn measure() -> String {
         lab.everywhere(make_bare);
         bare.add(&lab);
     }
-    agent.against(&bare)
+    let table = agent.against(&bare);
+    lab.nodes().iter().for_each(Node::wipe);
+    for daemon in ["consul", "nomad"] {
+        lab.aws.set_parameter(&format!("/cos/demo/formed/{daemon}"), "no");
+    }
+    lab.up();
+    table + &new_clients(&lab)
+}
+
+/// What a new client does: the seconds from its power until it is ready.
+fn new_clients(lab: &Lab) -> String {
+    let mut times = [const { Vec::new() }; 3];
+    for number in 41..41 + u8::try_from(ROUNDS).unwrap() {
+        let node = lab.add(Machine::client(&format!("new-{number}"), "backoffice", 2, number));
+        times[0].push(joins(&node));
+        node.wipe();
+        fs::remove_file(node.path(RESOLVER)).unwrap();
+        times[1].push(joins(&node));
+        make_bare(&node);
+        times[2].push(joins(&node));
+        lab.terminate(&node);
+    }
+    let [agent, bake_less, bare] = times.each_ref().map(|seconds| median(seconds));
+    format!(
+        "a new client: agent {agent:.2} s, without the baked drop-in of the resolver {bake_less:.2} s, bare {bare:.2} s; ratio \
+         {:.2}\n",
+        agent / bare
+    )
+}
+
+/// Boots a node, and switches it off once it has left its cluster; the seconds from its power until it was ready.
+fn joins(node: &Node<'_>) -> f64 {
+    node.boot();
+    until(&format!("{} has joined", node.name), PATIENCE, || node.ready());
+    let after = node.age();
+    // The next boot has another node id, and Consul gives no name away that a living node has.
+    node.ok(&["consul", "leave"]);
+    node.power_cut();
+    after
 }
 
 /// Node → seconds from power on until its daemons say that it has joined, a number a round.
@@ -88,10 +129,12 @@ fn make_bare(node: &Node<'_>) {
     fs::remove_file(wants.join("cos-agent.service")).unwrap();
     let units: &[&str] = match node.role() {
         "consul-server" => &["consul.service", "cos-dns.service"],
-        _ => &["consul.service", "cos-dns.service", "nomad.service"],
+        "nomad-server" => &["consul.service", "cos-dns.service", "nomad.service"],
+        _ => &["consul.service", "cos-dns.service", "docker.service", "nomad.service"],
     };
     for unit in units {
-        symlink(format!("/etc/systemd/system/{unit}"), wants.join(unit)).unwrap();
+        let directory = if *unit == "docker.service" { "/lib" } else { "/etc" };
+        symlink(format!("{directory}/systemd/system/{unit}"), wants.join(unit)).unwrap();
     }
     for data in ["/opt/consul/data", "/opt/nomad/data"] {
         for entry in fs::read_dir(node.path(data)).into_iter().flatten().flatten() {

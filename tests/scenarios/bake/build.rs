@@ -11,6 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The pause image that `parts` makes.
+pub(crate) const PAUSE: &str = "registry.k8s.io/pause:3.9";
+
 /// A cos-agent for the image.
 pub(crate) struct Agent {
     path: PathBuf,
@@ -66,9 +69,14 @@ impl Build {
             folder,
         };
         template::copy(&build.folder.join("template"), true);
-        for name in
-            ["gnupg", "files/keyrings", "files/debs", "files/images", "files/cos-agent/ca.d"]
-        {
+        for name in [
+            "gnupg",
+            "files/keyrings",
+            "files/debs",
+            "files/images",
+            "files/cos-agent/ca.d",
+            "files/cos-agent/config.d",
+        ] {
             fs::create_dir_all(build.folder.join(name)).unwrap();
         }
         cgroup::create_unified(&build.group);
@@ -82,6 +90,9 @@ impl Build {
         let files = self.folder.join("files");
         link(&site.join("ca.pem"), &files.join("cos-agent/ca.d/site.pem"));
         link(&self.parts.join("pause.tar"), &files.join("images/pause.tar"));
+        // The default of Nomad depends on its version, and nobody serves it here.
+        let settings = format!("[nomad]\ninfra_image = \"{PAUSE}\"\n");
+        fs::write(files.join("cos-agent/config.d/pause.toml"), settings).unwrap();
         for deb in fs::read_dir(self.parts.join("debs")).unwrap() {
             let deb = deb.unwrap();
             link(&deb.path(), &files.join("debs").join(deb.file_name()));
