@@ -57,6 +57,10 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod terraform;
+mod terraform_choices;
+mod terraform_cos;
+mod terraform_modules;
+mod terraform_scan;
 mod trust;
 mod turns;
 mod units;

@@ -9,6 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
+/// AMIs as the image build writes them for the variable `ami_id`.
+pub(crate) const AMI: &str = r#"{"consul_server":"ami-0123456789abcdef0","nomad_server":"ami-0123456789abcdef1","nomad_client":"ami-0123456789abcdef2"}"#;
+
+/// The modules of this project.
+pub(crate) fn tree() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform")
+}
+
 /// A copy of a tree of modules, and the module in it that Terraform runs in.
 pub(crate) struct Terraform {
     tree: TempDir,
@@ -67,8 +75,9 @@ impl Terraform {
     pub(crate) fn validate(&self) -> Result<(), Vec<Diagnostic>> {
         let output = self.run(&self.module, &["validate", "-json"], &[]);
         let said = String::from_utf8_lossy(&output.stdout);
-        let said: Value = serde_json::from_str(&said)
-            .unwrap_or_else(|error| panic!("terraform validate: {error}: {said}{}", text(&output)));
+        let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| {
+            panic!("terraform validate: {error}: {said}{}", said_by(&output))
+        });
         let errors = said["diagnostics"].as_array().unwrap().iter();
         let errors = errors.filter(|one| one["severity"] == "error").map(|one| Diagnostic {
             block: one["snippet"]["context"].as_str().unwrap_or_default().to_owned(),
@@ -156,6 +165,16 @@ pub(crate) fn resources(state: &Value) -> Vec<&Value> {
     of(&state["values"]["root_module"])
 }
 
+/// A list of values.
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().unwrap_or_else(|| panic!("expected a list, found {value}")).iter()
+}
+
+/// A text.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("expected a text, found {value}"))
+}
+
 /// Terraform itself is not open source, so nothing here installs it.
 fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -194,11 +213,11 @@ fn succeeded(output: &Output) -> Result<String, String> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(text(output))
+        Err(said_by(output))
     }
 }
 
-fn text(output: &Output) -> String {
+fn said_by(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 

@@ -1,0 +1,37 @@
+# The ten-node COS: three Consul servers, three Nomad servers, one client in each datacenter, and a VPC for them.
+# It costs money: ten instances, three NAT gateways, and seven interface endpoints in three zones.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { "cos-example" = "complete" }
+  }
+}
+
+data "aws_availability_zones" "this" {
+  state = "available"
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+module "network" {
+  source = "../../modules/network"
+
+  name  = var.name
+  cidr  = var.cidr
+  zones = slice(data.aws_availability_zones.this.names, 0, 3)
+}
+
+module "cos" {
+  source = "../.."
+
+  name                        = var.name
+  ami_id                      = var.ami_id
+  vpc_id                      = module.network.vpc_id
+  subnet_ids                  = module.network.subnet_ids
+  s3_prefix_list_id           = module.network.s3_prefix_list_id
+  endpoint_security_group_ids = module.network.endpoint_security_group_ids
+}

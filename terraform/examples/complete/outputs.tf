@@ -1,0 +1,14 @@
+output "autoscaling_group_names" {
+  value       = module.cos.autoscaling_group_names
+  description = "The Auto Scaling group of each kind of node."
+}
+
+output "vpc_id" {
+  value       = module.network.vpc_id
+  description = "The VPC."
+}
+
+output "flows" {
+  value       = module.cos.flows
+  description = "The rows of the port matrix."
+}

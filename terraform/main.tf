@@ -1,0 +1,92 @@
+# A COS: three Consul servers, three Nomad servers, and the clients of four datacenters, in a VPC that exists.
+
+locals {
+  # Where each datacenter runs.
+  subnets = {
+    backoffice        = var.subnet_ids.backoffice
+    public-services   = var.subnet_ids.services
+    private-services  = var.subnet_ids.services
+    content-connector = var.subnet_ids.content_connector
+  }
+  ami_ids = var.ami_id != null ? var.ami_id : {
+    consul_server = data.aws_ami.this[0].id
+    nomad_server  = data.aws_ami.this[0].id
+    nomad_client  = data.aws_ami.this[0].id
+  }
+}
+
+# By its exact name and owner: the newest of a pattern would replace nodes whenever somebody builds an image.
+data "aws_ami" "this" {
+  count  = var.ami_id == null ? 1 : 0
+  owners = [var.ami.owner]
+  filter {
+    name   = "name"
+    values = [var.ami.name]
+  }
+}
+
+module "security" {
+  source = "./modules/security"
+
+  name                        = var.name
+  vpc_id                      = var.vpc_id
+  s3_prefix_list_id           = var.s3_prefix_list_id
+  endpoint_security_group_ids = var.endpoint_security_group_ids
+  endpoint_cidrs              = var.endpoint_cidrs
+  dns_cidrs                   = var.dns_cidrs
+  proxy_cidrs                 = var.proxy_cidrs
+  proxy_port                  = var.proxy_port
+  tags                        = var.tags
+}
+
+module "identity" {
+  source = "./modules/identity"
+
+  name                     = var.name
+  servers_exist            = var.servers_exist
+  session_manager          = var.session_manager
+  repository_arns          = var.repository_arns
+  permissions_boundary_arn = var.permissions_boundary_arn
+  additional_policy_arns   = var.additional_policy_arns
+  tags                     = var.tags
+}
+
+module "servers" {
+  source   = "./modules/servers"
+  for_each = { consul-server = var.consul_servers, nomad-server = var.nomad_servers }
+
+  name                      = var.name
+  role                      = each.key
+  servers                   = each.value.count
+  instance_type             = each.value.instance_type
+  ami_id                    = local.ami_ids[replace(each.key, "-", "_")]
+  instance_profile_arn      = module.identity.instance_profile_arns[each.key]
+  security_group_ids        = module.security.node_group_ids[each.key]
+  subnet_ids                = var.subnet_ids.backoffice
+  settings                  = var.settings
+  root_volume               = { device_name = var.root_device_name, kms_key_id = var.kms_key_id, size = each.value.volume_size }
+  launch_hook               = var.launch_hook
+  wait_for_capacity_timeout = var.wait_for_capacity_timeout
+  tags                      = var.tags
+}
+
+module "clients" {
+  source   = "./modules/clients"
+  for_each = var.clients
+
+  name                      = var.name
+  datacenter                = each.key
+  size                      = each.value.size
+  instance_type             = each.value.instance_type
+  cpu_target                = each.value.cpu_target
+  hop_limit                 = each.value.hop_limit
+  ami_id                    = local.ami_ids.nomad_client
+  instance_profile_arn      = module.identity.instance_profile_arns[each.key]
+  security_group_ids        = module.security.node_group_ids[each.key]
+  subnet_ids                = local.subnets[each.key]
+  settings                  = var.settings
+  root_volume               = { device_name = var.root_device_name, kms_key_id = var.kms_key_id, size = each.value.volume_size }
+  launch_hook               = var.launch_hook
+  wait_for_capacity_timeout = var.wait_for_capacity_timeout
+  tags                      = var.tags
+}

@@ -1,0 +1,179 @@
+variable "name" {
+  type        = string
+  description = "Name of the cluster, unique in the account and region."
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$", var.name))
+    error_message = "Expected 1 to 32 lower-case letters, digits and inner hyphens, such as demo."
+  }
+}
+
+# The network.
+variable "vpc_id" {
+  type        = string
+  description = "The VPC."
+}
+
+variable "subnet_ids" {
+  type        = object({ backoffice = list(string), services = list(string), content_connector = list(string) })
+  description = "The subnets of each kind, one in each of three zones."
+  validation {
+    condition     = alltrue([for ids in values(var.subnet_ids) : length(ids) == 3])
+    error_message = "Expected three subnets of each kind, one in each zone."
+  }
+}
+
+variable "s3_prefix_list_id" {
+  type        = string
+  description = "The prefix list of S3 in the region, for the layers of images."
+}
+
+variable "endpoint_security_group_ids" {
+  type        = list(string)
+  default     = []
+  description = "Security groups of the endpoints of AWS services. The nodes are added to them."
+}
+
+variable "endpoint_cidrs" {
+  type        = set(string)
+  default     = []
+  description = "Addresses of the endpoints of AWS services, where their groups are somebody else's."
+  validation {
+    condition     = length(var.endpoint_cidrs) + length(var.endpoint_security_group_ids) > 0
+    error_message = "Expected endpoint_security_group_ids or endpoint_cidrs: without endpoints of AWS services no node can join."
+  }
+}
+
+variable "dns_cidrs" {
+  type        = set(string)
+  default     = []
+  description = "Addresses of the site's own resolvers. AWS's resolver needs no rule."
+}
+
+variable "proxy_cidrs" {
+  type        = set(string)
+  default     = []
+  description = "Addresses of the site's HTTP proxies."
+}
+
+variable "proxy_port" {
+  type        = number
+  default     = 3128
+  description = "Port of the site's HTTP proxies."
+}
+
+# The image.
+variable "ami_id" {
+  type        = object({ consul_server = string, nomad_server = string, nomad_client = string })
+  default     = null
+  description = "The AMI of each kind of node, as the image build writes it into cos-amis.auto.tfvars.json."
+  validation {
+    condition     = (var.ami_id == null) != (var.ami == null)
+    error_message = "Expected ami_id, or ami with the name and the owner of one AMI, and not both."
+  }
+}
+
+variable "ami" {
+  type        = object({ name = string, owner = string })
+  default     = null
+  description = "The exact name and the owner of one AMI for all nodes, in place of `ami_id`."
+  validation {
+    condition     = !can(regex("[*?]", var.ami.name))
+    error_message = "Expected the exact name of an AMI: a pattern would replace nodes whenever somebody builds an image."
+  }
+}
+
+variable "root_device_name" {
+  type        = string
+  default     = "/dev/xvda"
+  description = "The name that the AMI has for its root volume: `/dev/xvda` on Debian and Amazon Linux, `/dev/sda1` on Ubuntu."
+}
+
+# The nodes.
+variable "consul_servers" {
+  type        = object({ count = optional(number, 3), instance_type = optional(string, "t3.medium"), volume_size = optional(number, 20) })
+  default     = {}
+  description = "The Consul servers: 1, 3, 5 or 7."
+}
+
+variable "nomad_servers" {
+  type        = object({ count = optional(number, 3), instance_type = optional(string, "t3.medium"), volume_size = optional(number, 20) })
+  default     = {}
+  description = "The Nomad servers: 1, 3, 5 or 7."
+}
+
+variable "clients" {
+  type = map(object({
+    size          = optional(object({ min = number, max = number, desired = optional(number) }), { min = 1, max = 3, desired = 1 })
+    instance_type = optional(string, "t3.large")
+    volume_size   = optional(number, 50)
+    cpu_target    = optional(number)
+    hop_limit     = optional(number, 1)
+  }))
+  default     = { backoffice = {}, public-services = {}, private-services = {}, content-connector = {} }
+  description = "The clients of each datacenter. A datacenter without an entry has none."
+  validation {
+    condition     = length(setsubtract(keys(var.clients), ["backoffice", "public-services", "private-services", "content-connector"])) == 0
+    error_message = "Expected the datacenters backoffice, public-services, private-services and content-connector."
+  }
+}
+
+variable "settings" {
+  type        = string
+  default     = null
+  description = "Settings of cos-agent (TOML) for all nodes, as user data. Null: those of the image."
+}
+
+variable "kms_key_id" {
+  type        = string
+  default     = null
+  description = "KMS key of the volumes. Null: AWS's own."
+}
+
+variable "launch_hook" {
+  type        = object({ timeout = optional(number, 900), default_result = optional(string, "ABANDON") })
+  default     = {}
+  description = "How long a node may take to join, and what happens then."
+}
+
+variable "wait_for_capacity_timeout" {
+  type        = string
+  default     = "15m"
+  description = "How long `terraform apply` waits until the nodes have joined; `0` does not wait."
+}
+
+# Rights.
+variable "servers_exist" {
+  type        = bool
+  default     = false
+  description = "Whether servers of this cluster exist that this configuration did not make. New servers then only join."
+}
+
+variable "session_manager" {
+  type        = bool
+  default     = true
+  description = "Whether the SSM agent may open sessions on the nodes."
+}
+
+variable "repository_arns" {
+  type        = list(string)
+  default     = []
+  description = "The repositories in ECR from which clients pull. Empty: all of this account and region."
+}
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "The permissions boundary of the roles."
+}
+
+variable "additional_policy_arns" {
+  type        = list(string)
+  default     = []
+  description = "Further policies of all roles."
+}
+
+variable "tags" {
+  type        = map(string)
+  default     = {}
+  description = "Tags of everything, also of the nodes."
+}

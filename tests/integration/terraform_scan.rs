@@ -1,0 +1,114 @@
+//! `terraform/` as scanners see it: checkov reads the modules, parliament the policies that they make. Each proves first that it
+//! sees what is wrong.
+
+use crate::support::programs::cache;
+use crate::support::terraform::{Terraform, resources};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The checks of checkov that matter here; others are a matter of taste, or of rows that this project holds by itself.
+const CHECKS: [(&str, &str); 14] = [
+    ("CKV2_AWS_12", "the default group of a VPC has no rules"),
+    ("CKV2_AWS_40", "no policy allows everything of IAM"),
+    ("CKV_AWS_8", "volumes are encrypted"),
+    ("CKV_AWS_23", "every group and rule says what it is for"),
+    ("CKV_AWS_24", "nobody comes by SSH from everywhere"),
+    ("CKV_AWS_25", "nobody comes by RDP from everywhere"),
+    ("CKV_AWS_46", "user data has no secrets"),
+    ("CKV_AWS_60", "only EC2 assumes the roles"),
+    ("CKV_AWS_62", "no policy allows everything"),
+    ("CKV_AWS_63", "no policy allows every action"),
+    ("CKV_AWS_79", "metadata by version 2 alone"),
+    ("CKV_AWS_88", "no instance has a public address"),
+    ("CKV_AWS_130", "no subnet gives public addresses"),
+    ("CKV_AWS_277", "nobody comes by every port from everywhere"),
+];
+
+#[test]
+fn checkov_finds_nothing() {
+    let (code, said) = checkov(&folder("terraform"));
+    assert!(code == Some(0) && said.contains("Failed checks: 0"), "{said}");
+}
+
+#[test]
+fn checkov_finds_what_is_wrong() {
+    let copy = TempDir::new().unwrap();
+    let files = folder("terraform/modules/group");
+    for file in ["main.tf", "variables.tf", "versions.tf"] {
+        let text = std::fs::read_to_string(files.join(file)).unwrap();
+        let spoiled = text.replace(r#"= "required""#, r#"= "optional""#);
+        std::fs::write(copy.path().join(file), spoiled).unwrap();
+    }
+    let (code, said) = checkov(copy.path());
+    assert!(code == Some(1) && said.contains("CKV_AWS_79"), "{said}");
+}
+
+#[test]
+fn parliament_finds_nothing_in_the_policies() {
+    let identity = Terraform::prepared(&folder("terraform"), "modules/identity");
+    identity.write("region.tf", "provider \"aws\" {\n  region = \"eu-central-1\"\n}\n");
+    let state = identity.apply(&[("name", "demo")]).unwrap();
+    let policies: Value = resources(&state)
+        .into_iter()
+        .filter(|one| one["type"] == "aws_iam_role_policy")
+        .map(|one| (one["address"].as_str().unwrap().to_owned(), one["values"]["policy"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_eq!(policies.as_object().unwrap().len(), 6);
+    assert_eq!(parliament(&policies), (Some(0), String::new()));
+}
+
+#[test]
+fn parliament_finds_what_is_wrong() {
+    let policy = |action: &str| {
+        let statement = json!({ "Effect": "Allow", "Action": [action], "Resource": "*" });
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    };
+    let wrong =
+        json!({ "unknown": policy("ec2:DescribeInstance"), "wide": policy("ssm:PutParameter") });
+    let (code, said) = parliament(&wrong);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("unknown: UNKNOWN_ACTION: Unknown action ec2:DescribeInstance"),
+        "{said}"
+    );
+}
+
+/// Its exit code, and what it said.
+fn checkov(directory: &Path) -> (Option<i32>, String) {
+    let mut command = scanner("checkov");
+    let checks = CHECKS.map(|(id, _)| id).join(",");
+    command.arg("--directory").arg(directory);
+    command.args(["--framework", "terraform", "--compact", "--skip-download", "--check", &checks]);
+    ended(&command.stdin(Stdio::null()).output().unwrap())
+}
+
+fn parliament(policies: &Value) -> (Option<i32>, String) {
+    let mut command = scanner("python3");
+    command.arg(folder("tests/terraform/policies.py")).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(policies.to_string().as_bytes()).unwrap();
+    ended(&child.wait_with_output().unwrap())
+}
+
+/// A program of the scanners, without a network.
+fn scanner(program: &str) -> Command {
+    let path = cache().join("scanners/bin").join(program);
+    assert!(path.is_file(), "no {}; run `tests/tools/install`", path.display());
+    let mut command = Command::new("unshare");
+    command.arg("--net").arg(path);
+    command
+}
+
+fn ended(output: &Output) -> (Option<i32>, String) {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
