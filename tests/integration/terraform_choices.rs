@@ -1,7 +1,8 @@
 //! What a site may choose makes a plan that AWS takes, as far as the rules of the tests' provider know.
 
-use crate::support::terraform::{AMI, Terraform, list, text, tree};
+use crate::support::terraform::{AMI, Terraform, list, resources, text, tree};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::thread;
 
@@ -23,6 +24,33 @@ fn what_a_site_may_choose_makes_a_plan() {
             });
         }
     });
+}
+
+#[test]
+fn two_clusters_share_an_account_and_a_vpc() {
+    let both = Terraform::copy(&tree(), "examples/complete");
+    let other = r#"
+module "other" {
+  source                      = "../.."
+  name                        = "demo-2"
+  ami_id                      = var.ami_id
+  vpc_id                      = module.network.vpc_id
+  subnet_ids                  = module.network.subnet_ids
+  s3_prefix_list_id           = module.network.s3_prefix_list_id
+  endpoint_security_group_ids = module.network.endpoint_security_group_ids
+}
+"#;
+    both.write("other.tf", other);
+    both.init().unwrap();
+    let state = both.apply(&[("ami_id", AMI)]).unwrap();
+    let mut names = BTreeSet::new();
+    for one in resources(&state) {
+        let Some(name) = one["values"]["name"].as_str() else { continue };
+        // The policy of a role has its name in that role alone.
+        let role = one["values"]["role"].as_str().filter(|_| one["type"] == "aws_iam_role_policy");
+        assert!(names.insert((text(&one["type"]), name, role)), "{} twice: {name}", one["type"]);
+    }
+    assert!(names.len() > 70, "{}", names.len());
 }
 
 /// What a site may choose.

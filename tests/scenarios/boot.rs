@@ -12,18 +12,18 @@ use crate::lab::wait::until;
 use crate::lab::whole::{leaderless, passing, service_job};
 #[test]
 fn ten_nodes_that_boot_at_once_become_a_cluster_that_runs_jobs() {
-    cold_boot(Consul::Usual);
+    cold_boot(Consul::Usual, Lab::of_terraform);
 }
 
 #[test]
 fn ten_nodes_with_the_oldest_consul_become_a_cluster_that_runs_jobs() {
-    cold_boot(Consul::Oldest);
+    cold_boot(Consul::Oldest, || Lab::with(Consul::Oldest, ten()));
 }
 
-fn cold_boot(consul: Consul) {
+fn cold_boot(consul: Consul, lab: impl FnOnce() -> Lab) {
     let title = format!("ten nodes that boot at once become a cluster of {consul}");
     let mut transcript = Transcript::begin(&title);
-    let lab = Lab::with(consul, ten());
+    let lab = lab();
     transcript.proved("the lab is made: network, AWS, ten machines without power");
     let after = lab.up();
     transcript.proved(&format!("all are ready\n{}", table(&lab, &after)));
@@ -52,7 +52,7 @@ fn cold_boot(consul: Consul) {
 #[test]
 fn a_reboot_of_each_node_writes_nothing_and_loses_neither_identity_nor_quorum() {
     let mut transcript = Transcript::begin("a reboot of each node writes nothing");
-    let lab = Lab::new(ten());
+    let lab = Lab::of_terraform();
     lab.up();
     until("one Consul cluster", SOON, || lab.is_one_consul());
     until("one Nomad cluster", SOON, || lab.is_one_nomad());

@@ -10,6 +10,8 @@
 mod bake;
 mod lab;
 mod measure;
+#[path = "../support/terraform.rs"]
+mod modules;
 #[path = "../support/programs.rs"]
 mod programs;
 #[path = "../support/packer.rs"]
@@ -17,9 +19,7 @@ mod template;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lab::Lab;
-use lab::description::ten;
 use lab::table::{cluster, table};
-use lab::tools::Consul;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -145,7 +145,7 @@ fn up() -> Result<(), String> {
     if Lab::open(&prefix()).is_ok() {
         return Err("the lab is up already: `tests/lab status`, `tests/lab down`".to_owned());
     }
-    let lab = Lab::named(&prefix(), Consul::Usual, ten());
+    let lab = Lab::of_terraform_named(&prefix());
     lab.boot_all();
     let after = lab.until_ready();
     print!("{}{}", table(&lab, &after), cluster(&lab));

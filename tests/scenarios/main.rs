@@ -28,6 +28,8 @@ mod image;
 mod images;
 mod lab;
 mod metadata;
+#[path = "../support/terraform.rs"]
+mod modules;
 mod names;
 mod network;
 mod obstacles;
@@ -41,6 +43,7 @@ mod resume;
 mod tags;
 #[path = "../support/packer.rs"]
 mod template;
+mod terraform;
 mod upgrade;
 mod user_data;
 mod vm;

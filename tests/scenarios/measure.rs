@@ -3,7 +3,6 @@
 //! at a time, in a cluster that lives.
 
 use crate::lab::Lab;
-use crate::lab::description::{Machine, ten};
 use crate::lab::node::Node;
 use crate::lab::wait::until;
 use std::collections::BTreeMap;
@@ -21,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Boots and times; the table.
 pub(crate) fn measure() -> String {
-    let lab = Lab::new(ten());
+    let lab = Lab::of_terraform();
     let (mut agent, mut bare) = (Times::default(), Times::default());
     for round in 0..ROUNDS {
         if round > 0 {
@@ -46,8 +45,8 @@ pub(crate) fn measure() -> String {
 /// What a new client does: the seconds from its power until it is ready.
 fn new_clients(lab: &Lab) -> String {
     let mut times = [const { Vec::new() }; 3];
-    for number in 41..41 + u8::try_from(ROUNDS).unwrap() {
-        let node = lab.add(Machine::client(&format!("new-{number}"), "backoffice", 2, number));
+    for number in 2..2 + u8::try_from(ROUNDS).unwrap() {
+        let node = lab.launch("demo-backoffice", &format!("backoffice-{number}"));
         times[0].push(joins(&node));
         node.wipe();
         fs::remove_file(node.path(RESOLVER)).unwrap();

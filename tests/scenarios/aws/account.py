@@ -1,10 +1,12 @@
 """The account: a network, the role of the nodes, parameters, instances. What an administrator does, nodes cannot."""
 
+import fnmatch
 import json
 
 import boto3
 import moto.settings
 from moto.ec2.models import ec2_backends
+from moto.sts.models import sts_backends
 
 ACTIONS = [
     "ec2:DescribeInstances",
@@ -13,7 +15,6 @@ ACTIONS = [
     "autoscaling:RecordLifecycleActionHeartbeat",
     "autoscaling:DescribeAutoScalingInstances",
     "ecr:GetAuthorizationToken",
-    # Of parameters only those below /cos/, which the gate checks: moto knows no resources here.
     "ssm:GetParameter",
     "ssm:PutParameter",
 ]
@@ -31,7 +32,9 @@ class Account:
         self.keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
         self.clients = {}
         self.subnets = {}
-        self.node_key = None
+        self.node_keys = {}
+        self.allowed = {}
+        self.vpc = None
         self.operations = {"create": self.create, "run": self.run, "foreign": self.foreign, "call": self.call,
                            "source": self.source}
 
@@ -48,35 +51,51 @@ class Account:
         answer.pop("ResponseMetadata", None)
         return answer
 
-    def create(self):
-        """Makes the account; from then on every signature and every permission is checked."""
+    def create(self, by_terraform=False):
+        """Makes the account, and what nodes need unless Terraform does; from then on every signature and every permission is checked."""
         iam = self.client("iam")
         iam.create_user(UserName="lab")
         everything = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
         iam.put_user_policy(UserName="lab", PolicyName="everything", PolicyDocument=everything)
         key = iam.create_access_key(UserName="lab")["AccessKey"]
-        role = iam.create_role(RoleName="cos-node", AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
-        allowed = policy({"Effect": "Allow", "Action": ACTIONS, "Resource": "*"})
-        iam.put_role_policy(RoleName="cos-node", PolicyName="node", PolicyDocument=allowed)
-        node = self.client("sts").assume_role(RoleArn=role, RoleSessionName="node")["Credentials"]
-        self.node_key = node["AccessKeyId"]
-        for daemon in ("consul", "nomad"):
-            name = f"/cos/{self.settings['cluster']}/formed/{daemon}"
-            self.client("ssm").put_parameter(Name=name, Value="no", Type="String")
-        self.vpc = self.client("ec2").create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        answer = {} if by_terraform else self.by_hand(iam)
         self.keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
         self.clients.clear()
         # What POST /moto-api/reset-auth sets.
         moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
-        return {
-            "vpc": self.vpc,
-            "credentials": {
-                "role": "cos-node",
-                "access_key_id": node["AccessKeyId"],
-                "secret_access_key": node["SecretAccessKey"],
-                "token": node["SessionToken"],
-            },
-        }
+        return answer
+
+    def by_hand(self, iam):
+        """A VPC, a role for all nodes, and the parameters of the quorum guard."""
+        role = iam.create_role(RoleName="cos-node", AssumeRolePolicyDocument=policy(TRUST))["Role"]
+        allowed = policy({"Effect": "Allow", "Action": ACTIONS, "Resource": "*"})
+        iam.put_role_policy(RoleName="cos-node", PolicyName="node", PolicyDocument=allowed)
+        self.allow("cos-node", {"Action": ACTIONS, "Resource": "arn:aws:*:*:*:parameter/cos/*"})
+        for daemon in ("consul", "nomad"):
+            name = f"/cos/{self.settings['cluster']}/formed/{daemon}"
+            self.client("ssm").put_parameter(Name=name, Value="no", Type="String")
+        self.vpc = self.client("ec2").create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        return {"vpc": self.vpc, "credentials": self.assume(role)}
+
+    def assume(self, role):
+        """The credentials that the metadata of an instance with this role has: EC2 assumes it, and asks nobody."""
+        sts = sts_backends[self.settings["account"]]["aws"]
+        made = sts.assume_role(self.settings["region"], "node", role["Arn"], None, 3600, None)
+        self.node_keys[made.access_key_id] = role["RoleName"]
+        return {"role": role["RoleName"], "access_key_id": made.access_key_id,
+                "secret_access_key": made.secret_access_key, "token": made.session_token}
+
+    def allow(self, role, statement):
+        """Remembers the resources of a statement."""
+        resources = statement["Resource"]
+        for action in statement["Action"]:
+            patterns = self.allowed.setdefault((role, action), [])
+            patterns.extend([resources] if isinstance(resources, str) else resources)
+
+    def may(self, key, action, resource):
+        """Whether a statement of the caller's role has this resource."""
+        patterns = self.allowed.get((self.node_keys.get(key), action), [])
+        return any(fnmatch.fnmatchcase(resource, pattern) for pattern in patterns)
 
     def source(self, name, owner):
         """Gives an AMI of moto's catalogue another name and owner."""

@@ -24,7 +24,7 @@ def client(service, region=settings["region"], key=None, secret=None, endpoint=N
         service,
         region_name=region,
         endpoint_url=endpoint,
-        verify=f"{description['image']}/ca.pem",
+        verify=f"{description['site']}/ca.pem",
         aws_access_key_id=key or credentials["access_key_id"],
         aws_secret_access_key=secret or credentials["secret_access_key"],
         aws_session_token=credentials["token"],

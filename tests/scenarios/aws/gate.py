@@ -91,7 +91,7 @@ class Gate:
             return call.error(404, "NoSuchHost", f"{call.host} is not {call.service}")
         if call.region != region:
             return call.error(403, "SignatureDoesNotMatch", f"the scope should be of {region}, is of {call.region}")
-        if call.key != self.account.node_key:
+        if call.key not in self.account.node_keys:
             return call.error(403, "InvalidClientTokenId", "the security token is not valid")
         return None
 
@@ -127,11 +127,12 @@ class Gate:
         return call.error(403, "AccessDenied", words)
 
     def foreign_parameter(self, call):
-        """The role may touch parameters below /cos/ alone."""
+        """A role may touch the parameters that its policy names."""
         if call.service != "ssm":
             return None
-        names = json.loads(call.body or b"{}")
-        if str(names.get("Name", "")).startswith("/cos/"):
+        name = str(json.loads(call.body or b"{}").get("Name", ""))
+        parameter = f"arn:aws:ssm:{self.settings['region']}:{self.settings['account']}:parameter{name}"
+        if self.account.may(call.key, f"ssm:{call.action}", parameter):
             return None
         return self.denied(call)
 

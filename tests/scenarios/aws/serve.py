@@ -21,6 +21,7 @@ from account import Account
 from gate import Call, Gate
 from lifecycle import Lifecycle
 from moto.server import DomainDispatcherApplication, create_backend_app
+from replay import Replay
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 BACK_DOOR = 8000
@@ -82,7 +83,7 @@ def main():
     listen("127.0.0.1", BACK_DOOR, Recorder(moto, folder))
     account = Account(settings, f"http://127.0.0.1:{BACK_DOOR}")
     listen(settings["address"], 443, Gate(moto, folder, settings, account, lifecycle), context)
-    operations = account.operations | lifecycle.operations
+    operations = account.operations | lifecycle.operations | Replay(account).operations
 
     path = folder / "admin.sock"
     path.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ mod healthy;
 mod readonly;
 
 use crate::lab::Lab;
-use crate::lab::description::ten;
 use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::{self, Transcript};
@@ -34,7 +33,7 @@ struct Row {
 #[test]
 fn the_doctor_names_the_cause_of_each_fault_first_and_nothing_where_there_is_none() {
     let mut transcript = Transcript::begin("the doctor names the cause of each fault");
-    let lab = Lab::new(ten());
+    let lab = Lab::of_terraform();
     lab.start_registries();
     lab.up();
     until("one Consul cluster", SOON, || lab.is_one_consul());

@@ -20,6 +20,11 @@ impl Lab {
         for (machine, id) in machines.iter_mut().zip(ids.as_array().unwrap()) {
             id.as_str().unwrap().clone_into(&mut machine.id);
         }
+        self.adopt(machines);
+    }
+
+    /// Gives instances that EC2 has launched a disk and metadata.
+    pub(super) fn adopt(&self, machines: Vec<Machine>) {
         self.change(|description| description.machines.extend(machines.iter().cloned()));
         for machine in machines {
             Node { lab: self, machine }.prepare();

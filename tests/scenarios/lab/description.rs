@@ -1,5 +1,6 @@
 //! The one description of a cluster, from which AWS, the metadata services and the network get theirs.
 
+use super::groups::Rule;
 use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::{Credentials, Instance};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,26 @@ pub(crate) struct Machine {
     pub(crate) target_lifecycle_state: Option<String>,
     /// `/etc/cos-agent/config.toml` of the image.
     pub(crate) settings: String,
+    /// The availability zone, if the address does not say it.
+    #[serde(default)]
+    zone: Option<String>,
+    /// The security groups, if Terraform made it.
+    #[serde(default)]
+    pub(crate) groups: Vec<String>,
+    /// The credentials of its own role, if it has one.
+    #[serde(default)]
+    credentials: Option<Credentials>,
+}
+
+/// An instance as EC2 describes it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Launched {
+    id: String,
+    address: Ipv4Addr,
+    zone: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    groups: Vec<String>,
+    credentials: Credentials,
 }
 
 /// What a lab is; `lab.json` in its folder.
@@ -48,6 +69,12 @@ pub(crate) struct Description {
     pub(crate) credentials: Option<Credentials>,
     /// The nodes.
     pub(crate) machines: Vec<Machine>,
+    /// The rules of the security groups, if Terraform made them.
+    #[serde(default)]
+    pub(crate) rules: Vec<Rule>,
+    /// The security groups of the endpoints of AWS services.
+    #[serde(default)]
+    pub(crate) endpoints: Vec<String>,
 }
 
 impl Machine {
@@ -61,6 +88,25 @@ impl Machine {
             user_data: None,
             target_lifecycle_state: None,
             settings: SETTINGS.to_owned(),
+            zone: None,
+            groups: Vec::new(),
+            credentials: None,
+        }
+    }
+
+    /// An instance that EC2 has launched.
+    pub(crate) fn launched(name: &str, launched: Launched) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: launched.id,
+            address: launched.address,
+            tags: launched.tags,
+            user_data: None,
+            target_lifecycle_state: None,
+            settings: SETTINGS.to_owned(),
+            zone: Some(launched.zone),
+            groups: launched.groups,
+            credentials: Some(launched.credentials),
         }
     }
 
@@ -81,7 +127,9 @@ impl Machine {
 
     /// The availability zone.
     pub(crate) fn zone(&self) -> String {
-        format!("{REGION}{}", char::from(b'a' - 1 + self.address.octets()[2]))
+        self.zone.clone().unwrap_or_else(|| {
+            format!("{REGION}{}", char::from(b'a' - 1 + self.address.octets()[2]))
+        })
     }
 }
 
@@ -98,7 +146,7 @@ impl Description {
             tags: machine.tags.clone(),
             user_data: machine.user_data.clone().map(String::into_bytes),
             target_lifecycle_state: machine.target_lifecycle_state.clone(),
-            credentials: self.credentials.clone(),
+            credentials: machine.credentials.clone().or_else(|| self.credentials.clone()),
             ..Instance::default()
         }
     }

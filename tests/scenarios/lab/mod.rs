@@ -11,6 +11,7 @@ pub(crate) mod control;
 pub(crate) mod description;
 mod disk;
 pub(crate) mod dns;
+pub(crate) mod groups;
 mod guardian;
 pub(crate) mod http;
 pub(crate) mod inside;
@@ -22,6 +23,7 @@ mod ready;
 pub(crate) mod registry;
 pub(crate) mod shell;
 pub(crate) mod table;
+pub(crate) mod terraform;
 pub(crate) mod tools;
 pub(crate) mod transcript;
 pub(crate) mod wait;
@@ -60,13 +62,27 @@ impl Lab {
 
     /// The same with this Consul.
     pub(crate) fn with(consul: Consul, machines: Vec<Machine>) -> Self {
+        Self::named(&Self::next_name(), consul, machines)
+    }
+
+    fn next_name() -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self::named(&format!("cos-{}-{number}", std::process::id()), consul, machines)
+        format!("cos-{}-{number}", std::process::id())
     }
 
     /// The same under a name, which begins with `cos-`.
     pub(crate) fn named(prefix: &str, consul: Consul, machines: Vec<Machine>) -> Self {
+        let lab = Self::account(prefix, false);
+        if !machines.is_empty() {
+            layers::link(&lab, consul);
+        }
+        lab.add_all(machines);
+        lab
+    }
+
+    /// A network, and an account of AWS, which Terraform is still to fill or which has what nodes need.
+    fn account(prefix: &str, by_terraform: bool) -> Self {
         tools::check();
         guardian::sweep();
         let site = tools::site();
@@ -82,20 +98,18 @@ impl Lab {
             vpc: String::new(),
             credentials: None,
             machines: Vec::new(),
+            rules: Vec::new(),
+            endpoints: Vec::new(),
         });
         let lab = Self { folder, aws, net, description, guardian };
         lab.net.create();
         lab.aws.start(&site);
-        let account = lab.aws.does(&json!({ "operation": "create" }));
+        let account = lab.aws.does(&json!({ "operation": "create", "by_terraform": by_terraform }));
         lab.change(|description| {
-            account["vpc"].as_str().unwrap().clone_into(&mut description.vpc);
+            account["vpc"].as_str().unwrap_or_default().clone_into(&mut description.vpc);
             description.credentials =
                 serde_json::from_value(account["credentials"].clone()).unwrap();
         });
-        if !machines.is_empty() {
-            layers::link(&lab, consul);
-        }
-        lab.add_all(machines);
         lab
     }
 

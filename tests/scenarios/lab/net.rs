@@ -136,7 +136,7 @@ impl Net {
 
     /// Takes back all of it, but cables.
     pub(crate) fn heal_all(&self) {
-        ok(&self.inside(&["nft", "flush", "ruleset"]));
+        ok(&self.inside(&["nft", "flush", "ruleset", "bridge"]));
     }
 
     /// Sets the rules of a table, at once.
@@ -148,6 +148,22 @@ impl Net {
             format!("{fresh}table bridge {table} {{\n{rules}\n}}\n")
         };
         fed(&self.inside(&["nft", "-f", "-"]), &text);
+    }
+
+    /// Sets the rules of a table that knows connections: bridged packets pass it like routed ones, because this kernel does not
+    /// track those of the family `bridge`.
+    pub(super) fn stateful(&self, table: &str, rules: &str) {
+        let calls = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+        ok(&self.inside(&["sh", "-c", &format!("echo 1 >{calls}")]));
+        let text = format!(
+            "table ip {table} {{ }}\ndelete table ip {table}\ntable ip {table} {{\n{rules}\n}}\n"
+        );
+        fed(&self.inside(&["nft", "-f", "-"]), &text);
+    }
+
+    /// A table that knows connections, with its counters.
+    pub(super) fn listed(&self, table: &str) -> String {
+        ok(&self.inside(&["nft", "list", "table", "ip", table]))
     }
 
     fn inside(&self, words: &[&str]) -> Vec<String> {

@@ -21,9 +21,9 @@ pub(super) const FAULTS: &[&Fault] = &[
     &Fault::script(
         ON,
         "the node id of Consul is that of another instance",
-        "cp /opt/consul/data/node-id /root/node-id; systemctl stop consul; \
-         curl -s http://10.20.1.11:8500/v1/agent/self | sed 's/.*\"NodeID\": *\"\\([0-9a-f-]*\\)\".*/\\1/' | tr -d '\\n' >/opt/consul/data/node-id; \
-         systemctl start consul",
+        "cp /opt/consul/data/node-id /root/node-id; curl -s http://127.0.0.1:8500/v1/catalog/nodes | \
+         jq -j --arg own \"$(cat /root/node-id)\" '[.[] | select(.ID != $own)][0].ID' >/root/other-id; \
+         systemctl stop consul; cat /root/other-id >/opt/consul/data/node-id; systemctl start consul",
         "systemctl stop consul; cp /root/node-id /opt/consul/data/node-id; chown consul:consul /opt/consul/data/node-id; systemctl start consul",
     )
     .after(8)
