@@ -43,6 +43,16 @@ impl Lab {
 
     /// Ends an instance: its power, its disk, and what EC2 knows of it.
     pub(crate) fn terminate(&self, node: &Node<'_>) {
+        if let Some(group) =
+            node.tags.get("aws:autoscaling:groupName").filter(|_| !node.groups.is_empty())
+        {
+            // Its group would launch another one at once; a test does that by itself.
+            let detached = json!({
+                "InstanceIds": [node.id], "AutoScalingGroupName": group,
+                "ShouldDecrementDesiredCapacity": true,
+            });
+            self.aws.call("autoscaling", "detach_instances", &detached);
+        }
         self.aws.call("ec2", "terminate_instances", &json!({ "InstanceIds": [node.id] }));
         if node.is_on() {
             node.power_cut();
@@ -83,7 +93,9 @@ impl Lab {
     pub(crate) fn profile(&self, node: &Node<'_>, has_one: bool) {
         let description = self.description();
         let mut metadata = description.metadata(&node.machine);
-        metadata.credentials = description.credentials.filter(|_| has_one);
+        if !has_one {
+            metadata.credentials = None;
+        }
         let path = node.folder().join("metadata.json");
         write_whole(&path, &serde_json::to_string_pretty(&metadata).unwrap());
     }

@@ -191,7 +191,10 @@ fn every_right_is_missed_when_it_is_taken_away() {
         let put = json!({ "RoleName": role, "PolicyName": "node", "PolicyDocument": document });
         lab.aws.call("iam", "put_role_policy", &put);
         if on.name == "new" {
-            on.ok(&["consul", "leave"]);
+            until("it leaves", SOON, || {
+                let left = on.run(&["consul", "leave"]);
+                if left.is_ok() { Ok(()) } else { Err(left.stderr) }
+            });
             lab.terminate(&on);
         } else {
             until_healthy(&on);
