@@ -78,6 +78,24 @@ fn what_is_not_the_vendors_ends_with_one_line() {
     assert!(code == 9 && said.contains("cannot find keyrings/hashicorp.asc"), "{said}");
 }
 
+#[test]
+fn a_full_disk_ends_with_one_line() {
+    let vendor = Vendor::new();
+    // Two pages: the sums and their signature, and nothing more.
+    let small = r#"mkdir -p "$GOT" && mount -t tmpfs -o size=8k none "$GOT" && exec "$@""#;
+    let words = ["unshare", "--mount", "sh", "-c", small, "sh"];
+    let (code, said) = vendor.get_in(&words, false);
+    assert_eq!((code, said.lines().count()), (9, 1), "{said}");
+    assert!(said.starts_with(&format!("cos image: cannot write {}", vendor.archive)), "{said}");
+    assert!(said.ends_with("; make room there\n"), "{said}");
+    for (name, body) in std::mem::take(&mut *vendor.served.lock().unwrap()) {
+        fs::write(vendor.folder.path().join("files").join(name), body.text).unwrap();
+    }
+    let (code, said) = vendor.get_in(&words, true);
+    let end = "No space left on device; make room there\n";
+    assert!(code == 9 && said.lines().count() == 1 && said.ends_with(end), "{said}");
+}
+
 /// What the server says of a file: its bytes, and how many more it promised.
 #[derive(Clone)]
 struct Body {
@@ -135,9 +153,14 @@ impl Vendor {
 
     /// Runs `get consul`; its exit code and what it says.
     fn get(&self, air_gapped: bool) -> (i32, String) {
+        self.get_in(&[], air_gapped)
+    }
+
+    /// The same by these words.
+    fn get_in(&self, words: &[&str], air_gapped: bool) -> (i32, String) {
         let base = self.folder.path();
         let mut command = in_group(&self.run.cgroup);
-        command.arg(folder().join("scripts/get")).arg("consul");
+        command.args(words).arg(folder().join("scripts/get")).arg("consul");
         command.env("FILES", base.join("files")).env("GOT", base.join("got"));
         command.env("AIR_GAPPED", air_gapped.to_string()).env("CONSUL_VERSION", "1.2.3");
         command.env("HASHICORP_URL", format!("http://{}", self.address));

@@ -146,8 +146,10 @@ fn check_files(node: &Node<'_>, model: &Node<'_>, is_complete: bool) {
 /// What a killed tool of the trust store leaves: a part of the bundle, and links without their hashes.
 fn leave_unfinished_trust(node: &Node<'_>, model: &Node<'_>) {
     node.write("/etc/ssl/certs/ca-certificates.crt.new", "-----BEGIN CERT");
-    let names = trusted(model).1.into_iter();
-    for link in names.filter(|name| name.starts_with("cos-")) {
+    // The image has those of its own authority.
+    let of_image = trusted(node).1;
+    let new = trusted(model).1.into_iter().filter(|name| !of_image.contains(name));
+    for link in new.filter(|name| name.starts_with("cos-")) {
         let name = link.trim_end_matches(".pem");
         let target = format!("/usr/local/share/ca-certificates/{name}.crt");
         std::os::unix::fs::symlink(target, node.path(&format!("/etc/ssl/certs/{link}"))).unwrap();

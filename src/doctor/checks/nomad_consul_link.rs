@@ -71,25 +71,32 @@ async fn probe(machine: &Machine) -> Finding {
         Some(AgentMode::Server) => link.server_service_name,
         _ => link.client_service_name,
     };
-    let settles = settles(&*machine.units.get().await);
+    let has_settled = !settles(&*machine.units.get().await);
     let mut looks = LOOKS.0;
     loop {
-        let finding = match ask(context).await {
-            Ok((services, checks)) => judge(&service, &services, &checks, settles),
+        let (services, checks) = match ask(context).await {
+            Ok(answer) => answer,
             Err(error) => return silent(Daemon::Consul, &error),
         };
+        let finding = judge(&service, &services, &checks, !has_settled);
         // Consul ran its check in the middle of an election that is over.
         if matches!(finding, Finding::Waiting(_))
-            && !settles
+            && has_settled
             && matches!(context.nomad.leader().await, Ok(Some(_)))
         {
             return Finding::Pass(registered(&service));
         }
         looks -= 1;
-        if !matches!(finding, Finding::Warn(_)) || looks == 0 {
-            return finding;
+        if matches!(finding, Finding::Warn(_)) && looks > 0 {
+            tokio::time::sleep(LOOKS.1).await;
+            continue;
         }
-        tokio::time::sleep(LOOKS.1).await;
+        // One of them was restarted after the units were asked.
+        let is_trouble = matches!(finding, Finding::Warn(_) | Finding::Fail(_));
+        if is_trouble && has_settled && settles(&machine.units_now().await) {
+            return judge(&service, &services, &checks, true);
+        }
+        return finding;
     }
 }
 

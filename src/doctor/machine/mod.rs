@@ -83,6 +83,11 @@ pub struct Known {
 }
 
 impl Machine {
+    /// What systemd says of the units now, where a check has to know what has happened since the doctor began.
+    pub async fn units_now(&self) -> Units {
+        units::ask(Rc::clone(&self.system)).await
+    }
+
     /// This machine. Nothing is asked yet but who the node is.
     pub async fn open(environment: Environment) -> Self {
         let system = Rc::new(System {

@@ -33,6 +33,16 @@ fn packer_makes_an_image_of_a_plain_debian() {
     assert_eq!(machine.there(&["/usr/sbin/policy-rc.d", "/usr/bin/consul"]), [""; 0]);
     transcript.proved("a wrong archive ends the build with one line, and nothing is installed");
 
+    let output = build.packer(
+        &Agent::under_test(),
+        &[],
+        &[&host, "system=ubuntu-24.04", "ssh_username=admin"],
+    );
+    let words = "cos image: expected ubuntu-24.04, found debian-12; correct the variable system or the source AMI";
+    assert!(!output.is_ok() && output.stdout.contains(words), "{}", output.stdout);
+    assert_eq!(machine.units(), before);
+    transcript.proved("another system than the one that was wanted ends the build with one line");
+
     let twice = [(); 2].map(|()| {
         let same = [host.as_str(), "build_time=2026-01-31T12:00:00Z"];
         let output = build.packer_without_clean(&Agent::under_test(), &same);
