@@ -21,6 +21,8 @@ const NOT_PLAYED: [(&str, &str); 5] = [
     ("ingress-check", "the lab has no load balancer"),
     ("s3", "the registry of the lab has its layers itself"),
 ];
+/// The kind of a new node that does not see its tags in metadata.
+const TAGLESS: &str = "content-connector";
 /// A port of the tasks.
 const TASK: u16 = 20_000;
 /// How long a daemon or the doctor may take to miss something.
@@ -173,6 +175,8 @@ fn every_right_is_missed_when_it_is_taken_away() {
             "autoscaling:CompleteLifecycleAction",
             Journal("new", "cos-agent-ready", "autoscaling:CompleteLifecycleAction is denied"),
         ),
+        // It asks for its tags where metadata does not show them.
+        (TAGLESS, "ec2:DescribeTags", Journal("new", "cos-agent", "ec2:DescribeTags is denied")),
     ] {
         let role = format!("cos-demo-eu-central-1-{kind}");
         let asked = json!({ "RoleName": role, "PolicyName": "node" });
@@ -183,6 +187,9 @@ fn every_right_is_missed_when_it_is_taken_away() {
         } else {
             lab.launch(&format!("demo-{kind}"), "new")
         };
+        if kind == TAGLESS {
+            on.metadata(&["tags-off"]);
+        }
         if !on.is_on() {
             on.boot();
         }
@@ -191,10 +198,13 @@ fn every_right_is_missed_when_it_is_taken_away() {
         let put = json!({ "RoleName": role, "PolicyName": "node", "PolicyDocument": document });
         lab.aws.call("iam", "put_role_policy", &put);
         if on.name == "new" {
-            until("it leaves", SOON, || {
-                let left = on.run(&["consul", "leave"]);
-                if left.is_ok() { Ok(()) } else { Err(left.stderr) }
-            });
+            // Without its tags it has joined nothing.
+            if kind != TAGLESS {
+                until("it leaves", SOON, || {
+                    let left = on.run(&["consul", "leave"]);
+                    if left.is_ok() { Ok(()) } else { Err(left.stderr) }
+                });
+            }
             lab.terminate(&on);
         } else {
             until_healthy(&on);
