@@ -31,7 +31,7 @@ system() (
 
 is_debian() { [ "${SYSTEM%%-*}" != amazon ]; }
 
-# Installs a file unless it is there already: a second build on the same machine changes nothing.
+# Installs a file unless it is there already, with this mode: a second build on the same machine changes nothing.
 put() { # mode, file, path
-  cmp -s "$2" "$3" || install -D -m "$1" "$2" "$3"
+  { cmp -s "$2" "$3" && [ "$(stat -c %a "$3")" = "$1" ]; } || install -D -m "$1" "$2" "$3"
 }

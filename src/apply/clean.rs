@@ -25,7 +25,7 @@ pub enum CleanError {
     #[error("cannot check whether this machine is a node")]
     Services(#[from] ServiceError),
     /// journald would go on writing into the image.
-    #[error("cannot stop the journal on the disk")]
+    #[error("cannot make journald stop writing to the disk")]
     Journal(#[source] Box<ApplyError>),
 }
 
@@ -35,7 +35,7 @@ topics! {
     IS_NODE: "clean-is-a-node",
         "leave this node alone: `cos-agent clean` would remove its identity, its keys and the data of its daemons";
     WAS_NODE: "clean-was-a-node",
-        "if it shall become an image, run `cos-agent clean --force`: it removes the identity, the keys and the data of that node";
+        "to make an image of it all the same, run `cos-agent clean --force`: it removes the identity, the keys and the data of that node";
 }
 
 impl CleanError {

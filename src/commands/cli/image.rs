@@ -31,7 +31,7 @@ pub struct CleanArgs {
     /// Only show what would be removed.
     #[arg(long)]
     pub plan: bool,
-    /// Also clean a machine that has been a node. No daemon may run.
+    /// Also clean a machine that has been a node. Stop Consul, Nomad and the agent's units first.
     #[arg(long, conflicts_with = "plan")]
     pub force: bool,
 }
