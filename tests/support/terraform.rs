@@ -184,7 +184,8 @@ fn program() -> PathBuf {
     found.expect("terraform is missing: put Terraform 1.11 or newer on the PATH")
 }
 
-fn configuration() -> PathBuf {
+/// The configuration of Terraform that names the provider of the tests.
+pub(crate) fn configuration() -> PathBuf {
     let path = std::env::var_os("COS_TERRAFORM_CONFIG").filter(|path| !path.is_empty());
     let path = path.map(PathBuf::from).expect("`tests/tools/install` prints COS_TERRAFORM_CONFIG");
     // Terraform would ask the network instead.

@@ -168,7 +168,6 @@ class Replay:
     def address(self, subnet):
         """The first 256 addresses of the VPC are AWS's in a lab."""
         network = ipaddress.ip_network(subnet["CidrBlock"])
-        taken = subnet.setdefault("taken", 0)
         instances = self.account.client("ec2").describe_instances(
             Filters=[{"Name": "subnet-id", "Values": [subnet["SubnetId"]]}])["Reservations"]
         taken = sum(len(one["Instances"]) for one in instances)

@@ -1,5 +1,4 @@
 //! A build: the template as Packer 1.6.6 reads it, and the air-gapped directory.
-#![allow(dead_code, reason = "the command needs only a part")]
 
 use crate::lab::shell::{self, Output};
 use crate::lab::tools::{self, Consul};

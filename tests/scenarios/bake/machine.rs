@@ -1,5 +1,4 @@
 //! The machine that becomes an image: a container of plain Debian with SSH, in the network of a lab.
-#![allow(dead_code, reason = "the command needs only a part")]
 
 use crate::lab::cgroup;
 use crate::lab::node::first_process_of;

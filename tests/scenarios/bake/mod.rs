@@ -1,5 +1,6 @@
 //! The bake: Packer, with the template and the scripts as they are, makes an image of a plain Debian by SSH, in the network of a
 //! lab. It is what every node of a lab boots from.
+#![allow(dead_code, reason = "the command needs only a part")]
 
 pub(crate) mod build;
 pub(crate) mod machine;

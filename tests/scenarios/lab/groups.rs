@@ -115,9 +115,7 @@ impl Lab {
         }
         counters
     }
-}
 
-impl Lab {
     /// What no row lets through, and somebody sent all the same: `10.20.1.10 . 10.20.2.10 . tcp . 8500`.
     pub(crate) fn refused(&self) -> Vec<String> {
         let listed = self.net.listed("groups");

@@ -46,7 +46,6 @@ fn ami_key(lab: &Lab, consul: Consul, distribution: &Path) -> String {
     inputs.push(lab.description().site.display().to_string());
     inputs.extend(bake::INPUTS.map(str::to_owned));
     inputs.push(key_of(&template::folder()));
-    inputs.push(key_of(&template::folder().join("scripts")));
     short(&inputs.join("\n"))
 }
 
@@ -56,15 +55,23 @@ fn identity(file: &Path) -> String {
     format!("{} {} {}", file.display(), meta.size(), meta.mtime())
 }
 
-/// What the files of a directory say.
-fn key_of(directory: &Path) -> String {
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut texts: Vec<String> = entries
-        .filter(|path| path.is_file())
-        .map(|path| format!("{} {}", path.display(), sha256(&fs::read(&path).unwrap())))
-        .collect();
+/// What the files of a directory and those below it say.
+pub(super) fn key_of(directory: &Path) -> String {
+    let mut texts = Vec::new();
+    read(directory, &mut texts);
     texts.sort();
     short(&texts.join("\n"))
+}
+
+fn read(directory: &Path, into: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, into);
+        } else {
+            into.push(format!("{} {}", path.display(), sha256(&fs::read(&path).unwrap())));
+        }
+    }
 }
 
 fn short(text: &str) -> String {

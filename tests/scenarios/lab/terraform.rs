@@ -7,14 +7,13 @@ use super::groups::Rule;
 use super::layers;
 use super::node::Node;
 use super::tools::Consul;
-use crate::modules::{AMI, Terraform, resources, tree};
+use crate::modules::{AMI, Terraform, configuration, resources, tree};
 use crate::programs;
 use cos_agent::state::sha256;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 const EXAMPLE: &str = "examples/complete";
 
@@ -83,12 +82,11 @@ fn name_of(group: &str, number: u8) -> String {
     }
 }
 
-/// The resources of the example once it is applied: type and values. Made once for the same modules.
+/// The resources of the example once it is applied: type and values. Made once for the same modules and the same provider.
 fn state() -> Vec<Value> {
-    let mut texts = Vec::new();
-    read(&tree(), &mut texts);
-    texts.sort();
-    let key = sha256(texts.join("\n").as_bytes());
+    // The provider of the tests is in a directory that its own sources name.
+    let provider = configuration().display().to_string();
+    let key = sha256(format!("{} {provider}", layers::key_of(&tree())).as_bytes());
     let path = programs::cache().join("lab").join(format!("terraform-{}.json", &key[..12]));
     if let Ok(text) = fs::read_to_string(&path) {
         return serde_json::from_str(&text).unwrap();
@@ -100,16 +98,4 @@ fn state() -> Vec<Value> {
         .collect();
     super::write_whole(&path, &serde_json::to_string(&resources).unwrap());
     resources
-}
-
-/// The files of a tree: their paths and texts.
-fn read(directory: &PathBuf, into: &mut Vec<String>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read(&path, into);
-        } else if path.extension().is_some_and(|end| end == "tf") {
-            into.push(format!("{} {}", path.display(), fs::read_to_string(&path).unwrap()));
-        }
-    }
 }
