@@ -1,7 +1,8 @@
 //! What Terraform makes is what the nodes get: tags, roles, addresses and security groups. With that and nothing else they form a
-//! COS, and every row and every right is missed when it is gone.
+//! COS, and every row is missed when it is closed.
 
 mod replaced;
+mod rights;
 
 use crate::doctor::ask::{ask, until_healthy};
 use crate::lab::Lab;
@@ -9,7 +10,6 @@ use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -21,8 +21,6 @@ const NOT_PLAYED: [(&str, &str); 5] = [
     ("ingress-check", "the lab has no load balancer"),
     ("s3", "the registry of the lab has its layers itself"),
 ];
-/// The kind of a new node that does not see its tags in metadata.
-const TAGLESS: &str = "content-connector";
 /// A port of the tasks.
 const TASK: u16 = 20_000;
 /// How long a daemon or the doctor may take to miss something.
@@ -153,63 +151,6 @@ impl Proof {
             Journal(on, unit, words) => lab.node(on).journal(unit).matches(words).count(),
             Check(..) | Request(..) => 0,
         }
-    }
-}
-
-#[test]
-#[ignore = "long: `tests/run --long`"]
-fn every_right_is_missed_when_it_is_taken_away() {
-    let mut transcript = Transcript::begin("every right is missed when it is taken away");
-    let lab = healthy();
-    for (kind, action, proof) in [
-        ("consul-server", "ec2:DescribeInstances", Check("consul-1", "aws-autodiscovery")),
-        ("private-services", "ecr:GetAuthorizationToken", Check("private-services", "ecr-token")),
-        // A node that begins needs these.
-        (
-            "consul-server",
-            "ssm:GetParameter",
-            Journal("new", "cos-agent", "ssm:GetParameter is denied"),
-        ),
-        (
-            "backoffice",
-            "autoscaling:CompleteLifecycleAction",
-            Journal("new", "cos-agent-ready", "autoscaling:CompleteLifecycleAction is denied"),
-        ),
-        // It asks for its tags where metadata does not show them.
-        (TAGLESS, "ec2:DescribeTags", Journal("new", "cos-agent", "ec2:DescribeTags is denied")),
-    ] {
-        let role = format!("cos-demo-eu-central-1-{kind}");
-        let asked = json!({ "RoleName": role, "PolicyName": "node" });
-        let before = lab.aws.call("iam", "get_role_policy", &asked);
-        lab.aws.does(&json!({ "operation": "take_away", "role": role, "action": action }));
-        let on = if let Check(on, _) = proof {
-            lab.node(on)
-        } else {
-            lab.launch(&format!("demo-{kind}"), "new")
-        };
-        if kind == TAGLESS {
-            on.metadata(&["tags-off"]);
-        }
-        if !on.is_on() {
-            on.boot();
-        }
-        let missed = until(&format!("{action} is missed"), MISSED, || proof.misses(&lab, 0));
-        let document = before["PolicyDocument"].to_string();
-        let put = json!({ "RoleName": role, "PolicyName": "node", "PolicyDocument": document });
-        lab.aws.call("iam", "put_role_policy", &put);
-        if on.name == "new" {
-            // Without its tags it has joined nothing.
-            if kind != TAGLESS {
-                until("it leaves", SOON, || {
-                    let left = on.run(&["consul", "leave"]);
-                    if left.is_ok() { Ok(()) } else { Err(left.stderr) }
-                });
-            }
-            lab.terminate(&on);
-        } else {
-            until_healthy(&on);
-        }
-        transcript.proved(&format!("{action}: {missed}"));
     }
 }
 
