@@ -6,6 +6,7 @@ pub mod cli;
 mod completions;
 mod config;
 mod doctor;
+mod env;
 mod explain;
 mod facts;
 mod install;
@@ -48,6 +49,7 @@ pub async fn run(cli: Cli, environment: Environment) -> Result<ExitCode, Error> 
         Command::Status(args) => status::run(args, environment, output).await,
         Command::Wait(args) => wait::run(args, environment, output).await,
         Command::Watch => watch::run(environment).await,
+        Command::Env(args) => env::run(args, environment, output),
         Command::Reform(args) => reform::run(args, environment, output).await,
         Command::Install(args) => install::run(args, environment, output).await,
         Command::Clean(args) => clean::run(args, environment, output).await,

@@ -94,6 +94,20 @@ pub enum InputError {
     /// `doctor --bundle -` on a terminal.
     #[error("a bundle is binary, and stdout is a terminal")]
     BinaryToTerminal,
+    /// `env` without `--from` on a machine that is not a node.
+    #[error("{} does not exist", file.display())]
+    NotANode {
+        /// The file that `apply` writes on a node.
+        file: PathBuf,
+    },
+    /// A file or directory of `env --ca-cert` that the CLIs would refuse.
+    #[error("expected certificates in {}: {problem}", file.display())]
+    NotCertificates {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// `simulate --serve` without an instance to serve.
     #[error("--serve needs a role or --instance")]
     NothingToServe,
@@ -108,6 +122,8 @@ pub enum Given {
     Settings,
     /// User data, or an instance of `simulate`.
     Simulated,
+    /// Certificates for the CLIs of Consul and Nomad.
+    Certificates,
 }
 
 topics! {
@@ -126,6 +142,11 @@ topics! {
     ANOTHER_FILE: "bundle-file-exists", "name another file, or remove this one";
     DIRECTORY: "bundle-directory-missing", "create it with `mkdir -p {directory}`, or name a file in another directory";
     TO_A_FILE: "bundle-to-terminal", "name a file: `cos-agent doctor --bundle cos-bundle.tar.gz`";
+    NOT_A_NODE: "env-not-a-node",
+        "on a node, run `cos-agent apply` first; elsewhere name the load balancer of the UIs: `cos-agent env --from https://NAME`";
+    CERTIFICATES: "env-ca-cert",
+        "give the certificate of the authority, or the self-signed certificate itself, as PEM; never the private key. \
+         `openssl s_client -connect NAME:4646 -showcerts </dev/null` shows what the load balancer sends";
     SERVE: "simulate-serve", "name the role: `cos-agent simulate consul-server --serve 127.0.0.1:1338`";
 }
 
@@ -133,9 +154,10 @@ impl InputError {
     /// The exit code of this failure: [`ExitCode::Usage`] for a command line, [`ExitCode::Data`] for the contents of a file.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotFacts { .. } | Self::OtherSchema { .. } | Self::NotAnInstance { .. } => {
-                ExitCode::Data
-            }
+            Self::NotFacts { .. }
+            | Self::OtherSchema { .. }
+            | Self::NotAnInstance { .. }
+            | Self::NotCertificates { .. } => ExitCode::Data,
             Self::FrozenRoot => ExitCode::NotYet,
             Self::NoFile { .. }
             | Self::NoTerminal
@@ -148,6 +170,7 @@ impl InputError {
             | Self::FileExists { .. }
             | Self::NoDirectory { .. }
             | Self::BinaryToTerminal
+            | Self::NotANode { .. }
             | Self::NothingToServe => ExitCode::Usage,
         }
     }
@@ -177,6 +200,10 @@ impl Hint for InputError {
                 DIRECTORY.with(&[("directory", &directory.display())])
             }
             Self::BinaryToTerminal => TO_A_FILE.plain(),
+            Self::NotANode { .. } => NOT_A_NODE.plain(),
+            Self::NotCertificates { .. } | Self::NoFile { expected: Given::Certificates, .. } => {
+                CERTIFICATES.plain()
+            }
             Self::NothingToServe => SERVE.plain(),
         })
     }

@@ -138,6 +138,29 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     Ok(found)
 }
 
+/// The number of certificates in a file of the user, authorities or not; the reason if the CLIs of Consul and Nomad would refuse
+/// it. Unlike the trust store, they also take a self-signed certificate of a server.
+pub fn certificates_in(bytes: &[u8]) -> Result<usize, String> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("PRIVATE KEY-") {
+        return Err("it holds a private key".to_owned());
+    }
+    let sections = pem::sections(&text);
+    let mut number = 0;
+    for section in sections.iter().filter(|section| section.label == "CERTIFICATE") {
+        section.body.map_err(|problem| problem.to_string())?;
+        number += 1;
+    }
+    if number == 0 {
+        return Err(if bytes.contains(&0) && bytes.first() != Some(&0x30) {
+            "expected ASCII, found UTF-16 or binary data".to_owned()
+        } else {
+            no_section(bytes).to_owned()
+        });
+    }
+    Ok(number)
+}
+
 fn no_section(bytes: &[u8]) -> &'static str {
     match bytes {
         [] => "the file is empty",

@@ -4,6 +4,16 @@ use super::ca_trust;
 use crate::node::{Granted, Node};
 use crate::state::{Contents, Daemon, File, Notify, ROOT};
 
+/// Where it is.
+pub const PATH: &str = "/etc/profile.d/cos.sh";
+const EXPORT: &str = "export ";
+
+/// The variables of a shell that reads this file.
+pub fn variables(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(EXPORT)?.split_once('='));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// The file. Every value in it is a constant, so nothing needs quotes.
 pub fn files(node: &Node, _: &Granted) -> Vec<File> {
     let bundle =
@@ -14,13 +24,13 @@ pub fn files(node: &Node, _: &Granted) -> Vec<File> {
             Daemon::Consul => ("CONSUL_HTTP_ADDR", "CONSUL_CACERT"),
             Daemon::Nomad => ("NOMAD_ADDR", "NOMAD_CACERT"),
         };
-        text.push_str(&format!("export {address}=http://127.0.0.1:{}\n", daemon.port()));
+        text.push_str(&format!("{EXPORT}{address}=http://127.0.0.1:{}\n", daemon.port()));
         if let Some(bundle) = bundle {
-            text.push_str(&format!("export {ca}={bundle}\n"));
+            text.push_str(&format!("{EXPORT}{ca}={bundle}\n"));
         }
     }
     vec![File {
-        path: "/etc/profile.d/cos.sh".to_owned(),
+        path: PATH.to_owned(),
         contents: Contents::Text(text),
         mode: 0o644,
         owner: ROOT,

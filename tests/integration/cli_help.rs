@@ -71,6 +71,7 @@ Commands:
   status       Show what this node is, what was applied, and whether it has joined its cluster
   wait         Wait until this node is a member of its cluster
   watch        Keep this node joined to its cluster; cos-agent-watch.service runs this
+  env          Print the environment of the `consul` and `nomad` commands, for this shell
   reform       Let new servers form a new cluster after the old cluster and its data are lost
   install      Make an image of this machine, of which instances start as nodes
   clean        Take everything out of an image that is of one machine, before its snapshot

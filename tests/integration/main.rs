@@ -15,6 +15,7 @@ mod aws_errors;
 mod canary;
 mod cli_commands;
 mod cli_disk;
+mod cli_env;
 mod cli_errors;
 mod cli_help;
 mod cli_settings;

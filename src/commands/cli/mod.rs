@@ -3,6 +3,7 @@
 mod config;
 mod converge;
 mod doctor;
+mod env;
 mod help;
 mod image;
 mod membership;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use config::{ConfigArgs, ConfigCommand};
 pub use converge::{ApplyArgs, PlanArgs, ReformArgs, RootArgs};
 pub use doctor::{DoctorArgs, ExplainArgs};
+pub use env::EnvArgs;
 use help::usual;
 pub use image::{CleanArgs, InstallArgs};
 pub use membership::{PeersArgs, Servers, StatusArgs, WaitArgs, WaitFor};
@@ -101,6 +103,9 @@ pub enum Command {
     /// Keep this node joined to its cluster; cos-agent-watch.service runs this.
     #[command(after_help = help::page(&["cos-agent watch"], "", &[(ExitCode::Done, "stopped by a signal")]))]
     Watch,
+    /// Print the environment of the `consul` and `nomad` commands, for this shell.
+    #[command(after_help = EnvArgs::help())]
+    Env(EnvArgs),
     /// Let new servers form a new cluster after the old cluster and its data are lost.
     #[command(after_help = ReformArgs::help())]
     Reform(ReformArgs),

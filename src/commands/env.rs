@@ -1,0 +1,132 @@
+//! `env`: shell exports for the CLIs of Consul and Nomad, on a node and elsewhere. It changes nothing and opens no connection.
+
+use super::output::Output;
+use super::{Units, open};
+use crate::commands::cli::EnvArgs;
+use crate::error::{Error, Given, InputError};
+use crate::exit::ExitCode;
+use crate::facts::certificates;
+use crate::render::profile;
+use crate::state::PathKind;
+use crate::system::environment::Environment;
+use crate::system::root::{self, Root};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Name → value.
+type Variables = BTreeMap<String, String>;
+
+/// What a CLI also reads, and what would contradict: <https://developer.hashicorp.com/consul/commands#environment-variables>,
+/// <https://developer.hashicorp.com/nomad/docs/commands#environment-variables>. The certificates of a client and tokens stay.
+const OTHERS: [&str; 9] = [
+    "CONSUL_CACERT",
+    "CONSUL_CAPATH",
+    "CONSUL_HTTP_SSL",
+    "CONSUL_HTTP_SSL_VERIFY",
+    "CONSUL_TLS_SERVER_NAME",
+    "NOMAD_CACERT",
+    "NOMAD_CAPATH",
+    "NOMAD_SKIP_VERIFY",
+    "NOMAD_TLS_SERVER_NAME",
+];
+
+pub(super) fn run(
+    args: EnvArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let variables = match &args.from {
+        Some(host) => of_balancer(host, args.ca_cert.as_deref())?,
+        None => {
+            let system = open(args.root.as_deref(), Units::Leave, environment)?;
+            of_node(&system.root)?
+        }
+    };
+    let unset: Vec<&str> =
+        OTHERS.into_iter().filter(|name| !variables.contains_key(*name)).collect();
+    output.data(
+        || lines(&variables, &unset),
+        || json!({ "schema": "cos-agent/env/1", "variables": variables, "unset": unset }),
+    )?;
+    Ok(ExitCode::Done)
+}
+
+/// The variables that `apply` has written for the shells of this node. Every user may read the file.
+fn of_node(root: &Root) -> Result<Variables, Error> {
+    let bytes = root
+        .read(profile::PATH)?
+        .ok_or_else(|| InputError::NotANode { file: PathBuf::from(profile::PATH) })?;
+    Ok(profile::variables(&String::from_utf8_lossy(&bytes)).into_iter().collect())
+}
+
+/// The variables for a load balancer of the UIs: the ports of `terraform/modules/ui`.
+fn of_balancer(host: &str, trusted: Option<&Path>) -> Result<Variables, Error> {
+    let mut variables = Variables::from([
+        ("CONSUL_HTTP_ADDR".to_owned(), format!("https://{host}:8501")),
+        ("NOMAD_ADDR".to_owned(), format!("https://{host}:4646")),
+    ]);
+    let Some(trusted) = trusted else { return Ok(variables) };
+    let full = std::path::absolute(trusted)
+        .map_err(|source| Error::Io { operation: "find the current directory", source })?;
+    let host = Root::host();
+    let is_directory =
+        host.stat_target(&full)?.is_some_and(|stat| stat.kind == PathKind::Directory);
+    let files = if is_directory { host.list(&full)? } else { vec![OsString::new()] };
+    if files.is_empty() {
+        let problem = "the directory is empty".to_owned();
+        return Err(InputError::NotCertificates { file: full, problem }.into());
+    }
+    // The CLIs take a directory only if every file in it is PEM.
+    for file in files {
+        check(if is_directory { full.join(file) } else { full.clone() })?;
+    }
+    let kind = if is_directory { "CAPATH" } else { "CACERT" };
+    for daemon in ["CONSUL", "NOMAD"] {
+        variables.insert(format!("{daemon}_{kind}"), full.display().to_string());
+    }
+    Ok(variables)
+}
+
+fn check(file: PathBuf) -> Result<(), Error> {
+    let Some(bytes) = root::read_file(&file)? else {
+        return Err(InputError::NoFile { file, expected: Given::Certificates }.into());
+    };
+    certificates::certificates_in(&bytes)
+        .map_err(|problem| InputError::NotCertificates { file, problem })?;
+    Ok(())
+}
+
+/// What a POSIX shell evaluates.
+fn lines(variables: &Variables, unset: &[&str]) -> String {
+    let mut text = String::new();
+    for (name, value) in variables {
+        let _ = writeln!(text, "export {name}={}", quoted(value));
+    }
+    let _ = writeln!(text, "unset {}", unset.join(" "));
+    text
+}
+
+/// A word of the shell.
+fn quoted(value: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "/:.-_".contains(char);
+    if value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_shell() {
+        assert_eq!(quoted("https://ui.example.com:4646"), "https://ui.example.com:4646");
+        assert_eq!(quoted("/home/o'neill/my $ca.pem"), r"'/home/o'\''neill/my $ca.pem'");
+        assert_eq!(quoted("https://[fd00::1]:4646"), "'https://[fd00::1]:4646'");
+    }
+}
