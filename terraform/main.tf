@@ -13,6 +13,14 @@ locals {
     nomad_server  = data.aws_ami.this[0].id
     nomad_client  = data.aws_ami.this[0].id
   }
+  # Only the certificate to import has a secret.
+  ui = nonsensitive(var.ui == null) ? null : {
+    cidrs           = nonsensitive(var.ui.cidrs)
+    subnet_ids      = nonsensitive(var.ui.subnet_ids)
+    certificate_arn = nonsensitive(var.ui.certificate_arn)
+    accept_no_acls  = nonsensitive(var.ui.accept_no_acls)
+    ssl_policy      = nonsensitive(var.ui.ssl_policy)
+  }
 }
 
 # By its exact name and owner: the newest of a pattern would replace nodes whenever somebody builds an image.
@@ -36,6 +44,8 @@ module "security" {
   dns_cidrs                   = var.dns_cidrs
   proxy_cidrs                 = var.proxy_cidrs
   proxy_port                  = var.proxy_port
+  ingress                     = var.ingress != null
+  ui_cidrs                    = local.ui == null ? [] : local.ui.cidrs
   tags                        = var.tags
 }
 
@@ -89,4 +99,43 @@ module "clients" {
   launch_hook               = var.launch_hook
   wait_for_capacity_timeout = var.wait_for_capacity_timeout
   tags                      = var.tags
+}
+
+# The ways in.
+module "ingress" {
+  source = "./modules/ingress"
+  count  = var.ingress == null ? 0 : 1
+
+  name                   = var.name
+  vpc_id                 = var.vpc_id
+  subnet_ids             = var.ingress.subnet_ids
+  security_group_id      = module.security.group_ids["public-alb"]
+  autoscaling_group_name = module.clients["public-services"].autoscaling_group_name
+  certificate_arn        = var.ingress.certificate_arn
+  ssl_policy             = var.ingress.ssl_policy
+  hosts                  = var.ingress.hosts
+  deregistration_delay   = var.ingress.deregistration_delay
+  deletion_protection    = var.ingress.deletion_protection
+  access_logs_bucket     = var.ingress.access_logs_bucket
+  tags                   = var.tags
+}
+
+module "ui" {
+  source = "./modules/ui"
+  count  = local.ui == null ? 0 : 1
+
+  name              = var.name
+  accept_no_acls    = local.ui.accept_no_acls
+  vpc_id            = var.vpc_id
+  subnet_ids        = local.ui.subnet_ids
+  security_group_id = module.security.group_ids["ui-alb"]
+  certificate_arn   = local.ui.certificate_arn
+  certificate       = var.ui.certificate
+  ssl_policy        = local.ui.ssl_policy
+  tags              = var.tags
+
+  autoscaling_group_names = {
+    consul_server = module.servers["consul-server"].autoscaling_group_name
+    nomad_server  = module.servers["nomad-server"].autoscaling_group_name
+  }
 }

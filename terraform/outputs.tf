@@ -8,7 +8,7 @@ output "autoscaling_group_names" {
 
 output "security_group_ids" {
   value       = module.security.group_ids
-  description = "The security groups by name; `public-alb` is that of the load balancer which the internet reaches."
+  description = "The security groups by name; those of the load balancers are `public-alb` and `ui-alb`."
 }
 
 output "role_arns" {
@@ -24,4 +24,14 @@ output "flows" {
 output "formed_parameters" {
   value       = module.identity.formed_parameters
   description = "The parameters in which servers record that their cluster has formed."
+}
+
+output "ingress" {
+  value       = one([for ingress in module.ingress : { dns_name = ingress.dns_name, zone_id = ingress.zone_id, arn = ingress.arn, listener_arn = ingress.listener_arn }])
+  description = "The load balancer that the internet reaches: its name, the hosted zone of the name, and its ARNs. Null: there is none."
+}
+
+output "ui" {
+  value       = one([for ui in module.ui : { dns_name = ui.dns_name, zone_id = ui.zone_id, urls = ui.urls }])
+  description = "The load balancer of the UIs: its name, the hosted zone of the name, and the pages of Consul and Nomad. Null: there is none."
 }

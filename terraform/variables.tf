@@ -141,6 +141,51 @@ variable "wait_for_capacity_timeout" {
   description = "How long `terraform apply` waits until the nodes have joined; `0` does not wait."
 }
 
+# The ways in.
+variable "ingress" {
+  type = object({
+    certificate_arn      = string
+    subnet_ids           = list(string)
+    ssl_policy           = optional(string, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06")
+    hosts                = optional(list(string), [])
+    deregistration_delay = optional(number, 60)
+    deletion_protection  = optional(bool, true)
+    access_logs_bucket   = optional(string)
+  })
+  default     = null
+  description = "The load balancer that the internet reaches: its certificate, three public subnets, and the hosts it serves. Null: none."
+  validation {
+    condition     = var.ingress == null || contains(keys(var.clients), "public-services")
+    error_message = "Expected clients of public-services, because the ingress proxy runs there."
+  }
+}
+
+variable "ui" {
+  type = object({
+    cidrs           = set(string)
+    subnet_ids      = list(string)
+    certificate_arn = optional(string)
+    certificate     = optional(object({ body = string, chain = optional(string), private_key = string }))
+    ssl_policy      = optional(string, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06")
+    accept_no_acls  = optional(bool, false)
+  })
+  default     = null
+  sensitive   = true
+  description = "The load balancer of the UIs: who reaches it, three backoffice subnets, its certificate, and `accept_no_acls`. Null: none."
+  validation {
+    condition     = var.ui == null ? true : length(var.ui.cidrs) > 0
+    error_message = "Expected the networks of the people who use the UIs in ui.cidrs, such as 10.0.0.0/16."
+  }
+  validation {
+    condition     = var.ui == null ? true : var.ui.accept_no_acls
+    error_message = "Expected ui.accept_no_acls = true: Consul and Nomad have no ACLs yet, so who reaches a page can run jobs on every node."
+  }
+  validation {
+    condition     = var.ui == null ? true : (var.ui.certificate_arn == null) != (var.ui.certificate == null)
+    error_message = "Expected ui.certificate_arn, or ui.certificate with a body and a private key, and not both."
+  }
+}
+
 # Rights.
 variable "servers_exist" {
   type        = bool

@@ -94,3 +94,87 @@ run "one_datacenter" {
     error_message = "Expected two groups of servers and one of clients."
   }
 }
+
+run "an_ingress_without_its_clients" {
+  command = plan
+  variables {
+    clients = { backoffice = {} }
+    ingress = {
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+      subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+    }
+  }
+  expect_failures = [var.ingress]
+}
+
+run "the_ui_for_nobody" {
+  command = plan
+  variables {
+    ui = {
+      cidrs           = []
+      subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+      accept_no_acls  = true
+    }
+  }
+  expect_failures = [var.ui]
+}
+
+run "the_ui_without_acls" {
+  command = plan
+  variables {
+    ui = {
+      cidrs           = ["10.0.0.0/16"]
+      subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+    }
+  }
+  expect_failures = [var.ui]
+}
+
+run "the_ui_without_a_certificate" {
+  command = plan
+  variables {
+    ui = {
+      cidrs          = ["10.0.0.0/16"]
+      subnet_ids     = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+      accept_no_acls = true
+    }
+  }
+  expect_failures = [var.ui]
+}
+
+run "no_load_balancers" {
+  command = plan
+  assert {
+    condition     = output.ingress == null && output.ui == null
+    error_message = "Nobody asked for a load balancer."
+  }
+  assert {
+    condition     = !contains(keys(output.flows), "internet-in") && !contains(keys(output.flows), "ui-nomad")
+    error_message = "The matrix has rows for load balancers that do not exist."
+  }
+}
+
+run "both_load_balancers" {
+  variables {
+    ingress = {
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+      subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+    }
+    ui = {
+      cidrs          = ["10.0.0.0/16"]
+      subnet_ids     = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+      certificate    = { body = "-----BEGIN CERTIFICATE-----", private_key = "-----BEGIN PRIVATE KEY-----" }
+      accept_no_acls = true
+    }
+  }
+  assert {
+    condition     = startswith(output.ui.urls.nomad, "https://internal-") && !startswith(output.ingress.dns_name, "internal-")
+    error_message = "Expected an internal load balancer for the UIs, and one for the internet."
+  }
+  assert {
+    condition     = contains(keys(output.flows), "ui-in-nomad-10.0.0.0/16") && !issensitive(output.flows) && !issensitive(output.ui)
+    error_message = "Only the certificate of the UIs is a secret."
+  }
+}

@@ -62,6 +62,7 @@ mod terraform_choices;
 mod terraform_cos;
 mod terraform_modules;
 mod terraform_scan;
+mod terraform_ways_in;
 mod trust;
 mod turns;
 mod units;

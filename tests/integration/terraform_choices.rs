@@ -1,6 +1,6 @@
 //! What a site may choose makes a plan that AWS takes, as far as the rules of the tests' provider know.
 
-use crate::support::terraform::{AMI, Terraform, list, resources, text, tree};
+use crate::support::terraform::{AMI, CERTIFICATE, Terraform, list, resources, text, tree};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -30,6 +30,10 @@ fn what_a_site_may_choose_makes_a_plan() {
 fn two_clusters_share_an_account_and_a_vpc() {
     let both = Terraform::copy(&tree(), "examples/complete");
     let other = r#"
+resource "aws_acm_certificate" "other" {
+  domain_name       = "www.example.com"
+  validation_method = "DNS"
+}
 module "other" {
   source                      = "../.."
   name                        = "demo-2"
@@ -38,11 +42,22 @@ module "other" {
   subnet_ids                  = module.network.subnet_ids
   s3_prefix_list_id           = module.network.s3_prefix_list_id
   endpoint_security_group_ids = module.network.endpoint_security_group_ids
+  # A certificate whose ARN is unknown until the apply.
+  ingress = {
+    certificate_arn = aws_acm_certificate.other.arn
+    subnet_ids      = module.network.subnet_ids.public
+  }
+  ui = {
+    cidrs           = [var.cidr]
+    subnet_ids      = module.network.subnet_ids.backoffice
+    certificate_arn = aws_acm_certificate.other.arn
+    accept_no_acls  = true
+  }
 }
 "#;
     both.write("other.tf", other);
     both.init().unwrap();
-    let state = both.apply(&[("ami_id", AMI)]).unwrap();
+    let state = both.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
     let mut names = BTreeSet::new();
     for one in resources(&state) {
         let Some(name) = one["values"]["name"].as_str() else { continue };
@@ -50,7 +65,7 @@ module "other" {
         let role = one["values"]["role"].as_str().filter(|_| one["type"] == "aws_iam_role_policy");
         assert!(names.insert((text(&one["type"]), name, role)), "{} twice: {name}", one["type"]);
     }
-    assert!(names.len() > 70, "{}", names.len());
+    assert!(names.len() > 80, "{}", names.len());
 }
 
 /// What a site may choose.
@@ -61,6 +76,8 @@ struct Choice {
     cidr: String,
     servers: u8,
     clients: u8,
+    hosts: Vec<String>,
+    ui_cidrs: Vec<String>,
     tags: Value,
 }
 
@@ -85,6 +102,8 @@ impl Choice {
             cidr: format!("{}/{prefix}", Ipv4Addr::from(address)),
             servers: [1, 3, 5, 7][random.usize(0..4)],
             clients: size,
+            hosts: (0..random.usize(0..13)).map(|host| format!("www-{host}.example.com")).collect(),
+            ui_cidrs: (0..random.u8(1..4)).map(|third| format!("10.{third}.0.0/16")).collect(),
             tags: json!({ "team": "core platform", "cost.center:x@y": "47/11" }),
         }
     }
@@ -121,6 +140,9 @@ impl Choice {
         let size = json!({ "min": 0, "max": self.clients, "desired": self.clients });
         let client = json!({ "size": size, "cpu_target": 60 });
         let clients = json!({ "public-services": client, "content-connector": client });
+        let ingress =
+            json!({ "certificate_arn": CERTIFICATE, "subnet_ids": three, "hosts": self.hosts });
+        let ui = json!({ "cidrs": self.ui_cidrs, "subnet_ids": three, "certificate_arn": CERTIFICATE, "accept_no_acls": true });
         cos.plan(&[
             ("region", self.region),
             ("name", &self.name),
@@ -133,6 +155,8 @@ impl Choice {
             ("nomad_servers", &servers),
             ("clients", &clients.to_string()),
             ("dns_cidrs", &json!([self.cidr]).to_string()),
+            ("ingress", &ingress.to_string()),
+            ("ui", &ui.to_string()),
             ("tags", &self.tags.to_string()),
         ])
         .unwrap_or_else(|error| panic!("{self:?}: {error}"));

@@ -10,9 +10,14 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The checks of checkov that matter here; others are a matter of taste, or of rows that this project holds by itself.
-const CHECKS: [(&str, &str); 14] = [
+///
+/// Not among them, because the site decides: a web ACL (CKV2_AWS_28) and access logs (CKV_AWS_91). What a module does not follow is
+/// skipped in its text, with the reason.
+const CHECKS: [(&str, &str); 21] = [
+    ("CKV2_AWS_20", "load balancers serve nothing without TLS"),
     ("CKV2_AWS_12", "the default group of a VPC has no rules"),
     ("CKV2_AWS_40", "no policy allows everything of IAM"),
+    ("CKV_AWS_2", "load balancers listen by HTTPS"),
     ("CKV_AWS_8", "volumes are encrypted"),
     ("CKV_AWS_23", "every group and rule says what it is for"),
     ("CKV_AWS_24", "nobody comes by SSH from everywhere"),
@@ -24,7 +29,12 @@ const CHECKS: [(&str, &str); 14] = [
     ("CKV_AWS_79", "metadata by version 2 alone"),
     ("CKV_AWS_88", "no instance has a public address"),
     ("CKV_AWS_130", "no subnet gives public addresses"),
+    ("CKV_AWS_131", "load balancers drop what is no header"),
+    ("CKV_AWS_233", "a new certificate is there before the old one goes"),
+    ("CKV_AWS_261", "target groups have health checks"),
     ("CKV_AWS_277", "nobody comes by every port from everywhere"),
+    ("CKV_AWS_328", "load balancers do not pass on what desynchronises"),
+    ("CKV_AWS_378", "targets are asked by HTTPS"),
 ];
 
 #[test]

@@ -12,6 +12,10 @@ use tempfile::TempDir;
 /// AMIs as the image build writes them for the variable `ami_id`.
 pub(crate) const AMI: &str = r#"{"consul_server":"ami-0123456789abcdef0","nomad_server":"ami-0123456789abcdef1","nomad_client":"ami-0123456789abcdef2"}"#;
 
+/// A certificate for the variable `certificate_arn`.
+pub(crate) const CERTIFICATE: &str =
+    "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef";
+
 /// The modules of this project.
 pub(crate) fn tree() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform")
@@ -99,6 +103,11 @@ impl Terraform {
     pub(crate) fn plan(&self, variables: &[(&str, &str)]) -> Result<Value, String> {
         self.said("plan", &["-input=false", "-lock=false", "-out=planned"], variables)?;
         self.show(&["planned"])
+    }
+
+    /// `terraform plan`, as people read it.
+    pub(crate) fn plan_text(&self, variables: &[(&str, &str)]) -> Result<String, String> {
+        self.said("plan", &["-input=false", "-lock=false"], variables)
     }
 
     /// `terraform apply`, and the state after it, as `terraform show -json` has it.

@@ -1,5 +1,6 @@
 # The ten-node COS: three Consul servers, three Nomad servers, one client in each datacenter, and a VPC for them.
-# It costs money: ten instances, three NAT gateways, and seven interface endpoints in three zones.
+# It costs money: ten instances, three NAT gateways, and seven interface endpoints in three zones; with a certificate also two load
+# balancers.
 
 provider "aws" {
   region = var.region
@@ -34,4 +35,19 @@ module "cos" {
   subnet_ids                  = module.network.subnet_ids
   s3_prefix_list_id           = module.network.s3_prefix_list_id
   endpoint_security_group_ids = module.network.endpoint_security_group_ids
+
+  ingress = var.certificate_arn == null ? null : {
+    certificate_arn = var.certificate_arn
+    subnet_ids      = module.network.subnet_ids.public
+    # An example goes as it came.
+    deletion_protection = false
+  }
+
+  # There are no ACLs yet: who is in the VPC can run jobs. Accept that for an example, and not where others are in the VPC.
+  ui = var.certificate_arn == null ? null : {
+    cidrs           = [var.cidr]
+    subnet_ids      = module.network.subnet_ids.backoffice
+    certificate_arn = var.certificate_arn
+    accept_no_acls  = true
+  }
 }

@@ -12,3 +12,13 @@ output "flows" {
   value       = module.cos.flows
   description = "The rows of the port matrix."
 }
+
+output "ingress" {
+  value       = module.cos.ingress
+  description = "The load balancer that the internet reaches, if there is a certificate."
+}
+
+output "ui" {
+  value       = module.cos.ui
+  description = "The pages of Consul and Nomad, if there is a certificate."
+}

@@ -20,3 +20,9 @@ variable "cidr" {
   default     = "10.20.0.0/16"
   description = "Addresses of the VPC."
 }
+
+variable "certificate_arn" {
+  type        = string
+  default     = null
+  description = "A certificate in ACM of the region. With it there are also the load balancers for the internet and for the UIs."
+}

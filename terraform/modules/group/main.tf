@@ -108,8 +108,8 @@ resource "aws_autoscaling_group" "this" {
   }
 
   lifecycle {
-    # Scaling changes it; what min and max ask for, AWS follows by itself.
-    ignore_changes = [desired_capacity]
+    # Scaling changes the first; what min and max ask for, AWS follows by itself. Load balancers attach themselves.
+    ignore_changes = [desired_capacity, load_balancers, target_group_arns, traffic_source]
   }
 }
 

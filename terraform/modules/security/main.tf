@@ -4,7 +4,7 @@ locals {
   tags = merge(var.tags, { "cos:cluster" = var.name })
 
   # Every node is in `node`, and in the group of its kind; clients of Nomad are in `client` too.
-  groups = {
+  groups = merge({
     node              = "Every node"
     consul-server     = "Consul servers"
     nomad-server      = "Nomad servers"
@@ -13,8 +13,11 @@ locals {
     public-services   = "Nomad clients of public-services"
     private-services  = "Nomad clients of private-services"
     content-connector = "Nomad clients of content-connector"
-    public-alb        = "The load balancer that the internet reaches"
-  }
+    },
+    var.ingress ? { public-alb = "The load balancer that the internet reaches" } : {},
+    local.ui ? { ui-alb = "The load balancer of the UIs" } : {},
+  )
+  ui = length(var.ui_cidrs) > 0
 
   flows = merge({
     # https://developer.hashicorp.com/consul/docs/reference/architecture/ports
@@ -31,15 +34,24 @@ locals {
     nomad-ui  = { from = "backoffice", to = "nomad-server", protocol = "tcp", ports = [4646, 4646], why = "metrics and UI of Nomad", proof = "a request for /v1/metrics" }
     # https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
     tasks = { from = "client", to = "client", protocol = "tcp", ports = [20000, 32000], why = "tasks reach each other on the ports that Nomad gives them", proof = "a request from task to task" }
-    # The way in.
-    internet-in   = { from = "internet", to = "public-alb", protocol = "tcp", ports = [443, 443], why = "HTTPS from the internet, the only way in", proof = "a request from outside" }
-    ingress       = { from = "public-alb", to = "public-services", protocol = "tcp", ports = [9999, 9999], why = "requests to the ingress proxy", proof = "a request from outside" }
-    ingress-check = { from = "public-alb", to = "public-services", protocol = "tcp", ports = [9998, 9998], why = "health check of the ingress proxy", proof = "the health of the target" }
     # The way out. AWS filters neither its own resolver, clock nor metadata:
     # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
     internet-out = { from = "content-connector", to = "internet", protocol = "-1", ports = null, why = "egress of content-connector, the only way out", proof = "a request to outside" }
     s3           = { from = "node", to = "s3", protocol = "tcp", ports = [443, 443], why = "layers of images in ECR, by the gateway endpoint", proof = "a pull from ECR" }
     },
+    # The way in.
+    { for name, flow in {
+      internet-in   = { from = "internet", to = "public-alb", protocol = "tcp", ports = [443, 443], why = "HTTPS from the internet, the only way in", proof = "a request from outside" }
+      ingress       = { from = "public-alb", to = "public-services", protocol = "tcp", ports = [9999, 9999], why = "requests to the ingress proxy", proof = "a request from outside" }
+      ingress-check = { from = "public-alb", to = "public-services", protocol = "tcp", ports = [9998, 9998], why = "health check of the ingress proxy", proof = "the health of the target" }
+    } : name => flow if var.ingress },
+    # The UIs for people. The health checks of the load balancer use the same ports.
+    { for name, flow in {
+      ui-consul = { from = "ui-alb", to = "consul-server", protocol = "tcp", ports = [8500, 8500], why = "UI of Consul by its load balancer", proof = "the health of the target" }
+      ui-nomad  = { from = "ui-alb", to = "nomad-server", protocol = "tcp", ports = [4646, 4646], why = "UI of Nomad by its load balancer", proof = "the health of the target" }
+    } : name => flow if local.ui },
+    { for cidr in var.ui_cidrs : "ui-in-nomad-${cidr}" => { from = "cidr-${cidr}", to = "ui-alb", protocol = "tcp", ports = [4646, 4646], why = "people who use the UI of Nomad", proof = "a request from this network" } },
+    { for cidr in var.ui_cidrs : "ui-in-consul-${cidr}" => { from = "cidr-${cidr}", to = "ui-alb", protocol = "tcp", ports = [8501, 8501], why = "people who use the UI of Consul", proof = "a request from this network" } },
     # Endpoints of AWS services, by group or by address.
     { for end in local.endpoints : end => { from = "node", to = end, protocol = "tcp", ports = [443, 443], why = "endpoints of AWS services", proof = "check aws-endpoint-ec2" } },
     # What a site has of its own.
@@ -56,7 +68,7 @@ locals {
   outside = merge(
     { internet = { cidr = "0.0.0.0/0" }, s3 = { prefix_list = var.s3_prefix_list_id } },
     { for number, id in var.endpoint_security_group_ids : "endpoints-${number}" => { group = id } },
-    { for cidr in setunion(var.endpoint_cidrs, var.dns_cidrs, var.proxy_cidrs) : "cidr-${cidr}" => { cidr = cidr } },
+    { for cidr in setunion(var.endpoint_cidrs, var.dns_cidrs, var.proxy_cidrs, var.ui_cidrs) : "cidr-${cidr}" => { cidr = cidr } },
   )
   ends = merge(local.outside, { for name, group in aws_security_group.this : name => { group = group.id } })
 

@@ -71,6 +71,22 @@ variable "proxy_port" {
   }
 }
 
+variable "ingress" {
+  type        = bool
+  default     = false
+  description = "Whether there is a load balancer that the internet reaches."
+}
+
+variable "ui_cidrs" {
+  type        = set(string)
+  default     = []
+  description = "Addresses of the people who use the UIs of Consul and Nomad. Empty: there is no load balancer for them."
+  validation {
+    condition     = alltrue([for cidr in var.ui_cidrs : try(cidrsubnet(cidr, 0, 0) == cidr && tonumber(split("/", cidr)[1]) >= 8, false)])
+    error_message = "Expected networks of /8 or smaller whose host bits are zero, such as 10.0.0.0/16: who reaches the UIs can run jobs."
+  }
+}
+
 variable "tags" {
   type        = map(string)
   default     = {}
