@@ -101,3 +101,161 @@ resource "aws_acm_certificate" "domain" {
   domain_name       = "example_1.com"
   validation_method = "DNS"
 }
+
+# refused: aws_lb.idle_timeout: expected 1 to 4000, found 4001
+resource "aws_lb" "idle" {
+  subnets      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+  idle_timeout = 4001
+}
+
+# refused: aws_lb_target_group.health_check.interval: expected 5 to 300, found 4
+resource "aws_lb_target_group" "interval" {
+  port     = 80
+  protocol = "HTTP"
+  vpc_id   = "vpc-0123456789abcdef0"
+  health_check {
+    interval = 4
+    timeout  = 3
+  }
+}
+
+# refused: aws_lb_target_group.health_check.path: expected a path such as /health
+resource "aws_lb_target_group" "path" {
+  port     = 80
+  protocol = "HTTP"
+  vpc_id   = "vpc-0123456789abcdef0"
+  health_check {
+    path = "health"
+  }
+}
+
+# refused: aws_lb_target_group.deregistration_delay: expected 0 to 3600, found 3601
+resource "aws_lb_target_group" "delay" {
+  port                 = 80
+  protocol             = "HTTP"
+  vpc_id               = "vpc-0123456789abcdef0"
+  deregistration_delay = 3601
+}
+
+# refused: aws_lb_listener.load_balancer_arn: expected the ARN of a load balancer
+resource "aws_lb_listener" "balancer" {
+  load_balancer_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+  default_action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+}
+
+# refused: aws_lb_listener.certificate_arn: expected the ARN of a certificate
+resource "aws_lb_listener" "certificate" {
+  load_balancer_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+  default_action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+}
+
+# refused: aws_lb_listener.default_action.target_group_arn: expected the ARN of a target group
+resource "aws_lb_listener" "target" {
+  load_balancer_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+  default_action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  }
+}
+
+# refused: aws_lb_listener.ssl_policy: expected a policy such as
+resource "aws_lb_listener" "tls" {
+  load_balancer_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+  ssl_policy        = "TLS-1-2"
+  default_action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+}
+
+# refused: aws_lb_listener_rule.listener_arn: expected the ARN of a listener
+resource "aws_lb_listener_rule" "listener" {
+  listener_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+  condition {
+    path_pattern {
+      values = ["/*"]
+    }
+  }
+}
+
+# refused: aws_lb_listener_rule.action.target_group_arn: expected the ARN of a target group
+resource "aws_lb_listener_rule" "target" {
+  listener_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/a/0123456789abcdef/0123456789abcdef"
+  action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+  }
+  condition {
+    path_pattern {
+      values = ["/*"]
+    }
+  }
+}
+
+# refused: aws_lb_listener_rule.condition.host_header.values: expected a host such as
+resource "aws_lb_listener_rule" "host" {
+  listener_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/a/0123456789abcdef/0123456789abcdef"
+  action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+  condition {
+    host_header {
+      values = ["localhost"]
+    }
+  }
+}
+
+# refused: aws_lb_listener_rule: expected at most 5 values in the conditions of a rule, found 6
+resource "aws_lb_listener_rule" "values" {
+  listener_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/a/0123456789abcdef/0123456789abcdef"
+  action {
+    type             = "forward"
+    target_group_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+  }
+  condition {
+    host_header {
+      values = ["a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com", "f.example.com"]
+    }
+  }
+}
+
+# refused: aws_acm_certificate: expected certificate_body beside private_key
+resource "aws_acm_certificate" "no_body" {
+  private_key = "-----BEGIN PRIVATE KEY-----"
+}
+
+# refused: aws_acm_certificate: expected no validation_method beside private_key
+resource "aws_acm_certificate" "validated" {
+  certificate_body  = "-----BEGIN CERTIFICATE-----"
+  private_key       = "-----BEGIN PRIVATE KEY-----"
+  validation_method = "DNS"
+}
+
+# refused: aws_acm_certificate.private_key: expected PEM
+resource "aws_acm_certificate" "key" {
+  certificate_body = "-----BEGIN CERTIFICATE-----"
+  private_key      = "key.pem"
+}

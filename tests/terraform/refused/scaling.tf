@@ -176,3 +176,32 @@ resource "aws_autoscaling_policy" "no_target" {
 resource "aws_autoscaling_attachment" "nothing" {
   autoscaling_group_name = "group"
 }
+
+# refused: aws_autoscaling_traffic_source_attachment.traffic_source: expected the ARN of a target group
+resource "aws_autoscaling_traffic_source_attachment" "target" {
+  autoscaling_group_name = "a"
+  traffic_source {
+    identifier = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef"
+    type       = "elbv2"
+  }
+}
+
+# refused: aws_autoscaling_traffic_source_attachment.traffic_source.type: expected elb, elbv2, vpc-lattice
+resource "aws_autoscaling_traffic_source_attachment" "type" {
+  autoscaling_group_name = "a"
+  traffic_source {
+    identifier = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/0123456789abcdef"
+    type       = "alb"
+  }
+}
+
+# refused: aws_autoscaling_group.enabled_metrics: expected a metric such as
+resource "aws_autoscaling_group" "metric" {
+  min_size            = 1
+  max_size            = 1
+  vpc_zone_identifier = ["subnet-0123456789abcdef0"]
+  enabled_metrics     = ["GroupUnhealthyInstances"]
+  launch_template {
+    id = "lt-0123456789abcdef0"
+  }
+}

@@ -22,6 +22,11 @@ resource "aws_acm_certificate" "this" {
   validation_method = "DNS"
 }
 
+resource "aws_acm_certificate" "imported" {
+  certificate_body = "-----BEGIN CERTIFICATE-----"
+  private_key      = "-----BEGIN PRIVATE KEY-----"
+}
+
 resource "aws_lb_listener" "this" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
@@ -120,6 +125,31 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = 1
   alarm_actions       = [aws_sns_topic.this.arn]
   dimensions          = { AutoScalingGroupName = aws_autoscaling_group.this.name }
+}
+
+resource "aws_cloudwatch_metric_alarm" "math" {
+  alarm_name          = "smoke-math"
+  comparison_operator = "GreaterThanThreshold"
+  evaluation_periods  = 2
+  threshold           = 0
+  metric_query {
+    id          = "lacks"
+    expression  = "wanted - there"
+    return_data = true
+  }
+  dynamic "metric_query" {
+    for_each = { wanted = "GroupDesiredCapacity", there = "GroupInServiceInstances" }
+    content {
+      id = metric_query.key
+      metric {
+        namespace   = "AWS/AutoScaling"
+        metric_name = metric_query.value
+        period      = 60
+        stat        = "Minimum"
+        dimensions  = { AutoScalingGroupName = aws_autoscaling_group.this.name }
+      }
+    }
+  }
 }
 
 resource "aws_sns_topic" "this" {

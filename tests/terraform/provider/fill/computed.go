@@ -19,6 +19,14 @@ func makerOf(r *resource, name string) maker {
 
 func always(value any) maker      { return func(*resource) any { return value } }
 func attribute(name string) maker { return func(r *resource) any { return r.object[name] } }
+func ofCertificate(issued, imported string) maker {
+	return func(r *resource) any {
+		if r.text("private_key") != "" {
+			return imported
+		}
+		return issued
+	}
+}
 func random17(prefix string) maker {
 	return func(r *resource) any { return prefix + r.seed(prefix, 17) }
 }
@@ -113,10 +121,10 @@ func init() {
 		"aws_lb_target_group.load_balancing_anomaly_mitigation": always("off"),
 		"aws_lb_target_group.load_balancing_cross_zone_enabled": always("use_load_balancer_configuration"),
 		"aws_acm_certificate.status":                            always("ISSUED"),
-		"aws_acm_certificate.type":                              always("AMAZON_ISSUED"),
+		"aws_acm_certificate.type":                              ofCertificate("AMAZON_ISSUED", "IMPORTED"),
 		"aws_acm_certificate.key_algorithm":                     always("RSA_2048"),
-		"aws_acm_certificate.validation_method":                 always("DNS"),
-		"aws_acm_certificate.renewal_eligibility":               always("ELIGIBLE"),
+		"aws_acm_certificate.validation_method":                 ofCertificate("DNS", "NONE"),
+		"aws_acm_certificate.renewal_eligibility":               ofCertificate("ELIGIBLE", "INELIGIBLE"),
 
 		"aws_ecr_repository.repository_url": func(r *resource) any {
 			return Account + ".dkr.ecr." + r.place.Region + "." + r.place.Suffix + "/" + r.text("name")

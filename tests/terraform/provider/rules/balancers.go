@@ -2,7 +2,10 @@ package rules
 
 import "fmt"
 
-const balancingAPI = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/"
+const (
+	balancingAPI = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/"
+	acmImport    = "https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html"
+)
 
 var (
 	balancerName   = both(length(1, 32), matches(`^[A-Za-z0-9-]*$`, "letters, digits and hyphens"), not(`^-|-$`, "expected no hyphen at the ends"), not(`^internal-`, "expected a name without the prefix internal-"))
@@ -13,6 +16,12 @@ var (
 	redirectPort   = matches(`^(#\{port\}|\d{1,5})$`, "a port or #{port}")
 	contentType    = oneOf("text/plain", "text/css", "text/html", "application/javascript", "application/json")
 	redirectTo     = oneOf("HTTP_301", "HTTP_302")
+	// An ARN of another kind is the usual mistake.
+	balancerARN    = matches(`:loadbalancer/`, "the ARN of a load balancer")
+	listenerARN    = matches(`:listener/`, "the ARN of a listener")
+	targetARN      = matches(`:targetgroup/`, "the ARN of a target group")
+	certificateARN = matches(`:(acm|iam):`, "the ARN of a certificate")
+	pem            = matches(`^\s*-----BEGIN `, "PEM, which begins with -----BEGIN")
 )
 
 var balancerRules = []rule{
@@ -51,6 +60,9 @@ var balancerRules = []rule{
 	{"aws_lb_target_group.stickiness.type", oneOf("lb_cookie", "app_cookie", "source_ip", "source_ip_dest_ip", "source_ip_dest_ip_proto"), balancingAPI + "API_TargetGroupAttribute.html"},
 	{"aws_lb_target_group.stickiness.cookie_duration", between(0, 604800), balancingAPI + "API_TargetGroupAttribute.html"},
 
+	{"aws_lb_listener.load_balancer_arn", balancerARN, balancingAPI + "API_CreateListener.html"},
+	{"aws_lb_listener.certificate_arn", certificateARN, balancingAPI + "API_Certificate.html"},
+	{"aws_lb_listener.default_action.target_group_arn", targetARN, balancingAPI + "API_Action.html"},
 	{"aws_lb_listener.protocol", oneOf("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"), balancingAPI + "API_CreateListener.html"},
 	{"aws_lb_listener.port", between(1, 65535), balancingAPI + "API_CreateListener.html"},
 	{"aws_lb_listener", when("protocol", "", []string{"HTTPS", "TLS"}, []string{"certificate_arn", "port"}, nil), balancingAPI + "API_CreateListener.html"},
@@ -65,6 +77,9 @@ var balancerRules = []rule{
 	{"aws_lb_listener.default_action.fixed_response.status_code", statusCode, balancingAPI + "API_FixedResponseActionConfig.html"},
 	{"aws_lb_listener.default_action.fixed_response.message_body", length(0, 1024), balancingAPI + "API_FixedResponseActionConfig.html"},
 
+	{"aws_lb_listener_rule.listener_arn", listenerARN, balancingAPI + "API_CreateRule.html"},
+	{"aws_lb_listener_rule.action.target_group_arn", targetARN, balancingAPI + "API_Action.html"},
+	{"aws_lb_listener_rule", block(ruleValues), balancingAPI + "API_CreateRule.html"},
 	{"aws_lb_listener_rule.priority", between(1, 50000), balancingAPI + "API_CreateRule.html"},
 	{"aws_lb_listener_rule.action", block(listenerAction), docs + "resources/lb_listener_rule"},
 	{"aws_lb_listener_rule.action.type", actionType, balancingAPI + "API_Action.html"},
@@ -73,12 +88,17 @@ var balancerRules = []rule{
 	{"aws_lb_listener_rule.action.fixed_response.status_code", statusCode, balancingAPI + "API_FixedResponseActionConfig.html"},
 	{"aws_lb_listener_rule.condition", exactlyOne("host_header", "http_header", "http_request_method", "path_pattern", "query_string", "source_ip"), docs + "resources/lb_listener_rule"},
 	{"aws_lb_listener_rule.condition.path_pattern.values", each(length(1, 128)), balancingAPI + "API_RuleCondition.html"},
-	{"aws_lb_listener_rule.condition.host_header.values", each(length(1, 128)), balancingAPI + "API_RuleCondition.html"},
+	{"aws_lb_listener_rule.condition.host_header.values", each(both(length(1, 128), matches(`^[A-Za-z0-9.*?-]+\.[A-Za-z]+$`, "a host such as *.example.com"))), balancingAPI + "API_HostHeaderConditionConfig.html"},
 	{"aws_lb_listener_rule.condition.source_ip.values", each(ipv4(0, 32)), balancingAPI + "API_SourceIpConditionConfig.html"},
 
 	{"aws_acm_certificate.validation_method", oneOf("DNS", "EMAIL", "NONE"), "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"},
 	{"aws_acm_certificate.domain_name", both(length(1, 253), matches(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`, "a name such as example.com")), "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"},
 	{"aws_acm_certificate", exactlyOne("domain_name", "private_key"), docs + "resources/acm_certificate"},
+	{"aws_acm_certificate", needs("private_key", "certificate_body"), acmImport},
+	{"aws_acm_certificate", block(imported), docs + "resources/acm_certificate"},
+	{"aws_acm_certificate.certificate_body", pem, acmImport},
+	{"aws_acm_certificate.certificate_chain", pem, acmImport},
+	{"aws_acm_certificate.private_key", pem, acmImport},
 }
 
 // twoZones: one in one zone is refused, and each subnet has one zone.
@@ -91,6 +111,29 @@ func twoZones(balancer map[string]any) string {
 		if list, is := balancer[name].([]any); is && len(list) == 1 {
 			return "expected subnets in at least two zones, found 1 subnet"
 		}
+	}
+	return ""
+}
+
+// ruleValues: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+func ruleValues(rule map[string]any) string {
+	all := 0
+	for _, path := range []string{"host_header.values", "path_pattern.values", "http_request_method.values", "source_ip.values"} {
+		for _, values := range find(rule, "condition."+path) {
+			list, _ := values.([]any)
+			all += len(list)
+		}
+	}
+	if all > 5 {
+		return fmt.Sprintf("expected at most 5 values in the conditions of a rule, found %d", all)
+	}
+	return ""
+}
+
+// imported: nobody validates the domain of a certificate that is imported.
+func imported(certificate map[string]any) string {
+	if has(certificate, "private_key") && has(certificate, "validation_method") {
+		return "expected no validation_method beside private_key"
 	}
 	return ""
 }

@@ -36,7 +36,7 @@ type rule struct {
 
 // all are the rules of all types.
 func all() []rule {
-	return slices.Concat(networkRules, groupRules, permissionRules, templateRules, scalingRules, balancerRules, otherRules)
+	return slices.Concat(networkRules, groupRules, permissionRules, templateRules, scalingRules, balancerRules, registryRules, alarmRules, otherRules)
 }
 
 // Paths are where the rules look; one that the schema does not have would never refuse anything.

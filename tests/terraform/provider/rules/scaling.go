@@ -35,7 +35,7 @@ var scalingRules = []rule{
 	{"aws_autoscaling_group.health_check_type", healthCheckType, scalingAPI + "API_CreateAutoScalingGroup.html"},
 	{"aws_autoscaling_group.termination_policies", each(matches(`^(AllocationStrategy|ClosestToNextInstanceHour|Default|NewestInstance|OldestInstance|OldestLaunchConfiguration|OldestLaunchTemplate|arn:aws.*)$`, "a termination policy of AWS, or the ARN of a function")), scalingAPI + "API_CreateAutoScalingGroup.html"},
 	{"aws_autoscaling_group.suspended_processes", each(oneOf("Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions")), scalingAPI + "API_SuspendProcesses.html"},
-	{"aws_autoscaling_group.enabled_metrics", each(matches(`^(Group|WarmPool|GroupAndWarmPool)[A-Z][A-Za-z]+$`, "a metric such as GroupInServiceInstances")), scalingAPI + "API_EnableMetricsCollection.html"},
+	{"aws_autoscaling_group.enabled_metrics", each(groupMetric), scalingAPI + "API_EnableMetricsCollection.html"},
 	{"aws_autoscaling_group.metrics_granularity", oneOf("1Minute"), scalingAPI + "API_EnableMetricsCollection.html"},
 	{"aws_autoscaling_group", block(lifetime), scalingAPI + "API_CreateAutoScalingGroup.html"},
 	{"aws_autoscaling_group.wait_for_capacity_timeout", matches(`^(0|(\d+(\.\d+)?(ms|s|m|h))+)$`, "a duration such as 10m"), docs + "resources/autoscaling_group"},
@@ -77,6 +77,7 @@ var scalingRules = []rule{
 	{"aws_autoscaling_policy.target_tracking_configuration", exactlyOne("predefined_metric_specification", "customized_metric_specification"), policyAPI},
 	{"aws_autoscaling_policy.target_tracking_configuration.predefined_metric_specification.predefined_metric_type", oneOf("ASGAverageCPUUtilization", "ASGAverageNetworkIn", "ASGAverageNetworkOut", "ALBRequestCountPerTarget"), scalingAPI + "API_PredefinedMetricSpecification.html"},
 	{"aws_autoscaling_traffic_source_attachment.traffic_source.type", oneOf("elb", "elbv2", "vpc-lattice"), scalingAPI + "API_TrafficSourceIdentifier.html"},
+	{"aws_autoscaling_traffic_source_attachment.traffic_source", block(trafficSource), scalingAPI + "API_TrafficSourceIdentifier.html"},
 	{"aws_autoscaling_attachment", exactlyOne("elb", "lb_target_group_arn"), docs + "resources/autoscaling_attachment"},
 }
 
@@ -89,6 +90,8 @@ const (
 
 var (
 	templateVersion = matches(`^(\d+|\$Latest|\$Default)$`, "a number, $Latest or $Default")
+	// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
+	groupMetric     = matches(`^(Group(MinSize|MaxSize|DesiredCapacity|(InService|Pending|Standby|Terminating|Total)(Instances|Capacity))|WarmPool(DesiredCapacity|WarmedCapacity|PendingCapacity|TerminatingCapacity|TotalCapacity|MinSize)|GroupAndWarmPool(DesiredCapacity|TotalCapacity))$`, "a metric such as GroupInServiceInstances")
 	healthCheckType = matches(`^(EC2|EBS|ELB|VPC_LATTICE)(,(EC2|EBS|ELB|VPC_LATTICE))*$`, "EC2, EBS, ELB or VPC_LATTICE")
 	// Whatever changes the template starts a refresh anyway.
 	refreshTrigger = oneOf("tag", "desired_capacity", "max_size", "min_size", "health_check_type", "health_check_grace_period",
@@ -103,6 +106,14 @@ func member(name string, least, most int64) func(any) string {
 		}
 		return ""
 	})
+}
+
+// trafficSource: one of `elbv2` is the ARN of a target group.
+func trafficSource(source map[string]any) string {
+	if source["type"] == "elbv2" {
+		return targetARN(source["identifier"])
+	}
+	return ""
 }
 
 // lifetime is none, or a day to a year.

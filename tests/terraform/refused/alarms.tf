@@ -1,0 +1,254 @@
+# refused: aws_cloudwatch_metric_alarm.comparison_operator: expected GreaterThanOrEqualToThreshold
+resource "aws_cloudwatch_metric_alarm" "operator" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThan"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+}
+
+# refused: aws_cloudwatch_metric_alarm: period: expected 10, 20, 30 or a multiple of 60, found 61
+resource "aws_cloudwatch_metric_alarm" "period" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 61
+  statistic           = "Maximum"
+  threshold           = 1
+}
+
+# refused: aws_cloudwatch_metric_alarm.alarm_name: expected 1 to 255 characters
+resource "aws_cloudwatch_metric_alarm" "name" {
+  alarm_name          = ""
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+}
+
+# refused: aws_cloudwatch_metric_alarm.alarm_description: expected 0 to 1024 characters
+resource "aws_cloudwatch_metric_alarm" "description" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+  alarm_description   = join("", [for number in range(205) : "words"])
+}
+
+# refused: aws_cloudwatch_metric_alarm.alarm_actions: expected at most 5, found 6
+resource "aws_cloudwatch_metric_alarm" "actions" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+  alarm_actions       = [for number in range(6) : "arn:aws:sns:eu-central-1:123456789012:topic-${number}"]
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected datapoints_to_alarm <= evaluation_periods
+resource "aws_cloudwatch_metric_alarm" "datapoints" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+  datapoints_to_alarm = 2
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected statistic or extended_statistic
+resource "aws_cloudwatch_metric_alarm" "statistic" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  threshold           = 1
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected evaluation_periods times period of at most 86400 seconds, found 86460
+resource "aws_cloudwatch_metric_alarm" "window" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1441
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  period              = 60
+  statistic           = "Maximum"
+  threshold           = 1
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected no period beside metric_query
+resource "aws_cloudwatch_metric_alarm" "both" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  period              = 60
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected at most 20 queries, one of them with return_data = true, found 2 and 0
+resource "aws_cloudwatch_metric_alarm" "returned" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id = "m1"
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+  metric_query {
+    id = "m2"
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm: expected queries with an id of their own, found m1 twice
+resource "aws_cloudwatch_metric_alarm" "ids" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+  metric_query {
+    id         = "m1"
+    expression = "m1 - m2"
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm.metric_query: expected exactly one of expression, metric
+resource "aws_cloudwatch_metric_alarm" "query" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+    expression = "m1 - m2"
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm.metric_query.id: expected an id that begins with a lower-case letter
+resource "aws_cloudwatch_metric_alarm" "id" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "M1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm.metric_query.metric: period: expected 10, 20, 30 or a multiple of 60
+resource "aws_cloudwatch_metric_alarm" "query_period" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 90
+      stat        = "Minimum"
+    }
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm.metric_query.metric.stat: expected a statistic such as Maximum
+resource "aws_cloudwatch_metric_alarm" "stat" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      namespace   = "AWS/AutoScaling"
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Min"
+    }
+  }
+}
+
+# refused: aws_cloudwatch_metric_alarm.metric_query.metric: expected namespace beside metric_name
+resource "aws_cloudwatch_metric_alarm" "namespace" {
+  alarm_name          = "alarm"
+  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 1
+  threshold           = 1
+  metric_query {
+    id          = "m1"
+    return_data = true
+    metric {
+      metric_name = "GroupInServiceInstances"
+      period      = 60
+      stat        = "Minimum"
+    }
+  }
+}
