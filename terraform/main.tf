@@ -13,6 +13,7 @@ locals {
     nomad_server  = data.aws_ami.this[0].id
     nomad_client  = data.aws_ami.this[0].id
   }
+  alarms = var.alarms || length(var.alarm_topic_arns) > 0
   # Only the certificate to import has a secret.
   ui = nonsensitive(var.ui == null) ? null : {
     cidrs           = nonsensitive(var.ui.cidrs)
@@ -55,7 +56,8 @@ module "identity" {
   name                     = var.name
   servers_exist            = var.servers_exist
   session_manager          = var.session_manager
-  repository_arns          = var.repository_arns
+  repository_arns          = concat(var.repository_arns, flatten(module.ecr[*].repository_arns))
+  pull_through_arns        = flatten(module.ecr[*].pull_through_arns)
   permissions_boundary_arn = var.permissions_boundary_arn
   additional_policy_arns   = var.additional_policy_arns
   tags                     = var.tags
@@ -138,4 +140,33 @@ module "ui" {
     consul_server = module.servers["consul-server"].autoscaling_group_name
     nomad_server  = module.servers["nomad-server"].autoscaling_group_name
   }
+}
+
+# What the clients pull.
+module "ecr" {
+  source = "./modules/ecr"
+  count  = length(var.repositories) + length(var.pull_through) > 0 ? 1 : 0
+
+  name          = var.name
+  repositories  = var.repositories
+  keep_tagged   = var.repository_images.keep_tagged
+  untagged_days = var.repository_images.untagged_days
+  pull_through  = var.pull_through
+  tags          = var.tags
+}
+
+module "alarms" {
+  source = "./modules/alarms"
+  count  = local.alarms ? 1 : 0
+
+  name = var.name
+  # Another loss of a server can cost the quorum; clients may take their time to grow.
+  groups = merge(
+    { for role, servers in module.servers : role => { name = servers.autoscaling_group_name, minutes = 5 } },
+    { for datacenter, clients in module.clients : datacenter => { name = clients.autoscaling_group_name, minutes = 15 } },
+  )
+  target_groups  = merge(concat(module.ingress[*].target_groups, module.ui[*].target_groups)...)
+  launch_timeout = var.launch_hook.timeout
+  topic_arns     = var.alarm_topic_arns
+  tags           = var.tags
 }

@@ -35,3 +35,8 @@ output "ui" {
   value       = one([for ui in module.ui : { dns_name = ui.dns_name, zone_id = ui.zone_id, urls = ui.urls }])
   description = "The load balancer of the UIs: its name, the hosted zone of the name, and the pages of Consul and Nomad. Null: there is none."
 }
+
+output "repository_urls" {
+  value       = merge(module.ecr[*].repository_urls...)
+  description = "What jobs write before the tag of an image, for each of `repositories`."
+}

@@ -144,13 +144,9 @@ variable "wait_for_capacity_timeout" {
 # The ways in.
 variable "ingress" {
   type = object({
-    certificate_arn      = string
-    subnet_ids           = list(string)
-    ssl_policy           = optional(string, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06")
-    hosts                = optional(list(string), [])
-    deregistration_delay = optional(number, 60)
-    deletion_protection  = optional(bool, true)
-    access_logs_bucket   = optional(string)
+    certificate_arn      = string, subnet_ids = list(string), hosts = optional(list(string), [])
+    ssl_policy           = optional(string, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"), access_logs_bucket = optional(string)
+    deregistration_delay = optional(number, 60), deletion_protection = optional(bool, true)
   })
   default     = null
   description = "The load balancer that the internet reaches: its certificate, three public subnets, and the hosts it serves. Null: none."
@@ -162,12 +158,9 @@ variable "ingress" {
 
 variable "ui" {
   type = object({
-    cidrs           = set(string)
-    subnet_ids      = list(string)
-    certificate_arn = optional(string)
-    certificate     = optional(object({ body = string, chain = optional(string), private_key = string }))
+    cidrs           = set(string), subnet_ids = list(string), accept_no_acls = optional(bool, false)
+    certificate_arn = optional(string), certificate = optional(object({ body = string, chain = optional(string), private_key = string }))
     ssl_policy      = optional(string, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06")
-    accept_no_acls  = optional(bool, false)
   })
   default     = null
   sensitive   = true
@@ -186,6 +179,38 @@ variable "ui" {
   }
 }
 
+# What clients pull.
+variable "repositories" {
+  type        = set(string)
+  default     = []
+  description = "Repositories in ECR to make below the name of the cluster: `web` is `NAME/web`. Clients then pull from these alone."
+}
+
+variable "repository_images" {
+  type        = object({ keep_tagged = optional(number, 30), untagged_days = optional(number, 7) })
+  default     = {}
+  description = "How many images with a tag a repository keeps, and for how many days those without one."
+}
+
+variable "pull_through" {
+  type        = map(object({ registry = string, credential_arn = optional(string) }))
+  default     = {}
+  description = "Registries that ECR caches below `NAME/KEY/`: the host, and the secret with its credentials."
+}
+
+# Alarms.
+variable "alarms" {
+  type        = bool
+  default     = false
+  description = "Whether there are alarms in CloudWatch. Topics make them too."
+}
+
+variable "alarm_topic_arns" {
+  type        = list(string)
+  default     = []
+  description = "The SNS topics that hear of alarms, at most 5."
+}
+
 # Rights.
 variable "servers_exist" {
   type        = bool
@@ -202,7 +227,7 @@ variable "session_manager" {
 variable "repository_arns" {
   type        = list(string)
   default     = []
-  description = "The repositories in ECR from which clients pull. Empty: all of this account and region."
+  description = "Further repositories in ECR from which clients pull. Without any and without `repositories`: all of this account and region."
 }
 
 variable "permissions_boundary_arn" {

@@ -178,3 +178,48 @@ run "both_load_balancers" {
     error_message = "Only the certificate of the UIs is a secret."
   }
 }
+
+run "no_repositories_and_no_alarms" {
+  command = plan
+  assert {
+    condition     = length(output.repository_urls) == 0 && length(module.alarms) == 0 && length(module.ecr) == 0
+    error_message = "Nobody asked for them."
+  }
+}
+
+run "repositories_that_clients_pull" {
+  variables {
+    repositories    = ["web"]
+    repository_arns = ["arn:aws:ecr:eu-central-1:210987654321:repository/base"]
+    pull_through    = { quay = { registry = "quay.io" } }
+  }
+  assert {
+    condition     = output.repository_urls == { web = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/web" }
+    error_message = "Expected what a job writes before the tag."
+  }
+}
+
+run "alarms_without_a_topic" {
+  variables {
+    alarms = true
+  }
+  assert {
+    condition     = length(module.alarms[0].alarm_names) == 12
+    error_message = "Expected two alarms for each of six groups."
+  }
+}
+
+run "a_topic_makes_alarms" {
+  variables {
+    alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:pager"]
+    clients          = { public-services = {} }
+    ingress = {
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+      subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"]
+    }
+  }
+  assert {
+    condition     = length(module.alarms[0].alarm_names) == 8 && contains(module.alarms[0].alarm_names, "demo-ingress-none-healthy")
+    error_message = "Expected two alarms for each of three groups, and two for the ingress."
+  }
+}

@@ -2,7 +2,7 @@
 
 use crate::support::terraform::{AMI, CERTIFICATE, Terraform, list, resources, text, tree};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::thread;
 
@@ -53,6 +53,8 @@ module "other" {
     certificate_arn = aws_acm_certificate.other.arn
     accept_no_acls  = true
   }
+  alarms       = true
+  repositories = ["haproxy"]
 }
 "#;
     both.write("other.tf", other);
@@ -60,12 +62,13 @@ module "other" {
     let state = both.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
     let mut names = BTreeSet::new();
     for one in resources(&state) {
-        let Some(name) = one["values"]["name"].as_str() else { continue };
+        let name = &one["values"]["name"];
+        let Some(name) = name.as_str().or(one["values"]["alarm_name"].as_str()) else { continue };
         // The policy of a role has its name in that role alone.
         let role = one["values"]["role"].as_str().filter(|_| one["type"] == "aws_iam_role_policy");
         assert!(names.insert((text(&one["type"]), name, role)), "{} twice: {name}", one["type"]);
     }
-    assert!(names.len() > 80, "{}", names.len());
+    assert!(names.len() > 90, "{}", names.len());
 }
 
 /// What a site may choose.
@@ -78,6 +81,11 @@ struct Choice {
     clients: u8,
     hosts: Vec<String>,
     ui_cidrs: Vec<String>,
+    repositories: Vec<String>,
+    /// The key of a cache of another registry.
+    cache: Option<&'static str>,
+    topics: Vec<String>,
+    launch_timeout: u16,
     tags: Value,
 }
 
@@ -96,7 +104,17 @@ impl Choice {
         let prefix = random.u32(16..22);
         let address = (10 << 24 | random.u32(0..1 << 24)) >> (32 - prefix) << (32 - prefix);
         let size = random.u8(0..9);
+        // ECR takes no two hyphens together, and prefixes of at most 30 characters.
+        let repositories = if name.contains("--") { 0 } else { random.usize(0..4) };
+        let cache = ["q", "quay", "registry-k8s"][random.usize(0..3)];
+        let fits = !name.contains("--") && name.len() + 1 + cache.len() <= 30;
         Self {
+            cache: fits.then_some(cache),
+            repositories: (0..repositories).map(|one| format!("team_{one}/web.{one}")).collect(),
+            topics: (0..random.u8(0..6))
+                .map(|topic| format!("arn:aws:sns:eu-central-1:123456789012:topic-{topic}"))
+                .collect(),
+            launch_timeout: random.u16(30..=7200),
             name,
             region: ["eu-central-1", "ap-southeast-5", "us-gov-west-1"][random.usize(0..3)],
             cidr: format!("{}/{prefix}", Ipv4Addr::from(address)),
@@ -137,6 +155,9 @@ impl Choice {
             ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"];
         let subnets = json!({ "backoffice": three, "services": three, "content_connector": three });
         let servers = json!({ "count": self.servers }).to_string();
+        let caches: BTreeMap<&str, Value> =
+            self.cache.iter().map(|key| (*key, json!({ "registry": "registry.k8s.io" }))).collect();
+        let caches = json!(caches);
         let size = json!({ "min": 0, "max": self.clients, "desired": self.clients });
         let client = json!({ "size": size, "cpu_target": 60 });
         let clients = json!({ "public-services": client, "content-connector": client });
@@ -155,6 +176,11 @@ impl Choice {
             ("nomad_servers", &servers),
             ("clients", &clients.to_string()),
             ("dns_cidrs", &json!([self.cidr]).to_string()),
+            ("repositories", &json!(self.repositories).to_string()),
+            ("pull_through", &caches.to_string()),
+            ("alarm_topic_arns", &json!(self.topics).to_string()),
+            ("alarms", "true"),
+            ("launch_hook", &json!({ "timeout": self.launch_timeout }).to_string()),
             ("ingress", &ingress.to_string()),
             ("ui", &ui.to_string()),
             ("tags", &self.tags.to_string()),

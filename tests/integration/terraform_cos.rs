@@ -102,6 +102,16 @@ fn a_node_may_call_what_it_calls() {
             assert_eq!(statement["Effect"], "Allow");
         }
     }
+    // What the example makes, and nothing else of the account.
+    for (kind, _, _) in KINDS.iter().filter(|(_, role, _)| *role == "nomad-client") {
+        let (_, statements) = policy(kind);
+        let pull = statements.into_iter().find(|one| one["Sid"] == "RegistryPull").unwrap();
+        let from: Vec<&str> =
+            list(&pull["Resource"]).map(|one| text(one).rsplit_once(':').unwrap().1).collect();
+        let expected = ["fabio", "grafana", "haproxy", "prometheus"]
+            .map(|one| format!("repository/demo/{one}"));
+        assert_eq!(from, expected, "{kind}");
+    }
     let guard = |kind: &str| {
         let (_, statements) = policy(kind);
         let guard = statements.into_iter().find(|one| one["Sid"] == "QuorumGuard").unwrap();

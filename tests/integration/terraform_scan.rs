@@ -13,7 +13,7 @@ use tempfile::TempDir;
 ///
 /// Not among them, because the site decides: a web ACL (CKV2_AWS_28) and access logs (CKV_AWS_91). What a module does not follow is
 /// skipped in its text, with the reason.
-const CHECKS: [(&str, &str); 21] = [
+const CHECKS: [(&str, &str); 24] = [
     ("CKV2_AWS_20", "load balancers serve nothing without TLS"),
     ("CKV2_AWS_12", "the default group of a VPC has no rules"),
     ("CKV2_AWS_40", "no policy allows everything of IAM"),
@@ -23,6 +23,7 @@ const CHECKS: [(&str, &str); 21] = [
     ("CKV_AWS_24", "nobody comes by SSH from everywhere"),
     ("CKV_AWS_25", "nobody comes by RDP from everywhere"),
     ("CKV_AWS_46", "user data has no secrets"),
+    ("CKV_AWS_51", "a tag of an image stays what it is"),
     ("CKV_AWS_60", "only EC2 assumes the roles"),
     ("CKV_AWS_62", "no policy allows everything"),
     ("CKV_AWS_63", "no policy allows every action"),
@@ -30,6 +31,8 @@ const CHECKS: [(&str, &str); 21] = [
     ("CKV_AWS_88", "no instance has a public address"),
     ("CKV_AWS_130", "no subnet gives public addresses"),
     ("CKV_AWS_131", "load balancers drop what is no header"),
+    ("CKV_AWS_136", "repositories are encrypted with KMS"),
+    ("CKV_AWS_163", "images are scanned"),
     ("CKV_AWS_233", "a new certificate is there before the old one goes"),
     ("CKV_AWS_261", "target groups have health checks"),
     ("CKV_AWS_277", "nobody comes by every port from everywhere"),
@@ -60,15 +63,26 @@ fn checkov_finds_what_is_wrong() {
 fn parliament_finds_nothing_in_the_policies() {
     let identity = Terraform::prepared(&folder("terraform"), "modules/identity");
     identity.write("region.tf", "provider \"aws\" {\n  region = \"eu-central-1\"\n}\n");
-    let state = identity.apply(&[("name", "demo")]).unwrap();
-    let policies: Value = resources(&state)
+    let arn = |below: &str| {
+        format!(r#"["arn:aws:ecr:eu-central-1:123456789012:repository/demo/{below}"]"#)
+    };
+    let narrow = [("repository_arns", &*arn("web")), ("pull_through_arns", &*arn("quay/*"))];
+    for more in [&narrow[..], &[]] {
+        let state = identity.apply(&[&[("name", "demo")], more].concat()).unwrap();
+        let policies = policies(&state);
+        assert_eq!(policies.as_object().unwrap().len(), 6);
+        assert_eq!(policies.to_string().contains("ecr:CreateRepository"), !more.is_empty());
+        assert_eq!(parliament(&policies), (Some(0), String::new()));
+    }
+}
+
+fn policies(state: &Value) -> Value {
+    resources(state)
         .into_iter()
         .filter(|one| one["type"] == "aws_iam_role_policy")
         .map(|one| (one["address"].as_str().unwrap().to_owned(), one["values"]["policy"].clone()))
         .collect::<serde_json::Map<_, _>>()
-        .into();
-    assert_eq!(policies.as_object().unwrap().len(), 6);
-    assert_eq!(parliament(&policies), (Some(0), String::new()));
+        .into()
 }
 
 #[test]

@@ -50,4 +50,8 @@ module "cos" {
     certificate_arn = var.certificate_arn
     accept_no_acls  = true
   }
+
+  # Seen in CloudWatch alone; alarm_topic_arns tells somebody.
+  alarms       = var.certificate_arn != null
+  repositories = var.certificate_arn == null ? [] : ["haproxy", "prometheus", "grafana", "fabio"]
 }

@@ -22,3 +22,8 @@ output "ui" {
   value       = module.cos.ui
   description = "The pages of Consul and Nomad, if there is a certificate."
 }
+
+output "repository_urls" {
+  value       = module.cos.repository_urls
+  description = "What jobs write before the tag of an image, if there is a certificate."
+}

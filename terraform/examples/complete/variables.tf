@@ -24,5 +24,5 @@ variable "cidr" {
 variable "certificate_arn" {
   type        = string
   default     = null
-  description = "A certificate in ACM of the region. With it there are also the load balancers for the internet and for the UIs."
+  description = "A certificate in ACM of the region. With it there are also load balancers for the internet and the UIs, repositories and alarms."
 }

@@ -18,4 +18,8 @@ module "cos" {
   s3_prefix_list_id           = data.aws_ec2_managed_prefix_list.s3.id
   endpoint_security_group_ids = var.endpoint_security_group_ids
   dns_cidrs                   = var.dns_cidrs
+  ingress                     = var.ingress
+  ui                          = var.ui
+  repositories                = var.repositories
+  alarm_topic_arns            = var.alarm_topic_arns
 }

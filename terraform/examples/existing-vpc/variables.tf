@@ -24,6 +24,30 @@ variable "dns_cidrs" {
   description = "Addresses of the site's own resolvers."
 }
 
+variable "ingress" {
+  type        = object({ certificate_arn = string, subnet_ids = list(string), hosts = optional(list(string), []) })
+  default     = null
+  description = "The load balancer that the internet reaches: its certificate, three public subnets, and the hosts it serves. Null: none."
+}
+
+variable "ui" {
+  type        = object({ cidrs = set(string), subnet_ids = list(string), certificate_arn = string, accept_no_acls = bool })
+  default     = null
+  description = "The load balancer of the UIs: who reaches it, three backoffice subnets, and its certificate. Null: none."
+}
+
+variable "repositories" {
+  type        = set(string)
+  default     = []
+  description = "Repositories in ECR to make below the name of the cluster."
+}
+
+variable "alarm_topic_arns" {
+  type        = list(string)
+  default     = []
+  description = "The SNS topics that hear of alarms. Empty: there are no alarms."
+}
+
 variable "name" {
   type        = string
   default     = "demo"

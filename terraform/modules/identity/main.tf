@@ -43,11 +43,18 @@ locals {
   parameters = { for daemon in values(local.formed) : daemon => "/cos/${var.name}/formed/${daemon}" }
 
   # https://docs.aws.amazon.com/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html
-  pulls = [
+  pulls = concat([
     { Sid = "RegistryToken", Effect = "Allow", Action = ["ecr:GetAuthorizationToken"], Resource = "*", Condition = local.only },
     { Sid = "RegistryPull", Effect = "Allow", Action = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-    Resource = coalescelist(var.repository_arns, ["${local.arn}:ecr:${local.here}:repository/*"]) },
-  ]
+    Resource = length(var.repository_arns) > 0 ? concat(var.repository_arns, var.pull_through_arns) : ["${local.arn}:ecr:${local.here}:repository/*"] },
+    ],
+    # The first pull by a cache of another registry makes its repository. An import knows no resources; it follows the rules that
+    # exist: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
+    [for statement in [
+      { Sid = "RegistryPullThrough", Effect = "Allow", Action = ["ecr:CreateRepository"], Resource = var.pull_through_arns },
+      { Sid = "RegistryImport", Effect = "Allow", Action = ["ecr:BatchImportUpstreamImage"], Resource = "*", Condition = local.only },
+    ] : statement if length(var.pull_through_arns) > 0],
+  )
 
   policies = { for kind in local.kinds : kind => concat(local.everybody, lookup(local.servers, kind, local.pulls)) }
 }

@@ -25,6 +25,12 @@ variable "repository_arns" {
   description = "The repositories in ECR from which clients pull. Empty: all of this account and region."
 }
 
+variable "pull_through_arns" {
+  type        = list(string)
+  default     = []
+  description = "The repositories that caches of other registries make in ECR. Clients pull from them, and may make them."
+}
+
 variable "permissions_boundary_arn" {
   type        = string
   default     = null

@@ -19,6 +19,6 @@ output "listener_arn" {
 }
 
 output "target_groups" {
-  value       = { ingress = { load_balancer = aws_lb.this.arn_suffix, target_group = aws_lb_target_group.this.arn_suffix } }
-  description = "The target group as the metrics of AWS name it."
+  value       = { ingress = { arn = aws_lb_target_group.this.arn, target_group = aws_lb_target_group.this.arn_suffix, load_balancer = aws_lb.this.arn_suffix } }
+  description = "The target group, also as the metrics of AWS name it."
 }

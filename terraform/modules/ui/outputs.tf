@@ -15,7 +15,7 @@ output "urls" {
 
 output "target_groups" {
   value = {
-    for daemon, group in aws_lb_target_group.this : "ui-${daemon}" => { load_balancer = aws_lb.this.arn_suffix, target_group = group.arn_suffix }
+    for daemon, group in aws_lb_target_group.this : "ui-${daemon}" => { arn = group.arn, target_group = group.arn_suffix, load_balancer = aws_lb.this.arn_suffix }
   }
-  description = "The target groups as the metrics of AWS name them."
+  description = "The target groups, also as the metrics of AWS name them."
 }

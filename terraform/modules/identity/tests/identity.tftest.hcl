@@ -70,3 +70,36 @@ run "what_a_site_adds" {
     error_message = "A role lacks the boundary or the policy."
   }
 }
+
+run "every_repository" {
+  command = plan
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this["backoffice"].policy).Statement : statement.Resource if statement.Sid == "RegistryPull"]) == ["arn:aws:ecr:eu-central-1:123456789012:repository/*"]
+    error_message = "Expected the repositories of this account and region, and no others."
+  }
+  assert {
+    condition     = alltrue([for policy in aws_iam_role_policy.this : !strcontains(policy.policy, "CreateRepository")])
+    error_message = "Somebody may make repositories without a cache."
+  }
+}
+
+run "some_repositories_and_a_cache" {
+  command = plan
+  variables {
+    repository_arns   = ["arn:aws:ecr:eu-central-1:123456789012:repository/demo/web"]
+    pull_through_arns = ["arn:aws:ecr:eu-central-1:123456789012:repository/demo/quay/*"]
+  }
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.this["backoffice"].policy).Statement : statement.Sid => statement.Resource if startswith(statement.Sid, "RegistryPull")
+      } == {
+      RegistryPull        = ["arn:aws:ecr:eu-central-1:123456789012:repository/demo/web", "arn:aws:ecr:eu-central-1:123456789012:repository/demo/quay/*"]
+      RegistryPullThrough = ["arn:aws:ecr:eu-central-1:123456789012:repository/demo/quay/*"]
+    }
+    error_message = "Expected pulls of both, and the making of repositories for the cache alone."
+  }
+  assert {
+    condition     = alltrue([for kind in ["consul-server", "nomad-server"] : !strcontains(aws_iam_role_policy.this[kind].policy, "ecr:")])
+    error_message = "A server pulls."
+  }
+}
