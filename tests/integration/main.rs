@@ -58,6 +58,7 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod terraform;
+mod terraform_alarms;
 mod terraform_choices;
 mod terraform_cos;
 mod terraform_modules;

@@ -4,6 +4,7 @@
 use crate::support::programs::cache;
 use crate::support::terraform::{Terraform, resources};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -48,15 +49,36 @@ fn checkov_finds_nothing() {
 
 #[test]
 fn checkov_finds_what_is_wrong() {
+    let spoiled = [
+        ("group", r#"= "required""#, r#"= "optional""#, "CKV_AWS_79"),
+        ("ingress", "drop_invalid_header_fields = true", "", "CKV_AWS_131"),
+        ("ui", r#"  protocol          = "HTTPS""#, r#"  protocol          = "HTTP""#, "CKV_AWS_2"),
+        ("ui", "create_before_destroy = true", "", "CKV_AWS_233"),
+        ("ecr", r#""IMMUTABLE""#, r#""MUTABLE""#, "CKV_AWS_51"),
+        ("ecr", "scan_on_push = true", "scan_on_push = false", "CKV_AWS_163"),
+        ("ecr", r#""KMS""#, r#""AES256""#, "CKV_AWS_136"),
+    ];
     let copy = TempDir::new().unwrap();
-    let files = folder("terraform/modules/group");
-    for file in ["main.tf", "variables.tf", "versions.tf"] {
-        let text = std::fs::read_to_string(files.join(file)).unwrap();
-        let spoiled = text.replace(r#"= "required""#, r#"= "optional""#);
-        std::fs::write(copy.path().join(file), spoiled).unwrap();
+    for (module, from, to, check) in spoiled {
+        let path = copy.path().join(check);
+        std::fs::create_dir(&path).unwrap();
+        for file in ["main.tf", "variables.tf", "versions.tf"] {
+            let files = folder("terraform/modules").join(module);
+            let text = std::fs::read_to_string(files.join(file)).unwrap();
+            assert!(file != "main.tf" || text.contains(from), "{module} has {from}");
+            std::fs::write(path.join(file), text.replace(from, to)).unwrap();
+        }
     }
     let (code, said) = checkov(copy.path());
-    assert!(code == Some(1) && said.contains("CKV_AWS_79"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    let failed: BTreeSet<&str> = said
+        .split("Check: ")
+        .filter(|one| one.contains("FAILED for"))
+        .filter_map(|one| one.split_once(':').map(|(check, _)| check))
+        .collect();
+    // An HTTP listener is found by two checks.
+    let expected = spoiled.map(|(_, _, _, check)| check).into_iter().chain(["CKV2_AWS_20"]);
+    assert_eq!(failed, expected.collect(), "{said}");
 }
 
 #[test]
