@@ -95,24 +95,40 @@ fn a_private_key_is_not_shown() {
     let subnets = subnets.to_string();
     let cos = Terraform::prepared(&tree(), ".");
     cos.write("region.tf", "provider \"aws\" {\n  region = \"eu-central-1\"\n}\n");
-    let said = |ui: &str| {
-        cos.plan_text(&[
-            ("name", "demo"),
-            ("ami_id", AMI),
-            ("vpc_id", "vpc-0123456789abcdef0"),
-            ("subnet_ids", &subnets),
-            ("s3_prefix_list_id", "pl-0123456789abcdef0"),
-            ("endpoint_security_group_ids", r#"["sg-0123456789abcdef0"]"#),
-            ("ui", ui),
-        ])
-    };
-    let plan = said(&ui(json!({ "accept_no_acls": true }))).unwrap();
+    let site = [
+        ("name", "demo"),
+        ("ami_id", AMI),
+        ("vpc_id", "vpc-0123456789abcdef0"),
+        ("subnet_ids", &subnets),
+        ("s3_prefix_list_id", "pl-0123456789abcdef0"),
+        ("endpoint_security_group_ids", r#"["sg-0123456789abcdef0"]"#),
+    ];
+    let said = |ui: &str| cos.plan_text(&[&site[..], &[("ui", ui)]].concat());
+    let accepted = ui(json!({ "accept_no_acls": true }));
+    let plan = said(&accepted).unwrap();
     assert!(plan.contains("aws_acm_certificate.this[0] will be created"), "{plan}");
     assert!(!plan.contains("of nobody else"), "{plan}");
+    // Wherever else a value of it would go, Terraform hides it too.
+    let plan = cos.plan(&[&site[..], &[("ui", &accepted)]].concat()).unwrap();
+    let root = &plan["configuration"]["root_module"];
+    assert_eq!(root["variables"]["ui"]["sensitive"], true);
+    let module = &root["module_calls"]["ui"]["module"];
+    assert_eq!(module["variables"]["certificate"]["sensitive"], true);
     // Also where it is refused.
     let refused = one_line(&said(&ui(json!({}))).unwrap_err());
     assert!(refused.contains("who reaches a page can run jobs on every node"), "{refused}");
     assert!(!refused.contains("of nobody else"), "{refused}");
+}
+
+#[test]
+fn a_load_balancer_for_the_internet_comes_after_the_gateway_and_goes_before_it() {
+    let example = Terraform::prepared(&tree(), "examples/complete");
+    let plan = example.plan(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
+    let network = &plan["configuration"]["root_module"]["module_calls"]["network"]["module"];
+    assert_eq!(network["outputs"]["subnet_ids"]["depends_on"], json!(["aws_route.internet"]));
+    let route = list(&network["resources"]).find(|one| one["address"] == "aws_route.internet");
+    let gateway = &route.unwrap()["expressions"]["gateway_id"]["references"][1];
+    assert_eq!(*gateway, "aws_internet_gateway.this");
 }
 
 fn applied(variables: &[(&str, &str)]) -> Value {

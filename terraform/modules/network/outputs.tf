@@ -8,6 +8,8 @@ output "subnet_ids" {
     for kind in keys(local.kinds) : replace(kind, "-", "_") => [for zone in var.zones : aws_subnet.this["${kind}-${zone}"].id]
   }
   description = "The subnets of each kind, in the order of the zones: `services`, `backoffice`, `content_connector`, `public`."
+  # AWS makes no load balancer for the internet before the VPC has its gateway, and does not detach the gateway before that is gone.
+  depends_on = [aws_route.internet]
 }
 
 output "endpoint_security_group_ids" {
