@@ -11,9 +11,9 @@ use std::thread;
 #[test]
 fn what_a_site_may_choose_makes_a_plan() {
     let mut random = fastrand::Rng::with_seed(20_261_126);
-    let cases: Vec<Choice> = (0..8).map(|case| Choice::any(&mut random, case)).collect();
+    let cases: Vec<Choice> = (0..10).map(|case| Choice::any(&mut random, case)).collect();
     thread::scope(|scope| {
-        for some in cases.chunks(4) {
+        for some in cases.chunks(5) {
             scope.spawn(move || {
                 let cos = with_region(".");
                 let network = with_region("modules/network");
@@ -91,7 +91,11 @@ struct Choice {
 
 impl Choice {
     fn any(random: &mut fastrand::Rng, case: usize) -> Self {
-        let length = [1, 2, 31, 32].get(case).copied().unwrap_or_else(|| random.usize(3..31));
+        // Names of load balancers and target groups are cut from 19 and 21 characters on.
+        let length = [1, 2, 18, 19, 20, 21, 31, 32]
+            .get(case)
+            .copied()
+            .unwrap_or_else(|| random.usize(3..31));
         let end =
             |random: &mut fastrand::Rng| char::from(random.choice("abcxyz0189".bytes()).unwrap());
         let mut name = String::from(end(random));
