@@ -96,12 +96,6 @@ resource "aws_lb_listener_rule" "no_condition" {
   condition {}
 }
 
-# refused: aws_acm_certificate.domain_name: expected a name such as example.com
-resource "aws_acm_certificate" "domain" {
-  domain_name       = "example_1.com"
-  validation_method = "DNS"
-}
-
 # refused: aws_lb.idle_timeout: expected 1 to 4000, found 4001
 resource "aws_lb" "idle" {
   subnets      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
@@ -240,22 +234,4 @@ resource "aws_lb_listener_rule" "values" {
       values = ["a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com", "f.example.com"]
     }
   }
-}
-
-# refused: aws_acm_certificate: expected certificate_body beside private_key
-resource "aws_acm_certificate" "no_body" {
-  private_key = "-----BEGIN PRIVATE KEY-----"
-}
-
-# refused: aws_acm_certificate: expected no validation_method beside private_key
-resource "aws_acm_certificate" "validated" {
-  certificate_body  = "-----BEGIN CERTIFICATE-----"
-  private_key       = "-----BEGIN PRIVATE KEY-----"
-  validation_method = "DNS"
-}
-
-# refused: aws_acm_certificate.private_key: expected PEM
-resource "aws_acm_certificate" "key" {
-  certificate_body = "-----BEGIN CERTIFICATE-----"
-  private_key      = "key.pem"
 }
