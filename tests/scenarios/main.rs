@@ -26,6 +26,7 @@ mod freeze;
 mod hook;
 mod image;
 mod images;
+mod jobs;
 mod lab;
 mod metadata;
 #[path = "../support/terraform.rs"]

@@ -36,7 +36,7 @@ pub(crate) fn oldest_consul() -> Program {
 
 /// Nomad.
 pub(crate) fn nomad() -> Program {
-    named("COS_NOMAD_BIN", "Nomad", "nomad-", &pinned(NOMAD, "nomad"))
+    named("COS_NOMAD_BIN", "Nomad", "nomad-ui-", &pinned(NOMAD, "nomad"))
 }
 
 /// `netaddrs ip exec=…`: the library that Nomad reads the addresses of an `exec=` with, as a program.

@@ -6,15 +6,18 @@ The ids of the state are made up. Each resource that is made here tells its true
 import ipaddress
 import json
 
-# What no node of a lab can tell from its absence: the lab has one network, and AWS answers in it.
+from balancers import TYPES as PLAYED, balancers
+
+# What no node of a lab can tell from its absence: the lab has one network, and AWS answers in it; nothing measures it or expires
+# images.
 NOT_MADE = {
-    "aws_default_security_group", "aws_eip", "aws_internet_gateway", "aws_nat_gateway", "aws_route", "aws_route_table",
+    "aws_cloudwatch_metric_alarm", "aws_default_security_group", "aws_ecr_lifecycle_policy", "aws_eip", "aws_internet_gateway", "aws_nat_gateway", "aws_route", "aws_route_table",
     "aws_route_table_association", "aws_vpc_endpoint",
 }
 ORDER = [
     "aws_vpc", "aws_subnet", "aws_security_group", "aws_vpc_security_group_ingress_rule",
     "aws_vpc_security_group_egress_rule", "aws_iam_role", "aws_iam_role_policy", "aws_iam_instance_profile",
-    "aws_ssm_parameter", "aws_launch_template", "aws_autoscaling_group",
+    "aws_ssm_parameter", "aws_ecr_repository", "aws_launch_template", "aws_autoscaling_group",
 ]
 
 
@@ -26,7 +29,7 @@ class Replay:
 
     def replay(self, resources):
         """Makes all of it; the VPC, the rules, and the Auto Scaling groups, still without instances."""
-        unknown = {one["type"] for one in resources} - NOT_MADE - set(ORDER)
+        unknown = {one["type"] for one in resources} - NOT_MADE - PLAYED - set(ORDER)
         if unknown:
             raise ValueError(f"nobody makes {', '.join(sorted(unknown))}")
         for kind in ORDER:
@@ -35,7 +38,8 @@ class Replay:
                     getattr(self, kind.removeprefix("aws_"))(one["values"])
         ec2 = self.account.client("ec2")
         rules = ec2.describe_security_group_rules(MaxResults=1000)["SecurityGroupRules"]
-        return {"vpc": self.account.vpc, "rules": [rule for rule in rules if rule["GroupId"] in self.ids.values()],
+        subnets = {one["values"]["id"]: one["values"]["cidr_block"] for one in resources if one["type"] == "aws_subnet"}
+        return {"vpc": self.account.vpc, "balancers": balancers(resources, subnets, self.known), "rules": [rule for rule in rules if rule["GroupId"] in self.ids.values()],
                 "groups": {name: group["desired"] for name, group in self.groups.items()},
                 "endpoints": [self.ids[one["values"]["id"]] for one in resources
                               if one["type"] == "aws_security_group" and one["values"]["name"].endswith("-endpoints")]}
@@ -116,6 +120,10 @@ class Replay:
 
     def ssm_parameter(self, values):
         self.account.client("ssm").put_parameter(Name=values["name"], Value=values["value"], Type=values["type"])
+
+    def ecr_repository(self, values):
+        self.account.client("ecr").create_repository(
+            repositoryName=values["name"], imageTagMutability=values["image_tag_mutability"])
 
     def launch_template(self, values):
         data = {

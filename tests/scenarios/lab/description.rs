@@ -1,5 +1,6 @@
 //! The one description of a cluster, from which AWS, the metadata services and the network get theirs.
 
+use super::balancer::Balancer;
 use super::groups::Rule;
 use cos_agent::simulate::NodeKind;
 use cos_agent::simulate::instance::{Credentials, Instance};
@@ -75,6 +76,9 @@ pub(crate) struct Description {
     /// The security groups of the endpoints of AWS services.
     #[serde(default)]
     pub(crate) endpoints: Vec<String>,
+    /// The load balancers, if Terraform made some.
+    #[serde(default)]
+    pub(crate) balancers: Vec<Balancer>,
 }
 
 impl Machine {

@@ -1,7 +1,6 @@
 //! Names on a node: who resolves them, and who is asked.
 
 use super::cgroup;
-use super::http;
 use super::net::start_in;
 use super::node::Node;
 use super::shell::{Output, SOON};
@@ -46,18 +45,6 @@ impl Node<'_> {
         let started = Instant::now();
         let output = self.run(command);
         Lookup { output, took: started.elapsed() }
-    }
-
-    /// Serves HTTP at a port of its address, as a task would.
-    pub(crate) fn serve(&self, port: u16) {
-        let group = format!("{}/serve-{}", self.lab.net.prefix, self.name);
-        cgroup::create_unified(&group);
-        let python = tools::python().display().to_string();
-        let words = [&python, "-m", "http.server", &port.to_string()].map(str::to_owned);
-        start_in(&self.netns(), &group, &words, &self.folder().join("serve.log"));
-        until("it serves", SOON, || {
-            http::connect(&self.netns(), (self.address, port).into(), SOON).map(drop)
-        });
     }
 
     /// Listens, from now on, to what is asked at a port of its loopback.

@@ -1,7 +1,7 @@
 //! The security groups of a lab, as rules of its switch: stateful, closed in both directions, with a counter for each rule.
 
 use super::Lab;
-use super::net::{AWS, REGISTRY};
+use super::net::{AWS, OUTSIDE, REGISTRY};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,11 +59,12 @@ impl Lab {
                ip daddr 224.0.0.0/4 drop
                ct state established,related accept
                ip daddr {AWS} meta l4proto {{ tcp, udp }} th dport 53 accept
-               ip saddr {{ {AWS}, {REGISTRY} }} goto ingress
+               ip saddr {{ {AWS}, {REGISTRY}, {OUTSIDE} }} goto ingress
 {egress}               add @refused {{ ip saddr . ip daddr . meta l4proto . th dport }}
              }}
              chain ingress {{
                ip daddr {{ {AWS}, {REGISTRY} }} tcp dport 5000 accept
+               ip daddr {OUTSIDE} accept
 {ingress}               add @refused {{ ip saddr . ip daddr . meta l4proto . th dport }}
                drop
              }}"
@@ -94,6 +95,11 @@ impl Lab {
         for machine in description.machines {
             for group in machine.groups {
                 members.entry(group).or_default().push(machine.address);
+            }
+        }
+        for balancer in description.balancers {
+            for group in balancer.groups {
+                members.entry(group).or_default().push(balancer.address);
             }
         }
         for group in description.endpoints {

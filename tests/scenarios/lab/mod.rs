@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each scenario, and the command, uses its own part")]
 
 pub(crate) mod aws;
+pub(crate) mod balancer;
 pub(crate) mod cgroup;
 mod change;
 pub(crate) mod control;
@@ -19,6 +20,7 @@ pub(crate) mod layers;
 pub(crate) mod managed;
 pub(crate) mod net;
 pub(crate) mod node;
+mod places;
 mod ready;
 pub(crate) mod registry;
 pub(crate) mod shell;
@@ -100,6 +102,7 @@ impl Lab {
             machines: Vec::new(),
             rules: Vec::new(),
             endpoints: Vec::new(),
+            balancers: Vec::new(),
         });
         let lab = Self { folder, aws, net, description, guardian };
         lab.net.create();
@@ -135,6 +138,9 @@ impl Lab {
     /// Takes a lab down, whether or not it can be opened; not one that a process still works with.
     pub(crate) fn down(prefix: &str) -> Result<(), String> {
         let folder = guardian::base().join(prefix);
+        if !folder.exists() {
+            return Err("the lab is not up".to_owned());
+        }
         if let Some(process) = guardian::living_owner(&folder) {
             return Err(format!("process {process} works with {prefix}; let it end first"));
         }

@@ -9,6 +9,11 @@ pub(crate) const AWS: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 2);
 /// Where the registry answers.
 pub(crate) const REGISTRY: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 3);
 
+/// Where the internet is: an address of the documentation (RFC 5737), behind the name space `internet`.
+pub(crate) const INTERNET: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
+/// All of the internet that a lab has.
+pub(crate) const OUTSIDE: &str = "198.51.100.0/24";
+
 /// The switch of a lab.
 #[derive(Debug, Clone)]
 pub(crate) struct Net {
@@ -19,18 +24,29 @@ pub(crate) struct Net {
 impl Net {
     /// Makes the switch, and the cable to AWS.
     pub(crate) fn create(&self) {
-        let (switch, aws) = (self.switch(), self.netns("aws"));
+        let switch = self.switch();
         line(&format!("ip netns add {switch}"));
         line(&format!("ip -n {switch} link add br0 type bridge"));
         line(&format!("ip -n {switch} link set br0 up"));
-        line(&format!("ip netns add {aws}"));
-        line(&format!("ip -n {aws} link set lo up"));
-        line(&format!("ip link add eth0 netns {aws} type veth peer name v-aws netns {switch}"));
-        line(&format!("ip -n {switch} link set v-aws master br0 up"));
-        for address in [AWS, REGISTRY] {
-            line(&format!("ip -n {aws} address add {address}/16 dev eth0"));
+        self.plug("aws", "v-aws", &[AWS, REGISTRY]);
+    }
+
+    /// Makes a network namespace with a cable to the switch, and these addresses.
+    pub(super) fn plug(&self, name: &str, port: &str, addresses: &[Ipv4Addr]) {
+        let (switch, netns) = (self.switch(), self.netns(name));
+        line(&format!("ip netns add {netns}"));
+        line(&format!("ip -n {netns} link set lo up"));
+        line(&format!("ip link add eth0 netns {netns} type veth peer name {port} netns {switch}"));
+        line(&format!("ip -n {switch} link set {port} master br0 up"));
+        for address in addresses {
+            line(&format!("ip -n {netns} address add {address}/16 dev eth0"));
         }
-        line(&format!("ip -n {aws} link set eth0 up"));
+        line(&format!("ip -n {netns} link set eth0 up"));
+    }
+
+    /// Gives a network namespace a way to the internet, or the internet one to the VPC.
+    pub(crate) fn route(&self, name: &str, to: &str) {
+        line(&format!("ip -n {} route add {to} dev eth0", self.netns(name)));
     }
 
     /// The network namespace of a node, or of `aws`.

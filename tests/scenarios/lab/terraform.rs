@@ -2,12 +2,13 @@
 //! are the instances that EC2 then describes, with their tags, addresses, roles and security groups.
 
 use super::Lab;
+use super::balancer::Balancer;
 use super::description::{Launched, Machine};
 use super::groups::Rule;
 use super::layers;
 use super::node::Node;
 use super::tools::Consul;
-use crate::modules::{AMI, Terraform, configuration, resources, tree};
+use crate::modules::{AMI, CERTIFICATE, Terraform, configuration, resources, tree};
 use crate::programs;
 use cos_agent::state::sha256;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ struct Made {
     groups: BTreeMap<String, u8>,
     /// The security groups of the endpoints of AWS services.
     endpoints: Vec<String>,
+    balancers: Vec<Balancer>,
 }
 
 impl Lab {
@@ -48,8 +50,10 @@ impl Lab {
         lab.change(|description| {
             description.rules = made.rules;
             description.endpoints = made.endpoints;
+            description.balancers = made.balancers;
         });
         lab.open_groups();
+        lab.plug_balancers();
         lab
     }
 
@@ -57,6 +61,7 @@ impl Lab {
     pub(crate) fn launch(&self, group: &str, name: &str) -> Node<'_> {
         self.adopt_of(group, name);
         self.open_groups();
+        self.balance();
         self.node(name)
     }
 
@@ -91,7 +96,9 @@ fn state() -> Vec<Value> {
     if let Ok(text) = fs::read_to_string(&path) {
         return serde_json::from_str(&text).unwrap();
     }
-    let state = Terraform::prepared(&tree(), EXAMPLE).apply(&[("ami_id", AMI)]).unwrap();
+    let state = Terraform::prepared(&tree(), EXAMPLE)
+        .apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)])
+        .unwrap();
     let resources: Vec<Value> = resources(&state)
         .into_iter()
         .map(|one| json!({ "type": one["type"], "values": one["values"] }))

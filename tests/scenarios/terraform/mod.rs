@@ -5,22 +5,20 @@ mod replaced;
 mod rights;
 
 use crate::doctor::ask::{ask, until_healthy};
+use crate::jobs;
 use crate::lab::Lab;
-use crate::lab::node::Node;
+use crate::lab::net::OUTSIDE;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The rows whose use a lab cannot show, and why.
-const NOT_PLAYED: [(&str, &str); 5] = [
-    ("internet-in", "the lab has no internet"),
-    ("internet-out", "the same; it carries what content-connector sends to the cluster"),
-    ("ingress", "the lab has no load balancer"),
-    ("ingress-check", "the lab has no load balancer"),
-    ("s3", "the registry of the lab has its layers itself"),
-];
+/// The row whose use a lab cannot show: its registry has the layers of images itself.
+const NOT_PLAYED: &str = "s3";
+/// The load balancers, as networks of the lab.
+const INGRESS: &str = "cos-demo-ingress";
+const UI: &str = "cos-demo-ui";
 /// A port of the tasks.
 const TASK: u16 = 20_000;
 /// How long a daemon or the doctor may take to miss something.
@@ -30,14 +28,14 @@ const MISSED: Duration = Duration::from_secs(90);
 enum Proof {
     /// A check of the doctor on this node.
     Check(&'static str, &'static str),
-    /// A connection from this node to a port of that one.
+    /// A connection from this node to a port of that one; load balancers and the internet are also meant.
     Request(&'static str, &'static str, u16),
     /// A line in the journal of a unit of this node.
     Journal(&'static str, &'static str, &'static str),
 }
 use Proof::{Check, Journal, Request};
 
-const ROWS: [(&str, Proof); 11] = [
+const ROWS: [(&str, Proof); 19] = [
     ("gossip-tcp", Check("private-services", "net-consul-servers")),
     ("gossip-udp", Check("private-services", "net-consul-udp")),
     ("consul-rpc", Check("private-services", "net-consul-servers")),
@@ -48,6 +46,14 @@ const ROWS: [(&str, Proof); 11] = [
     ("consul-ui", Request("backoffice", "consul-1", 8500)),
     ("nomad-ui", Request("backoffice", "nomad-1", 4646)),
     ("tasks", Request("backoffice", "public-services", TASK)),
+    ("internet-in", Request("internet", INGRESS, 443)),
+    ("ingress", Request(INGRESS, "public-services", 9999)),
+    ("ingress-check", Request(INGRESS, "public-services", 9998)),
+    ("internet-out", Request("content-connector", "internet", 443)),
+    ("ui-in-consul-10.20.0.0/16", Request("content-connector", UI, 8501)),
+    ("ui-in-nomad-10.20.0.0/16", Request("content-connector", UI, 4646)),
+    ("ui-consul", Request(UI, "consul-1", 8500)),
+    ("ui-nomad", Request(UI, "nomad-1", 4646)),
     ("endpoints-0", Check("private-services", "aws-endpoint-ec2")),
 ];
 
@@ -73,14 +79,12 @@ fn ten_nodes_of_terraform_form_a_cos() {
     assert_eq!(lab.refused(), [""; 0], "the rows lack what a daemon needs");
     transcript.proved("no packet was refused");
 
-    let [backoffice, stranger] = ["backoffice", "private-services"].map(|name| lab.node(name));
-    lab.node("public-services").serve(TASK);
-    for (to, port) in [("consul-1", 8500), ("nomad-1", 4646), ("public-services", TASK)] {
-        assert!(connects(&backoffice, &lab.node(to), port), "{to}:{port} from backoffice");
-        let expected = port == TASK;
-        assert_eq!(connects(&stranger, &lab.node(to), port), expected, "{to}:{port}");
+    for (to, port) in [("consul-1", 8500), ("nomad-1", 4646)] {
+        assert!(connects(&lab, "backoffice", to, port), "{to}:{port} from backoffice");
+        assert!(!connects(&lab, "private-services", to, port), "{to}:{port}");
     }
-    transcript.proved("metrics and UIs are reached from backoffice alone, tasks from every client");
+    transcript.proved("metrics and UIs are reached from backoffice alone");
+    jobs::live(&lab, &mut transcript);
 
     let counters = lab.counters();
     let unused: BTreeSet<&str> = counters
@@ -88,15 +92,14 @@ fn ten_nodes_of_terraform_form_a_cos() {
         .filter(|(_, packets)| **packets == 0)
         .map(|(name, _)| name.split(' ').next().unwrap())
         .collect();
-    let not_played = NOT_PLAYED.map(|(row, _)| row);
-    let proved: BTreeSet<&str> = ROWS.iter().map(|(row, _)| *row).chain(not_played).collect();
+    let proved: BTreeSet<&str> = ROWS.iter().map(|(row, _)| *row).chain([NOT_PLAYED]).collect();
     for name in counters.keys() {
         let row = name.split(' ').next().unwrap();
         assert!(proved.contains(row), "nobody shows who misses {row}");
     }
-    let superfluous: Vec<_> = unused.iter().filter(|row| !not_played.contains(row)).collect();
+    let superfluous: Vec<_> = unused.iter().filter(|row| **row != NOT_PLAYED).collect();
     assert!(superfluous.is_empty(), "nothing used {superfluous:?}: {counters:#?}");
-    transcript.proved(&format!("every row was used, but {}", not_played.join(", ")));
+    transcript.proved(&format!("every row was used, but {NOT_PLAYED}"));
 }
 
 #[test]
@@ -104,7 +107,11 @@ fn ten_nodes_of_terraform_form_a_cos() {
 fn every_row_is_missed_when_it_is_closed() {
     let mut transcript = Transcript::begin("every row is missed when it is closed");
     let lab = healthy();
-    lab.node("public-services").serve(TASK);
+    for port in [TASK, 9998, 9999] {
+        lab.serve_in("public-services", port);
+    }
+    lab.serve_in("internet", 443);
+    lab.net.route("content-connector", OUTSIDE);
     for (row, proof) in &ROWS {
         let before = proof.lines(&lab);
         lab.close_row(row);
@@ -128,7 +135,7 @@ impl Proof {
             }
             Request(from, to, port) => {
                 let who = format!("a request from {from} to {to}:{port}");
-                if connects(&lab.node(from), &lab.node(to), *port) {
+                if connects(lab, from, to, *port) {
                     Err(format!("{who} succeeds"))
                 } else {
                     Ok(who)
@@ -163,8 +170,8 @@ fn healthy() -> Lab {
     lab
 }
 
-/// Whether a node can connect to a port of another one.
-fn connects(from: &Node<'_>, to: &Node<'_>, port: u16) -> bool {
-    let script = format!("exec 3<>/dev/tcp/{}/{port}", to.address);
-    from.run(&["timeout", "2", "bash", "-c", &script]).is_ok()
+/// Whether a port can be connected to from a network of the lab: a node, a load balancer, or the internet.
+pub(crate) fn connects(lab: &Lab, from: &str, to: &str, port: u16) -> bool {
+    let script = format!("exec 3<>/dev/tcp/{}/{port}", lab.address_in(to));
+    lab.run_in(from, &["timeout", "2", "bash", "-c", &script]).is_ok()
 }
