@@ -35,7 +35,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Makes the lab, switches all nodes on, waits until they are ready.
-    Up,
+    Up {
+        /// Runs the example jobs too: ingress, ping, metrics, Prometheus.
+        #[arg(long)]
+        jobs: bool,
+    },
+    /// Leads a browser of this machine to the pages of Consul, Nomad and Prometheus, until Ctrl-C.
+    Open { what: Pages },
     /// A shell on a node, or a command.
     Shell {
         node: String,
@@ -71,6 +77,11 @@ enum Verb {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Pages {
+    Ui,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Mode {
     Up,
     Down,
@@ -87,8 +98,8 @@ fn prefix() -> String {
 
 fn main() -> Result<(), String> {
     let verb = Cli::parse().verb;
-    if let Verb::Up = verb {
-        return up();
+    if let Verb::Up { jobs } = verb {
+        return up(jobs);
     }
     if let Verb::Measure = verb {
         print!("{}", measure::measure());
@@ -109,12 +120,13 @@ fn main() -> Result<(), String> {
         }
     };
     match verb {
-        Verb::Up | Verb::Measure | Verb::Down => {}
+        Verb::Up { .. } | Verb::Measure | Verb::Down => {}
         Verb::Shell { node: name, command } => {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let words = if words.is_empty() { &["bash", "-l"][..] } else { &words };
             return Err(node(&name)?.interactive(words)?.exec().to_string());
         }
+        Verb::Open { what: Pages::Ui } => open_pages(&lab),
         Verb::Kill { node: name } => node(&name)?.power_cut(),
         Verb::Boot { node: name } => node(&name)?.boot(),
         Verb::Reboot { node: name } => node(&name)?.reboot(),
@@ -141,7 +153,18 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-fn up() -> Result<(), String> {
+/// Shows the pages until somebody ends it.
+fn open_pages(lab: &Lab) {
+    for page in lab.open_pages() {
+        println!("{:<12} {}", page.name, page.url);
+    }
+    println!("until Ctrl-C");
+    loop {
+        std::thread::park();
+    }
+}
+
+fn up(jobs: bool) -> Result<(), String> {
     if Lab::open(&prefix()).is_ok() {
         return Err("the lab is up already: `tests/lab status`, `tests/lab down`".to_owned());
     }
@@ -149,6 +172,29 @@ fn up() -> Result<(), String> {
     lab.boot_all();
     let after = lab.until_ready();
     print!("{}{}", table(&lab, &after), cluster(&lab));
+    if jobs {
+        lab.start_registries();
+        lab.node("backoffice").push_images_of_jobs();
+        lab.run_jobs();
+        print!("{}", where_to_look(&lab));
+    }
     lab.leave_running();
     Ok(())
+}
+
+/// What runs now, and how to see it.
+fn where_to_look(lab: &Lab) -> String {
+    let balancer = lab.balancer("-ingress");
+    format!(
+        "The example jobs run: ingress, ping, metrics, prometheus.\n\
+         a request from the internet   nsenter --net=/run/netns/{prefix}-internet curl -s --resolve {name}:443:{address} \\\n\
+         {indent}--cacert {certificate} https://{name}/ping\n\
+         a job                         tests/lab shell nomad-1 nomad job status ping\n\
+         the pages in a browser        tests/lab open ui\n",
+        prefix = lab.net.prefix,
+        name = balancer.dns_name,
+        address = balancer.address,
+        certificate = lab.certificate_of(&balancer).display(),
+        indent = " ".repeat(32),
+    )
 }

@@ -1,9 +1,8 @@
 //! What watches a living cluster: Prometheus, its rules, the dashboard, and the health checks of the load balancer of the UIs.
 
-use super::JOBS;
 use crate::lab::Lab;
 use crate::lab::http;
-use crate::lab::node::Node;
+use crate::lab::jobs::JOBS;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
@@ -106,13 +105,9 @@ pub(super) fn pages_need_a_leader(lab: &Lab, transcript: &mut Transcript) {
 
 /// An answer of Prometheus's API.
 fn prometheus(lab: &Lab, path: &str) -> Result<Value, String> {
-    let client: Node<'_> = lab.node("backoffice");
-    let found = client.consul("/v1/health/service/prometheus?passing")?;
-    let service = list(&found).next().ok_or("Consul has no Prometheus")?["Service"].clone();
-    let port = service["Port"].as_u64().and_then(|port| u16::try_from(port).ok());
-    let address = (client.address, port.ok_or("a service without a port")?).into();
     let line = format!("GET /api/v1/{path}");
-    let (status, body) = http::request(&client.netns(), address, &line, "", SOON)?;
+    let netns = lab.net.netns("backoffice");
+    let (status, body) = http::request(&netns, lab.prometheus()?, &line, "", SOON)?;
     if status != 200 {
         return Err(format!("{path}: {status} {body}"));
     }

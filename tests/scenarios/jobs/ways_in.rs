@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use crate::lab::net::{INTERNET, OUTSIDE};
-use crate::lab::shell::{Output, SOON};
+use crate::lab::shell::{self, Output, SOON};
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
 use crate::terraform::connects;
@@ -130,6 +130,12 @@ pub(super) fn people_reach_the_pages(lab: &Lab, transcript: &mut Transcript) {
         assert!(found.contains(&format!("<title>{page}")), "{url}: {found}");
     }
     transcript.proved("the load balancer shows the pages of Nomad and Consul");
+    for page in lab.open_pages() {
+        let shown = shell::ok(&["curl", "-s", "-m", "5", &page.url]);
+        assert!(shown.contains(&format!("<title>{}", page.name)), "{}: {shown}", page.url);
+    }
+    transcript
+        .proved("a browser of the host can be led to the pages of Consul, Nomad and Prometheus");
 }
 
 /// A request from the internet to the public load balancer; curl adds [`TIMES`] as a line.

@@ -4,10 +4,11 @@
 //! Unlike AWS's it answers 503 when no target is healthy, where AWS's would try all of them, and a new target is healthy until a
 //! check fails.
 
+use super::jobs::images;
 use super::net::{INTERNET, Net, OUTSIDE, start_in};
-use super::shell::{self, SOON};
+use super::shell::SOON;
 use super::wait::until;
-use super::{Lab, cgroup, http, tools, write_whole};
+use super::{Lab, cgroup, http, write_whole};
 use rcgen::{CertificateParams, KeyPair};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -16,7 +17,6 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// A load balancer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,13 +66,6 @@ struct Target {
     timeout: u32,
     healthy: u32,
     unhealthy: u32,
-}
-
-/// Where the images of the example jobs are, made where they are not there yet.
-pub(crate) fn images() -> PathBuf {
-    let output = shell::run(&[tools::here("jobs/images")], "", Duration::from_mins(15));
-    assert!(output.is_ok(), "{}", output.stderr);
-    PathBuf::from(output.stdout.trim())
 }
 
 impl Lab {
