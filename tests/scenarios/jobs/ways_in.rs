@@ -124,6 +124,10 @@ pub(super) fn people_reach_the_pages(lab: &Lab, transcript: &mut Transcript) {
         assert!(taken.stdout.matches("alive").count() >= 3, "{}", taken.stdout);
     }
     transcript.proved("the CLIs refuse the self-signed certificate of the UIs, and take it by `cos-agent env --ca-cert`");
+    // A session is no login shell, and need not be root's.
+    let script = "eval \"$(cos-agent env)\" && consul members";
+    let members = laptop.ok(&["runuser", "-u", "nobody", "--", "sh", "-c", script]);
+    assert!(members.matches("alive").count() >= 10, "{members}");
     for (port, page) in [(4646, "Nomad"), (8501, "Consul")] {
         let url = format!("{url}:{port}/ui/");
         let found = laptop.run(&["curl", "-sL", "--cacert", "/root/ui.pem", &url]).stdout;

@@ -3,8 +3,9 @@
 use super::aws::Aws;
 use super::cgroup;
 use super::description::{ACCOUNT, REGION};
-use super::net::{AWS, Net, REGISTRY};
+use super::net::{AWS, Net, REGISTRY, S3};
 use super::node::Node;
+use super::registry::layers;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -151,6 +152,7 @@ fn names() -> BTreeMap<String, Ipv4Addr> {
     let registries = [
         (format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"), REGISTRY),
         ("registry.site.internal".to_owned(), REGISTRY),
+        (layers(), S3),
     ];
     apis.into_iter().chain(registries).collect()
 }

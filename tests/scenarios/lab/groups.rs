@@ -1,7 +1,7 @@
 //! The security groups of a lab, as rules of its switch: stateful, closed in both directions, with a counter for each rule.
 
 use super::Lab;
-use super::net::{AWS, OUTSIDE, REGISTRY};
+use super::net::{AWS, OUTSIDE, REGISTRY, S3};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,12 +59,12 @@ impl Lab {
                ip daddr 224.0.0.0/4 drop
                ct state established,related accept
                ip daddr {AWS} meta l4proto {{ tcp, udp }} th dport 53 accept
-               ip saddr {{ {AWS}, {REGISTRY}, {OUTSIDE} }} goto ingress
+               ip saddr {{ {AWS}, {REGISTRY}, {S3}, {OUTSIDE} }} goto ingress
 {egress}               add @refused {{ ip saddr . ip daddr . meta l4proto . th dport }}
              }}
              chain ingress {{
                ip daddr {{ {AWS}, {REGISTRY} }} tcp dport 5000 accept
-               ip daddr {OUTSIDE} accept
+               ip daddr {{ {S3}, {OUTSIDE} }} accept
 {ingress}               add @refused {{ ip saddr . ip daddr . meta l4proto . th dport }}
                drop
              }}"
@@ -150,7 +150,7 @@ impl Rule {
         let other = match (&self.referenced_group_info, &self.cidr_ipv4, &self.prefix_list_id) {
             (Some(group), _, _) => set(&group.group_id)?,
             (_, Some(cidr), _) => cidr.clone(),
-            // Nobody in a lab is S3.
+            (_, _, Some(_)) => S3.to_string(),
             _ => return None,
         };
         let (from, to) = if self.is_egress { (own, other) } else { (other, own) };

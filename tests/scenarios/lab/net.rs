@@ -14,6 +14,9 @@ pub(crate) const INTERNET: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 /// All of the internet that a lab has.
 pub(crate) const OUTSIDE: &str = "198.51.100.0/24";
 
+/// Where the layers of ECR's images are.
+pub(crate) const S3: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 4);
+
 /// The switch of a lab.
 #[derive(Debug, Clone)]
 pub(crate) struct Net {
@@ -28,7 +31,7 @@ impl Net {
         line(&format!("ip netns add {switch}"));
         line(&format!("ip -n {switch} link add br0 type bridge"));
         line(&format!("ip -n {switch} link set br0 up"));
-        self.plug("aws", "v-aws", &[AWS, REGISTRY]);
+        self.plug("aws", "v-aws", &[AWS, REGISTRY, S3]);
     }
 
     /// Makes a network namespace with a cable to the switch, and these addresses.

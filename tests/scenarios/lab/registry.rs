@@ -4,7 +4,7 @@ use super::Lab;
 use super::cgroup;
 use super::description::{ACCOUNT, REGION};
 use super::http;
-use super::net::{REGISTRY, start_in};
+use super::net::{REGISTRY, S3, start_in};
 use super::node::Node;
 use super::shell::{self, SOON};
 use super::tools;
@@ -19,6 +19,11 @@ pub(crate) const OPEN: &str = "registry.site.internal:5000";
 /// The name of ECR's registry of the account.
 pub(crate) fn ecr() -> String {
     format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com")
+}
+
+/// The bucket with the layers of ECR's images: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>
+pub(crate) fn layers() -> String {
+    format!("prod-{REGION}-starport-layer-bucket.s3.{REGION}.amazonaws.com")
 }
 
 /// The token that ECR hands out: the password of its user `AWS`.
@@ -41,8 +46,35 @@ impl Lab {
             "auth: {{ htpasswd: {{ realm: lab, path: {}/htpasswd }} }}\n",
             folder.display()
         );
-        self.registry("ecr", 443, &auth);
+        let middleware = format!(
+            "middleware: {{ storage: [{{ name: redirect, options: {{ baseurl: 'https://{}' }} }}] }}\n",
+            layers()
+        );
+        self.registry("ecr", 443, &format!("{auth}{middleware}"));
         self.registry("open", 5000, "");
+        self.layers_in_s3();
+    }
+
+    /// ECR sends whoever pulls a layer to S3.
+    fn layers_in_s3(&self) {
+        let (site, folder) = (self.description().site, self.folder.join("registry"));
+        let words = [
+            tools::python(),
+            "-B".into(),
+            tools::here("aws/s3.py"),
+            folder.join("ecr"),
+            site.join("aws.pem"),
+            site.join("aws.key"),
+            S3.to_string().into(),
+        ];
+        let words = words.map(|word| word.display().to_string());
+        let group = format!("{}/s3", self.net.prefix);
+        cgroup::create_unified(&group);
+        let netns = self.net.netns("aws");
+        start_in(&netns, &group, &words, &folder.join("s3.log"));
+        until("S3 answers", SOON, || {
+            http::connect(&netns, (S3, 443).into(), Duration::from_secs(1)).map(drop)
+        });
     }
 
     fn registry(&self, name: &str, port: u16, auth: &str) {

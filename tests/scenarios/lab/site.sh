@@ -24,6 +24,7 @@ mkdir "$new"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=COS lab" \
     -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$new/ca.key" -out "$new/ca.pem"
   names="DNS:$account.dkr.ecr.$region.amazonaws.com,DNS:sts.amazonaws.com,DNS:iam.amazonaws.com,DNS:registry.site.internal"
+  names+=",DNS:prod-$region-starport-layer-bucket.s3.$region.amazonaws.com"
   for service in autoscaling ec2 ecr secretsmanager ssm sts api.ecr; do
     names+=",DNS:$service.$region.amazonaws.com,DNS:$service.$region.api.aws"
   done
