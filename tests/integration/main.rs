@@ -37,6 +37,7 @@ mod hcl;
 mod identity;
 mod image;
 mod image_check;
+mod jobs;
 mod launch_hook;
 mod metadata_faults;
 mod metadata_network;
