@@ -1,15 +1,29 @@
-//! The alarms of `terraform/examples/complete`: each looks at metrics that something in AWS reports, and says what to type.
+//! The alarms of `terraform/examples/complete`: each looks at metrics that something in AWS reports, says what to type, and rings when
+//! it should.
+
+mod cloudwatch;
+mod math;
+mod played;
+mod world;
 
 use crate::support::terraform::{AMI, CERTIFICATE, Terraform, list, resources, text, tree};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+/// The example with everything that it can have, applied once.
+fn state() -> &'static Value {
+    static STATE: OnceLock<Value> = OnceLock::new();
+    STATE.get_or_init(|| {
+        let example = Terraform::prepared(&tree(), "examples/complete");
+        example.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap()
+    })
+}
 
 #[test]
 fn an_alarm_looks_at_metrics_that_are_reported() {
-    let example = Terraform::prepared(&tree(), "examples/complete");
-    let state = example.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
     let of_type = |kind: &'static str| {
-        resources(&state)
+        resources(state())
             .into_iter()
             .filter(move |one| one["type"] == kind)
             .map(|one| &one["values"])

@@ -4,10 +4,11 @@ locals {
   tags = merge(var.tags, { "cos:cluster" = var.name })
 
   # AWS has no metric of an instance refresh. While one works, its group launches a node or has one more than it asks for, but not for
-  # longer than a few nodes need. A group that does so for 90 % of a window of twice the launch timeout plus ten minutes stands still:
-  # new nodes end before they have joined, or old ones do not go. The README says what this does not see.
-  window = ceil(var.launch_timeout / 60) * 2 + 10
-  most   = ceil(local.window * 0.9)
+  # longer than a few nodes need. A group that does so in every five minutes of twice the launch timeout plus 20 minutes stands still:
+  # new nodes end before they have joined, or old ones do not go. In five minutes, because AWS pauses between two nodes. Not less than
+  # 50 minutes, because a few nodes need that however early one of them is given up. The README says what this does not see.
+  spans  = ceil((max(var.launch_timeout, 900) / 60 * 2 + 20) / 5)
+  window = local.spans * 5
 }
 
 resource "aws_cloudwatch_metric_alarm" "below_size" {
@@ -54,15 +55,14 @@ resource "aws_cloudwatch_metric_alarm" "standstill" {
   for_each            = var.groups
   alarm_name          = "${var.name}-${each.key}-standstill"
   alarm_description   = <<-TEXT
-    The group of ${each.key} launches a node, or has more nodes than it asks for, for ${local.most} of ${local.window} minutes: new nodes do not join, or old ones do not go. An instance refresh does not go on.
+    The group of ${each.key} launches a node, or has more nodes than it asks for, for ${local.window} minutes: new nodes do not join, or old ones do not go. An instance refresh does not go on.
     1. Which node: aws autoscaling describe-instance-refreshes --auto-scaling-group-name ${each.value.name} --max-records 1
     2. On this node: cos-agent doctor
     3. To keep the old nodes: aws autoscaling cancel-instance-refresh --auto-scaling-group-name ${each.value.name}
   TEXT
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  evaluation_periods  = local.window
-  datapoints_to_alarm = local.most
+  evaluation_periods  = local.spans
   # The other alarm of the group says that there is no data.
   treat_missing_data = "notBreaching"
   alarm_actions      = var.topic_arns
@@ -84,8 +84,8 @@ resource "aws_cloudwatch_metric_alarm" "standstill" {
         namespace   = "AWS/AutoScaling"
         metric_name = metric_query.value
         dimensions  = { AutoScalingGroupName = each.value.name }
-        period      = 60
-        stat        = "Average"
+        period      = 300
+        stat        = "Maximum"
       }
     }
   }

@@ -79,11 +79,22 @@ run "two_for_each_group_and_two_for_each_target_group" {
   }
 }
 
-run "a_standstill_is_longer_than_a_launch" {
+run "a_standstill_is_longer_than_two_launches" {
   command = plan
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.standstill : alarm.datapoints_to_alarm == 36 && alarm.evaluation_periods == 40])
-    error_message = "Expected 36 of 40 minutes for a timeout of 15 minutes."
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.standstill : alarm.evaluation_periods == 10 && strcontains(alarm.alarm_description, "for 50 minutes:")])
+    error_message = "Expected 10 times 5 minutes for a timeout of 15 minutes."
+  }
+}
+
+run "a_refresh_takes_its_time_also_where_launches_are_short" {
+  command = plan
+  variables {
+    launch_timeout = 30
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.standstill : alarm.evaluation_periods == 10])
+    error_message = "Expected 10 times 5 minutes for a short timeout too."
   }
 }
 
@@ -93,8 +104,8 @@ run "a_launch_of_two_hours" {
     launch_timeout = 7200
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.standstill : alarm.datapoints_to_alarm > 120 && alarm.evaluation_periods <= 1440])
-    error_message = "Expected more than a launch, and at most a day."
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.standstill : alarm.evaluation_periods * 5 > 2 * 120 && alarm.evaluation_periods * 5 <= 1440])
+    error_message = "Expected more than two launches, and at most a day."
   }
 }
 
