@@ -27,11 +27,12 @@ fn folder() -> PathBuf {
     tree().join("examples/complete/jobs")
 }
 
-/// A copy of the folder, to be spoilt.
+/// A copy of the files, to be spoilt.
 fn copy() -> TempDir {
     let copied = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(folder()).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    // Pictures are in a directory of their own.
+    for path in entries.filter(|path| path.is_file()) {
         fs::copy(&path, copied.path().join(path.file_name().unwrap())).unwrap();
     }
     copied
