@@ -7,6 +7,7 @@ mod error;
 mod granted;
 pub mod names;
 mod resolve;
+mod settings;
 pub mod tags;
 
 use crate::facts::certificates::Authority;

@@ -3,7 +3,7 @@
 use super::names::{self, ClusterName, ConsulDatacenter, NomadDatacenter, NomadRegion};
 use super::{
     CLIENT_DATACENTERS, CONSUL_RANGE, Duty, LEADER, NOMAD_RANGE, Node, ResolveError, SERVER_COUNTS,
-    tags,
+    settings, tags,
 };
 use crate::facts::Facts;
 use crate::facts::settings::Release;
@@ -36,6 +36,7 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
             Duty::NomadClient { datacenter, nomad: nomad()? }
         }
     };
+    settings::http_on_link(facts)?;
     let region = facts.instance.region.as_str();
     let installed = &facts.installed;
     let nomad = role.nomad().and_then(|_| newer("nomad", installed.nomad.as_ref(), NOMAD_RANGE));
@@ -45,19 +46,19 @@ pub fn resolve(facts: &Facts) -> Result<Node, ResolveError> {
         cluster,
         duty,
         consul: version("consul", facts.installed.consul.as_ref(), CONSUL_RANGE)?,
-        consul_datacenter: ConsulDatacenter(label(
+        consul_datacenter: ConsulDatacenter(settings::label(
             "consul.datacenter",
             facts.settings.consul.datacenter.as_deref(),
             region,
         )?),
-        nomad_region: NomadRegion(label(
+        nomad_region: NomadRegion(settings::label(
             "nomad.region",
             facts.settings.nomad.region.as_deref(),
             region,
         )?),
         instance: facts.instance.clone(),
         host: facts.host,
-        launch_hook: launch_hook(facts)?,
+        launch_hook: settings::launch_hook(facts)?,
         authorities: facts.authorities.clone(),
         settings: facts.settings.clone(),
         notes,
@@ -139,27 +140,6 @@ fn client_datacenter(found: &str, further: &[String]) -> Result<NomadDatacenter,
     })
 }
 
-fn launch_hook(facts: &Facts) -> Result<Option<String>, ResolveError> {
-    let heartbeat = facts.settings.launch_hook.heartbeat;
-    // A hook times out after 30 seconds at the earliest; more frequent heartbeats only make AWS throttle the account.
-    if heartbeat.seconds() < 10 {
-        return Err(ResolveError::Setting {
-            key: "launch_hook.heartbeat",
-            found: heartbeat.into(),
-            expected: "10s or more, at most a third of the hook's HeartbeatTimeout",
-        });
-    }
-    match facts.tags.values.get(tags::LAUNCH_HOOK) {
-        Some(found) if !names::is_hook_name(found) => Err(ResolveError::Value {
-            key: tags::LAUNCH_HOOK,
-            found: found.clone(),
-            allowed: format!("{}; no tag where there is no hook", names::HOOK_GRAMMAR),
-            nearest: None,
-        }),
-        found => Ok(found.cloned()),
-    }
-}
-
 fn join_tag(
     values: &BTreeMap<String, String>,
     key: &'static str,
@@ -175,18 +155,6 @@ fn join_tag(
         allowed: format!("the cluster's name, which is {cluster}"),
         nearest: Some(cluster.as_str().to_owned()),
     })
-}
-
-fn label(key: &'static str, set: Option<&str>, region: &str) -> Result<String, ResolveError> {
-    match set {
-        None => Ok(region.to_owned()),
-        Some(text) if names::is_label(text) => Ok(text.to_owned()),
-        Some(text) => Err(ResolveError::Setting {
-            key,
-            found: text.to_owned(),
-            expected: "1 to 63 of a-z, 0-9, - and _, not first or last -",
-        }),
-    }
 }
 
 /// The version to render for. It is an error if it is unknown or older than the range. A newer one is rendered like the

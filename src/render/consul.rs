@@ -4,11 +4,15 @@
 //! (<https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file>; the gates were measured against
 //! 1.8.7 and read from the change logs).
 
+use super::drop_in::drop_in;
 use super::since;
 use crate::node::{Duty, Granted, Node, tags};
-use crate::state::{Action, Contents, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape};
+use crate::state::{
+    Action, Contents, DNS_LINK, Daemon, Document, File, Notify, Owner, ReloadableKey, Shape,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// What a reload by SIGHUP applies (<https://developer.hashicorp.com/consul/docs/agent/config#reloadable-configuration>).
 static RELOADABLE: &[ReloadableKey] = &[
@@ -154,11 +158,7 @@ fn config<'a>(node: &'a Node, granted: &Granted) -> Config<'a> {
         quorum: servers.map(|servers| quorum(node, granted, servers)),
         client_addr: "127.0.0.1",
         addresses: Addresses {
-            http: if servers.is_some() {
-                format!("127.0.0.1 {address}")
-            } else {
-                "127.0.0.1".to_owned()
-            },
+            http: http(node),
             dns: "127.0.0.1",
             grpc: "127.0.0.1",
             // Servers listen on 8503 by default from 1.14 on.
@@ -183,6 +183,27 @@ fn config<'a>(node: &'a Node, granted: &Granted) -> Config<'a> {
         http_config: short_timeouts(node)
             .then_some(HttpConfig { read_timeout: "15m", write_timeout: "15m" }),
     }
+}
+
+/// The addresses of the HTTP API: loopback, on servers the private address, and where the settings say so that of the link.
+fn http(node: &Node) -> String {
+    let mut addresses = vec![Ipv4Addr::LOCALHOST];
+    if node.duty.quorum() == Some(Daemon::Consul) {
+        addresses.push(node.instance.private_ip);
+    }
+    if node.settings.consul.http_on_link {
+        addresses.push(node.settings.dns.address.address());
+    }
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The drop-in of `consul.service`: Consul ends at once if it cannot bind an address, so the link must be up before it starts.
+pub fn unit_files(node: &Node, _: &Granted) -> Vec<File> {
+    let text = format!(
+        "# Consul answers HTTP at the address of the link.\n[Unit]\nWants={DNS_LINK}\nAfter={DNS_LINK}\n"
+    );
+    let is_needed = node.settings.consul.http_on_link;
+    is_needed.then(|| drop_in(Daemon::Consul.unit(), text)).into_iter().collect()
 }
 
 fn quorum(node: &Node, granted: &Granted, servers: u8) -> Quorum {

@@ -5,7 +5,6 @@
 
 use super::drop_in::drop_in;
 use crate::facts::host::Resolver;
-use crate::facts::settings::ForwarderChoice;
 use crate::node::{Granted, Node};
 use crate::state::{
     Action, Contents, DNS_LINK, DNSMASQ, File, Notify, RESOLVED, ROOT, Verb, Wanted,
@@ -24,14 +23,7 @@ pub(super) fn link(node: &Node) -> Wanted {
 
 /// The program that forwards `.consul` on this node; `None` if none does.
 pub fn forwarder(node: &Node) -> Option<Resolver> {
-    match node.settings.dns.forwarder {
-        ForwarderChoice::Auto => {
-            (node.host.resolver != Resolver::Other).then_some(node.host.resolver)
-        }
-        ForwarderChoice::Resolved => Some(Resolver::Resolved),
-        ForwarderChoice::Dnsmasq => Some(Resolver::Dnsmasq),
-        ForwarderChoice::None => None,
-    }
+    node.settings.dns.forwarder.on(node.host.resolver)
 }
 
 /// The files of the forwarder of this node.

@@ -41,6 +41,7 @@ pub enum For {
 pub static FILES: &[(For, Renderer)] = &[
     (For::Every, units::files),
     (For::Every, consul::files),
+    (For::Every, consul::unit_files),
     (For::Every, ca_trust::files),
     (For::Every, dns::files),
     (For::Every, profile::files),

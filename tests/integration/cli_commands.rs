@@ -243,6 +243,7 @@ settings
 ca.certificates = []                                             # default
 ca.registries = []                                               # default
 cluster.client_datacenters = []                                  # default
+consul.http_on_link = false                                      # default
 consul.log_level = "info"                                        # default
 consul.version = "1.22.7"                                        # /usr/lib/cos-agent/config.d/00-simulate.toml:2
 dns.address = "169.254.53.53"                                    # default
@@ -269,6 +270,7 @@ fn config() {
 ca.certificates = []                                             # default
 ca.registries = []                                               # default
 cluster.client_datacenters = []                                  # default
+consul.http_on_link = false                                      # default
 consul.log_level = "info"                                        # default
 consul.version = "1.22.7"                                        # /usr/lib/cos-agent/config.d/00-simulate.toml:2
 dns.address = "169.254.53.53"                                    # default

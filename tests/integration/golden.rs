@@ -4,9 +4,14 @@
 //! `GOLDEN=overwrite cargo test --test integration golden::` writes what is rendered now; read the diff before you commit it.
 
 use crate::support::{golden, root};
+use cos_agent::exit::ExitCode;
+use cos_agent::facts::Facts;
+use cos_agent::facts::host::Resolver;
+use cos_agent::facts::settings::ForwarderChoice;
 use cos_agent::render;
 use cos_agent::state::{Notify, Owner};
 use golden::{Case, Tree};
+use serde_json::json;
 use similar::TextDiff;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,6 +60,35 @@ fn a_heartbeat_more_frequent_than_ten_seconds_is_refused() {
         assert!(refused.contains("launch_hook.heartbeat"), "{refused}");
     }
     assert_eq!(resolved("10s"), Ok(()));
+}
+
+#[test]
+fn http_on_the_link_is_refused_where_there_is_no_link_or_where_extra_replaces_it() {
+    let case = golden::all().into_iter().find(|case| case.name == "settings-http-on-link").unwrap();
+    let refused = |spoil: fn(&mut Facts)| {
+        let mut facts = case.facts.clone();
+        spoil(&mut facts);
+        cos_agent::node::resolve(&facts).map(drop).map_err(|error| {
+            assert_eq!(error.exit_code(), ExitCode::Config);
+            error.to_string()
+        })
+    };
+    assert_eq!(refused(|_| {}), Ok(()));
+    for spoil in [
+        |facts: &mut Facts| facts.settings.dns.forwarder = ForwarderChoice::None,
+        |facts: &mut Facts| facts.settings.dns.forwarder = ForwarderChoice::Dnsmasq,
+        |facts: &mut Facts| facts.host.resolver = Resolver::Dnsmasq,
+        |facts: &mut Facts| facts.host.resolver = Resolver::Other,
+    ] {
+        let said = refused(spoil).unwrap_err();
+        assert!(said.contains("consul.http_on_link") && said.contains("no link cos0"), "{said}");
+    }
+    let said = refused(|facts| {
+        let http = json!({ "http": "127.0.0.1" });
+        facts.settings.consul.extra.insert("addresses".to_owned(), http);
+    });
+    let said = said.unwrap_err();
+    assert!(said.contains("`consul.extra.addresses.http` replaces"), "{said}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use cos_agent::apply::{self, ToStore};
 use cos_agent::exit::hint::Hint;
 use cos_agent::facts::Facts;
 use cos_agent::facts::binaries::Versions;
+use cos_agent::facts::host::Resolver;
 use cos_agent::facts::instance::Instance;
 use cos_agent::facts::settings::{
     self, ForwarderChoice, Layer, LinkLocal, LogLevel, RegistryHost, SettingsError,
@@ -63,6 +64,8 @@ fn facts() -> impl Strategy<Value = Facts> {
             registries.extend(registries.first().cloned());
             facts.settings.nomad.log_level = level;
             facts.settings.dns.forwarder = forwarder;
+            facts.settings.consul.http_on_link &=
+                forwarder.on(facts.host.resolver) == Some(Resolver::Resolved);
             facts.settings.dns.address =
                 LinkLocal::try_from(format!("169.254.{third}.{fourth}")).unwrap();
             facts.settings.ca.registries.clone_from(&registries);

@@ -12,6 +12,7 @@ pub use layers::{Layer, Layers, Source, merge, parse};
 pub use network::{LinkLocal, RegistryHost};
 pub use values::{Duration, LogLevel, PemText, Release};
 
+use crate::facts::host::Resolver;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,9 @@ pub struct Consul {
     pub datacenter: Option<String>,
     /// How much the agent logs.
     pub log_level: LogLevel,
+    /// Whether Consul also answers HTTP at the address of the link `cos0` (`dns.address`), where containers reach it. Nothing
+    /// outside the node does. It needs systemd-resolved, because no other resolver has the link.
+    pub http_on_link: bool,
     /// Keys of Consul's own configuration, merged last.
     pub extra: Extra,
 }
@@ -188,6 +192,18 @@ pub enum ForwarderChoice {
     Dnsmasq,
     /// None.
     None,
+}
+
+impl ForwarderChoice {
+    /// The program that forwards `.consul` on a host with this resolver; `None` if none does.
+    pub fn on(self, running: Resolver) -> Option<Resolver> {
+        match self {
+            Self::Auto => (running != Resolver::Other).then_some(running),
+            Self::Resolved => Some(Resolver::Resolved),
+            Self::Dnsmasq => Some(Resolver::Dnsmasq),
+            Self::None => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+export CONSUL_HTTP_ADDR=http://127.0.0.1:8500
