@@ -29,6 +29,7 @@ mod images;
 mod jobs;
 mod lab;
 mod metadata;
+mod migration;
 #[path = "../support/terraform.rs"]
 mod modules;
 mod names;
