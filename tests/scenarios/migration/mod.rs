@@ -81,11 +81,18 @@ fn tag(lab: &Lab) {
     }
 }
 
+/// Launches a new node, with the settings of the example as user data.
+fn launch(lab: &Lab, mut machine: Machine) -> Node<'_> {
+    machine.user_data = Some("[consul]\nhttp_on_link = true\n".to_owned());
+    let node = lab.add(machine);
+    node.boot();
+    node
+}
+
 /// One new server joins and votes, then one old leaves.
 fn replace_consul(lab: &Lab, transcript: &mut Transcript, seen: &Mutex<job::Seen>) {
     for (index, machine) in servers("consul-server", 3).into_iter().enumerate() {
-        let fresh = lab.add(machine);
-        fresh.boot();
+        let fresh = launch(lab, machine);
         let after = fresh.until_ready();
         assert!(!fresh.read("/etc/consul.d/cos.json").contains("bootstrap_expect"));
         assert_eq!(kept(&fresh), "from before");
@@ -125,7 +132,7 @@ fn replace_consul(lab: &Lab, transcript: &mut Transcript, seen: &Mutex<job::Seen
 /// Three new servers at once, as their group launches them; then the old ones leave one by one.
 fn replace_nomad(lab: &Lab, transcript: &mut Transcript, seen: &Mutex<job::Seen>) {
     for machine in servers("nomad-server", 3) {
-        lab.add(machine).boot();
+        launch(lab, machine);
     }
     let fresh = lab.role("nomad-server");
     for node in &fresh {
@@ -150,9 +157,7 @@ fn replace_nomad(lab: &Lab, transcript: &mut Transcript, seen: &Mutex<job::Seen>
 /// Two new clients; the job moves to them with the new address; the old ones are drained.
 fn replace_clients(lab: &Lab, transcript: &mut Transcript, seen: &Mutex<job::Seen>) {
     for number in 1..=2 {
-        let mut machine = Machine::client(&format!("client-{number}"), "backoffice", number, 31);
-        machine.settings.push_str("[consul]\nhttp_on_link = true\n");
-        lab.add(machine).boot();
+        launch(lab, Machine::client(&format!("client-{number}"), "backoffice", number, 31));
     }
     let fresh = lab.role("nomad-client");
     for node in &fresh {
