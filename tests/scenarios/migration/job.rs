@@ -102,43 +102,75 @@ fn instances(answer: &str) -> usize {
     parsed.and_then(|list| list.as_array().map(Vec::len)).unwrap_or_default()
 }
 
+/// How long something was away at the longest.
+#[derive(Debug, Default)]
+pub(super) struct Gap {
+    last: Option<Instant>,
+    /// The longest time between two answers.
+    pub(super) longest: Duration,
+}
+
+impl Gap {
+    fn seen(&mut self) {
+        let now = Instant::now();
+        let since = self.last.replace(now).map(|last| now - last);
+        self.longest = self.longest.max(since.unwrap_or_default());
+    }
+}
+
 /// What was seen of the job.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// How often it was asked.
-    pub(super) rounds: u32,
-    /// How often no instance answered.
-    pub(super) silent: u32,
-    /// How often none had an answer of Consul with a healthy instance.
+    /// How many answers instances gave.
+    pub(super) answers: u32,
+    /// How many of them were without an answer of Consul.
     pub(super) without_consul: u32,
-    /// The longest time between two rounds with an answer of Consul.
-    pub(super) longest: Duration,
+    /// When any instance answered, whatever became of Consul.
+    pub(super) any: Gap,
+    /// When one had an answer of Consul with a healthy instance.
+    pub(super) consul: Gap,
     /// Where instances asked Consul.
     pub(super) asks: BTreeSet<String>,
+    /// Who is being asked, and whether for Consul.
+    asked: BTreeSet<(String, bool)>,
 }
 
 impl Seen {
     /// For people.
     pub(super) fn words(&self) -> String {
-        let times = |number: u32| text::count(number, "time");
         format!(
-            "asked {}, silent {}, without an answer of Consul {}; the longest time between two answers of Consul is {:.1} s",
-            times(self.rounds),
-            times(self.silent),
-            times(self.without_consul),
-            self.longest.as_secs_f64()
+            "{} so far, {} of them without Consul's; the longest pause of all instances is {:.1} s, of Consul's answers {:.1} s",
+            text::count(self.answers, "answer"),
+            self.without_consul,
+            self.any.longest.as_secs_f64(),
+            self.consul.longest.as_secs_f64()
         )
     }
 }
 
-/// Does something while every client is asked without pause, all at once in each round.
+/// Does something while every client is asked without pause. One that does not answer holds up no other.
 pub(super) fn watched(lab: &Lab, work: impl FnOnce(&Mutex<Seen>)) -> Seen {
     let (ends, seen) = (AtomicBool::new(false), Mutex::new(Seen::default()));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut good = Instant::now();
             while !ends.load(Ordering::Relaxed) {
-                round(lab, &seen, &mut good);
+                let clients = lab.nodes().into_iter().filter(|node| node.name.contains("client"));
+                for client in clients {
+                    for of_consul in [false, true] {
+                        let key = (client.name.clone(), of_consul);
+                        if seen.lock().unwrap().asked.insert(key.clone()) {
+                            let (client, seen) = (client.clone(), &seen);
+                            scope.spawn(move || {
+                                if of_consul {
+                                    of_its_consul(&client, seen)
+                                } else {
+                                    itself(&client, seen)
+                                }
+                                seen.lock().unwrap().asked.remove(&key);
+                            });
+                        }
+                    }
+                }
                 std::thread::sleep(Duration::from_millis(200));
             }
         });
@@ -146,27 +178,30 @@ pub(super) fn watched(lab: &Lab, work: impl FnOnce(&Mutex<Seen>)) -> Seen {
         ends.store(true, Ordering::Relaxed);
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     });
-    seen.into_inner().unwrap()
+    let mut seen = seen.into_inner().unwrap();
+    // A pause that had not ended counts too.
+    assert!(seen.any.last.is_some() && seen.consul.last.is_some(), "no instance ever answered");
+    seen.any.seen();
+    seen.consul.seen();
+    seen
 }
 
-fn round(lab: &Lab, seen: &Mutex<Seen>, good: &mut Instant) {
-    let clients: Vec<_> =
-        lab.nodes().into_iter().filter(|node| node.name.contains("client")).collect();
-    let (well, answers) = std::thread::scope(|scope| {
-        let well: Vec<_> = clients.iter().map(|node| scope.spawn(|| is_well(node))).collect();
-        let asked: Vec<_> = clients.iter().map(|node| scope.spawn(|| ask(node))).collect();
-        let answers = asked.into_iter().filter_map(|ask| ask.join().unwrap().ok());
-        let answers: Vec<(String, String)> = answers.collect();
-        (well.into_iter().any(|well| well.join().unwrap()), answers)
-    });
-    let has_answer = answers.iter().any(|(_, answer)| instances(answer) > 0);
-    let mut seen = seen.lock().unwrap();
-    seen.rounds += 1;
-    seen.silent += u32::from(!well);
-    seen.without_consul += u32::from(!has_answer);
-    seen.longest = seen.longest.max(good.elapsed());
-    if has_answer {
-        *good = Instant::now();
+/// Asks an instance that needs nobody for its answer.
+fn itself(client: &Node<'_>, seen: &Mutex<Seen>) {
+    if is_well(client) {
+        seen.lock().unwrap().any.seen();
     }
-    seen.asks.extend(answers.into_iter().map(|(asks, _)| asks));
+}
+
+/// Asks an instance that asks Consul.
+fn of_its_consul(client: &Node<'_>, seen: &Mutex<Seen>) {
+    let Ok((asks, answer)) = ask(client) else { return };
+    let mut seen = seen.lock().unwrap();
+    seen.answers += 1;
+    seen.asks.insert(asks);
+    if instances(&answer) > 0 {
+        seen.consul.seen();
+    } else {
+        seen.without_consul += 1;
+    }
 }

@@ -17,6 +17,8 @@ use crate::lab::whole::{list, text};
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// The longest time in which no instance may answer at all, on a busy machine.
+const PAUSE: Duration = Duration::from_secs(5);
 /// The longest time in which no instance may have an answer of Consul: an election of the old servers, on a busy machine.
 const ELECTION: Duration = Duration::from_secs(30);
 
@@ -54,8 +56,8 @@ fn the_reference_system_is_replaced_server_by_server_while_a_job_is_asked() {
         reboot(&lab, &mut transcript);
     });
     transcript.proved(&format!("the job, from the first step to the last: {}", seen.words()));
-    assert_eq!(seen.silent, 0, "{seen:?}");
-    assert!(seen.longest < ELECTION, "{seen:?}");
+    assert!(seen.any.longest < PAUSE, "{seen:?}");
+    assert!(seen.consul.longest < ELECTION, "{seen:?}");
     assert_eq!(seen.asks.len(), 2, "{seen:?}");
 
     lab.until_ready();
