@@ -20,6 +20,7 @@ module "cos" {
   endpoint_security_group_ids = var.endpoint_security_group_ids
   dns_cidrs                   = var.dns_cidrs
   clients                     = var.clients
+  ingress                     = var.ingress
   settings                    = local.settings
 }
 

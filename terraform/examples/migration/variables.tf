@@ -30,6 +30,12 @@ variable "clients" {
   description = "The clients of each datacenter. None at first: the servers come before them."
 }
 
+variable "ingress" {
+  type        = object({ certificate_arn = string, subnet_ids = list(string), hosts = optional(list(string), []) })
+  default     = null
+  description = "The new load balancer that the internet reaches: its certificate, three public subnets, and the hosts it serves."
+}
+
 variable "settings" {
   type        = string
   default     = "[consul]\nhttp_on_link = true\n"

@@ -1,6 +1,8 @@
 output "instance_profile_arns" {
   value       = { for kind, profile in aws_iam_instance_profile.this : kind => profile.arn }
   description = "The instance profile of each kind of node."
+  # A server that finds no parameter may form a cluster, so there is none before them.
+  depends_on = [aws_ssm_parameter.formed]
 }
 
 output "role_arns" {
