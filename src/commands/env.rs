@@ -12,7 +12,6 @@ use crate::system::environment::Environment;
 use crate::system::root::{self, Root};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,18 +19,24 @@ use std::path::{Path, PathBuf};
 type Variables = BTreeMap<String, String>;
 
 /// What a CLI also reads, and what would contradict: <https://developer.hashicorp.com/consul/commands#environment-variables>,
-/// <https://developer.hashicorp.com/nomad/docs/commands#environment-variables>. The certificates of a client and tokens stay.
-const OTHERS: [&str; 9] = [
+/// <https://developer.hashicorp.com/nomad/docs/commands#environment-variables>. Tokens, namespaces and certificates of a client stay.
+const OTHERS: [&str; 12] = [
     "CONSUL_CACERT",
     "CONSUL_CAPATH",
+    "CONSUL_HTTP_ADDR",
     "CONSUL_HTTP_SSL",
     "CONSUL_HTTP_SSL_VERIFY",
     "CONSUL_TLS_SERVER_NAME",
+    "NOMAD_ADDR",
     "NOMAD_CACERT",
     "NOMAD_CAPATH",
+    "NOMAD_REGION",
     "NOMAD_SKIP_VERIFY",
     "NOMAD_TLS_SERVER_NAME",
 ];
+/// How deep and how full a directory of certificates may be.
+const DEEPEST: usize = 8;
+const MOST: usize = 10_000;
 
 pub(super) fn run(
     args: EnvArgs,
@@ -71,23 +76,50 @@ fn of_balancer(host: &str, trusted: Option<&Path>) -> Result<Variables, Error> {
     let Some(trusted) = trusted else { return Ok(variables) };
     let full = std::path::absolute(trusted)
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
-    let host = Root::host();
-    let is_directory =
-        host.stat_target(&full)?.is_some_and(|stat| stat.kind == PathKind::Directory);
-    let files = if is_directory { host.list(&full)? } else { vec![OsString::new()] };
-    if files.is_empty() {
-        let problem = "the directory is empty".to_owned();
-        return Err(InputError::NotCertificates { file: full, problem }.into());
-    }
-    // The CLIs take a directory only if every file in it is PEM.
-    for file in files {
-        check(if is_directory { full.join(file) } else { full.clone() })?;
-    }
-    let kind = if is_directory { "CAPATH" } else { "CACERT" };
+    let Some(value) = full.to_str().map(str::to_owned) else {
+        return Err(refused(full, "its name is not UTF-8"));
+    };
+    let kind = if is_directory(&full)? {
+        let mut files = Vec::new();
+        collect(&full, DEEPEST, &mut files)?;
+        if files.is_empty() {
+            return Err(refused(full, "the directory is empty"));
+        }
+        // The CLIs take a directory only if every file in it is PEM.
+        files.into_iter().try_for_each(check)?;
+        "CAPATH"
+    } else {
+        check(full)?;
+        "CACERT"
+    };
     for daemon in ["CONSUL", "NOMAD"] {
-        variables.insert(format!("{daemon}_{kind}"), full.display().to_string());
+        variables.insert(format!("{daemon}_{kind}"), value.clone());
     }
     Ok(variables)
+}
+
+fn is_directory(path: &Path) -> Result<bool, Error> {
+    Ok(Root::host().stat_target(path)?.is_some_and(|stat| stat.kind == PathKind::Directory))
+}
+
+/// The files of a directory and of those below it, which the CLIs read too: <https://github.com/hashicorp/go-rootcerts>.
+fn collect(directory: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Error> {
+    for name in Root::host().list(directory)? {
+        let path = directory.join(name);
+        if depth == 0 || into.len() >= MOST {
+            return Err(refused(path, "too many directories or files for certificates"));
+        }
+        if is_directory(&path)? {
+            collect(&path, depth - 1, into)?;
+        } else {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn refused(file: PathBuf, problem: &str) -> Error {
+    InputError::NotCertificates { file, problem: problem.to_owned() }.into()
 }
 
 fn check(file: PathBuf) -> Result<(), Error> {

@@ -21,15 +21,17 @@ pub(super) struct Port {
     pub(super) is_movable: bool,
 }
 
-/// The ports of the daemons of a role, as they are rendered.
-pub(super) fn planned(role: Role, own: Ipv4Addr) -> Vec<Port> {
+/// The ports of the daemons of a role, as they are rendered; Consul also answers HTTP at the address of the link, if there is one.
+pub(super) fn planned(role: Role, own: Ipv4Addr, link: Option<Ipv4Addr>) -> Vec<Port> {
     let (own, loopback) = (IpAddr::from(own), IpAddr::from(Ipv4Addr::LOCALHOST));
     let is_server = |daemon: Daemon| role.quorum() == Some(daemon);
     let http =
         |daemon: Daemon| if is_server(daemon) { vec![loopback, own] } else { vec![loopback] };
     let (consul, nomad) = (Daemon::Consul, Daemon::Nomad);
+    let mut of_consul = http(consul);
+    of_consul.extend(link.map(IpAddr::from));
     let rows = [
-        (consul, consul.port(), Tcp, http(consul), true, false),
+        (consul, consul.port(), Tcp, of_consul, true, false),
         (consul, consul::RPC, Tcp, vec![own], is_server(consul), true),
         (consul, consul::SERF, Tcp, vec![own], true, true),
         (consul, consul::SERF, Udp, vec![own], true, true),
@@ -58,9 +60,21 @@ pub(super) fn planned(role: Role, own: Ipv4Addr) -> Vec<Port> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn consul_answers_at_the_address_of_the_link_too() {
+        let link = Ipv4Addr::new(169, 254, 53, 53);
+        let ports = planned(Role::NomadClient, Ipv4Addr::LOCALHOST, Some(link));
+        let with: Vec<u16> = ports
+            .iter()
+            .filter(|port| port.addresses.contains(&link.into()))
+            .map(|port| port.number)
+            .collect();
+        assert_eq!(with, [8500]);
+    }
+
     fn numbers(role: Role) -> Vec<u16> {
         let mut numbers: Vec<u16> =
-            planned(role, Ipv4Addr::LOCALHOST).iter().map(|port| port.number).collect();
+            planned(role, Ipv4Addr::LOCALHOST, None).iter().map(|port| port.number).collect();
         numbers.dedup();
         numbers
     }

@@ -58,15 +58,27 @@ pub(super) fn of_section(source: &str, section: &pem::Section<'_>) -> Result<Aut
         let label = section.label;
         return Err(format!("expected CERTIFICATE, found {label:?} (`{convert}` converts it)"));
     }
+    authority(source, &decoded(body)?)
+}
+
+/// Whether a section has a certificate, of an authority or not.
+pub(super) fn certificate(section: &pem::Section<'_>) -> Result<(), String> {
+    let body = section.body.map_err(|problem| problem.to_string())?;
+    parsed(&decoded(body)?).map(drop)
+}
+
+fn decoded(body: &str) -> Result<Vec<u8>, String> {
     let base64: String = body.split_ascii_whitespace().collect();
     // The message of the decoder would quote a byte of the body.
-    let der = STANDARD.decode(base64).map_err(|_| "its body is not base64".to_owned())?;
-    authority(source, &der)
+    STANDARD.decode(base64).map_err(|_| "its body is not base64".to_owned())
+}
+
+fn parsed(der: &[u8]) -> Result<Certificate, String> {
+    Certificate::from_der(der).map_err(|error| format!("cannot parse the certificate: {error}"))
 }
 
 fn authority(source: &str, der: &[u8]) -> Result<Authority, String> {
-    let certificate = Certificate::from_der(der)
-        .map_err(|error| format!("cannot parse the certificate: {error}"))?;
+    let certificate = parsed(der)?;
     let tbs = certificate.tbs_certificate();
     let constraints = tbs
         .get_extension::<BasicConstraints>()

@@ -148,7 +148,7 @@ pub fn certificates_in(bytes: &[u8]) -> Result<usize, String> {
     let sections = pem::sections(&text);
     let mut number = 0;
     for section in sections.iter().filter(|section| section.label == "CERTIFICATE") {
-        section.body.map_err(|problem| problem.to_string())?;
+        authority::certificate(section)?;
         number += 1;
     }
     if number == 0 {

@@ -8,10 +8,14 @@ use crate::state::{Contents, Daemon, File, Notify, ROOT};
 pub const PATH: &str = "/etc/profile.d/cos.sh";
 const EXPORT: &str = "export ";
 
+/// The variables that are set here, and no others: somebody may have edited the file.
+const NAMES: [&str; 4] = ["CONSUL_CACERT", "CONSUL_HTTP_ADDR", "NOMAD_ADDR", "NOMAD_CACERT"];
+
 /// The variables of a shell that reads this file.
 pub fn variables(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(EXPORT)?.split_once('='));
-    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let known = lines.filter(|(name, _)| NAMES.contains(name));
+    known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The file. Every value in it is a constant, so nothing needs quotes.

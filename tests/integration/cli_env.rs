@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// What an earlier cluster has left in the shell.
-const STALE: &str = "export NOMAD_SKIP_VERIFY=true CONSUL_CAPATH=/old NOMAD_TOKEN=kept";
+const STALE: &str =
+    "export NOMAD_ADDR=https://old NOMAD_SKIP_VERIFY=true CONSUL_CAPATH=/old NOMAD_TOKEN=kept";
 
 #[test]
 fn on_a_node_a_shell_has_the_variables_of_a_login_shell() {
@@ -35,6 +36,19 @@ hint: on a node, run `cos-agent apply` first; elsewhere name the load balancer o
     for line in file.lines() {
         assert!(exports.contains(line), "{line} is in the file of login shells, not in\n{exports}");
     }
+}
+
+#[test]
+fn a_shell_gets_what_the_agent_has_written_and_nothing_else() {
+    let node = Node::of("consul-server");
+    assert_eq!(node.run("apply").code, Some(0));
+    let expected = ["CONSUL_HTTP_ADDR=http://127.0.0.1:8500", "NOMAD_TOKEN=kept"];
+    assert_eq!(shell(&node.run("env").stdout), expected);
+    let file = "etc/profile.d/cos.sh";
+    let text = std::fs::read_to_string(node.folder.path().join(file)).unwrap();
+    let edited = format!("{text}export A;touch /tmp/never;B=1\nexport NOMAD_TOKEN=other\n");
+    put(node.folder.path(), file, edited.as_bytes());
+    assert_eq!(shell(&node.run("env").stdout), expected);
 }
 
 #[test]
@@ -78,17 +92,23 @@ fn what_the_clis_would_refuse_is_refused_first() {
         ("wide.pem", b"\xff\xfe-\0-\0-\0", "expected ASCII, found UTF-16"),
         ("cut.pem", &cut.as_bytes()[..cut.len() / 2], "it has a BEGIN line and no END line"),
         ("key.pem", key.as_bytes(), "it holds a private key"),
+        ("body.pem", &pem("hello!"), "its body is not base64"),
+        ("inside.pem", &pem("aGVsbG8="), "cannot parse the certificate"),
     ] {
         put(folder.path(), name, bytes);
         refused(&folder.path().join(name), 65, why);
     }
-    put(folder.path(), "mixed/ui.pem", certificate().as_bytes());
+    put(folder.path(), "mixed/below/ui.pem", certificate().as_bytes());
     refused(&folder.path().join("mixed"), 0, "");
     put(folder.path(), "mixed/README", b"what this is");
     refused(&folder.path().join("mixed"), 65, "README: no -----BEGIN CERTIFICATE----- found");
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     refused(&folder.path().join("empty"), 65, "the directory is empty");
     refused(&folder.path().join("absent"), 64, "does not exist");
+}
+
+fn pem(body: &str) -> Vec<u8> {
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n").into_bytes()
 }
 
 /// `env` with this path as `--ca-cert` ends with this code, and says why.

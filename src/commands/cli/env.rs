@@ -13,7 +13,7 @@ pub struct EnvArgs {
     #[arg(long, value_name = "URL", value_parser = balancer)]
     pub from: Option<String>,
     /// PEM file, or directory of PEM files, that the CLIs trust for it; default: what the system trusts.
-    #[arg(long, value_name = "PATH", requires = "from")]
+    #[arg(long, value_name = "PATH", requires = "from", value_parser = clap::builder::PathBufValueParser::new())]
     pub ca_cert: Option<PathBuf>,
     /// Work on a node whose files are in this directory.
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
@@ -50,12 +50,14 @@ fn balancer(text: &str) -> Result<String, String> {
             url.scheme()
         ));
     }
-    // The parser drops the port of the scheme.
-    if url.port().is_some() || text.trim_end_matches('/').ends_with(":443") {
-        return Err(format!("{EXPECTED} without a port: Nomad is at 4646, Consul at 8501"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
+    // The parser drops the port of the scheme, and what is empty.
+    let authority = text.split("//").nth(1).unwrap_or_default();
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
         return Err(format!("{EXPECTED} without a user and a password"));
+    }
+    if authority.rsplit(']').next().unwrap_or_default().contains(':') {
+        return Err(format!("{EXPECTED} without a port: Nomad is at 4646, Consul at 8501"));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(format!("{EXPECTED} without a path"));
@@ -80,7 +82,11 @@ mod tests {
             ("https://ui.example.com:4646", "without a port"),
             ("https://ui.example.com:443", "without a port"),
             ("https://ui.example.com:443/", "without a port"),
+            ("https://ui.example.com:0443", "without a port"),
+            ("https://ui.example.com:", "without a port"),
+            ("https://[fd00::1]:4646", "without a port"),
             ("https://me:secret@ui.example.com", "without a user"),
+            ("https://@ui.example.com", "without a user"),
             ("https://ui.example.com/ui/jobs", "without a path"),
             ("https://ui.example.com/?a", "without a path"),
         ] {

@@ -68,10 +68,13 @@ async fn probe(machine: &Machine) -> Finding {
     let units = machine.units.get().await;
     let units = units.as_ref().as_ref().cloned().unwrap_or_default();
     let now = environment::moment().micros;
-    let mut ports = planned(node.role, node.address);
+    let stages = machine.stages.get().await;
+    let settings = stages.node.as_ref().map(|node| &node.settings);
+    let link = settings.filter(|settings| settings.consul.http_on_link);
+    let all = planned(node.role, node.address, link.map(|settings| settings.dns.address.address()));
+    let mut ports = all.clone();
     // Where the daemon runs well without a port, the operator has moved it.
     ports.retain(|port| !port.is_movable || !is_settled(units.get(port.daemon.unit()), now));
-    let all = planned(node.role, node.address);
     let Some(taken) = machine.files(move |root| taken(root, &ports, &units)).await else {
         return super::broken();
     };
@@ -173,8 +176,10 @@ mod tests {
 
     #[test]
     fn the_holder_of_a_port_is_named() {
-        let port =
-            planned(Role::NomadClient, OWN).into_iter().find(|port| port.number == 8301).unwrap();
+        let port = planned(Role::NomadClient, OWN, None)
+            .into_iter()
+            .find(|port| port.number == 8301)
+            .unwrap();
         let socket =
             Socket { protocol: Tcp, local: "0.0.0.0:8301".parse().unwrap(), user: 0, inode: 7 };
         let holder = Holder { process: 811, name: "python3".to_owned(), unit: None };
@@ -198,7 +203,7 @@ mod tests {
         let hidden = Taken { holder: None, ..taken };
         let Finding::Fail(problem) = judge(&[hidden], &[]) else { panic!("it is taken") };
         assert!(problem.found.contains("a program of user ID 0"), "{}", problem.found);
-        assert!(judge(&[], &planned(Role::NomadClient, OWN)).passes());
+        assert!(judge(&[], &planned(Role::NomadClient, OWN, None)).passes());
     }
 
     #[test]
