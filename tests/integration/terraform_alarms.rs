@@ -6,7 +6,7 @@ mod math;
 mod played;
 mod world;
 
-use crate::support::terraform::{AMI, CERTIFICATE, Terraform, list, resources, text, tree};
+use crate::support::terraform::{Terraform, WHOLE, list, resources, text, tree};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ fn state() -> &'static Value {
     static STATE: OnceLock<Value> = OnceLock::new();
     STATE.get_or_init(|| {
         let example = Terraform::prepared(&tree(), "examples/complete");
-        example.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap()
+        example.apply(&WHOLE).unwrap()
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a site may choose makes a plan that AWS takes, as far as the rules of the tests' provider know.
 
-use crate::support::terraform::{AMI, CERTIFICATE, Terraform, list, resources, text, tree};
+use crate::support::terraform::{AMI, CERTIFICATE, Terraform, WHOLE, list, resources, text, tree};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -59,7 +59,7 @@ module "other" {
 "#;
     both.write("other.tf", other);
     both.init().unwrap();
-    let state = both.apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
+    let state = both.apply(&WHOLE).unwrap();
     let mut names = BTreeSet::new();
     for one in resources(&state) {
         let name = &one["values"]["name"];

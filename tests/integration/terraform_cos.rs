@@ -1,8 +1,6 @@
 //! The ten-node COS of `terraform/examples/complete`: its nodes have the tags, the rights and the rows that they need, and no others.
 
-use crate::support::terraform::{
-    AMI, CERTIFICATE, Terraform, changes, list, resources, text, tree,
-};
+use crate::support::terraform::{Terraform, WHOLE, changes, list, resources, text, tree};
 use cos_agent::simulate::NodeKind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +17,6 @@ const KINDS: [(&str, &str, Option<&str>); 6] = [
     ("content-connector", "nomad-client", Some("content-connector")),
 ];
 /// The variables of the example with all that it can have.
-const WHOLE: [(&str, &str); 2] = [("ami_id", AMI), ("certificate_arn", CERTIFICATE)];
 /// What every node calls.
 const EVERYBODY: [&str; 10] = [
     "autoscaling:CompleteLifecycleAction",

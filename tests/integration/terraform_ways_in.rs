@@ -1,15 +1,13 @@
 //! The load balancers of `terraform/examples/complete`: who reaches them, what they reach, and that they are not there if nobody
 //! asked for them.
 
-use crate::support::terraform::{
-    AMI, CERTIFICATE, Terraform, list, one_line, resources, text, tree,
-};
+use crate::support::terraform::{AMI, Terraform, WHOLE, list, one_line, resources, text, tree};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[test]
 fn a_load_balancer_is_where_it_belongs_and_reaches_its_targets() {
-    let state = applied(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]);
+    let state = applied(&WHOLE);
     let cases = [
         ("cos-demo-ingress", false, "demo-public-", "demo-public-alb"),
         ("cos-demo-ui", true, "demo-backoffice-", "demo-ui-alb"),
@@ -29,11 +27,11 @@ fn a_load_balancer_is_where_it_belongs_and_reaches_its_targets() {
         assert_eq!(balancer["drop_invalid_header_fields"], true, "{name}");
     }
     let targets = [
-        ("cos-demo-ingress", 9999, "demo-public-services"),
-        ("cos-demo-ui-consul", 8500, "demo-consul-server"),
-        ("cos-demo-ui-nomad", 4646, "demo-nomad-server"),
+        ("cos-demo-ingress", 9999, "demo-public-services", "demo-ingress", "demo-public-alb"),
+        ("cos-demo-ui-consul", 8500, "demo-consul-server", "demo-ui-consul", "demo-ui-alb"),
+        ("cos-demo-ui-nomad", 4646, "demo-nomad-server", "demo-ui-nomad", "demo-ui-alb"),
     ];
-    for (name, port, nodes) in targets {
+    for (name, port, nodes, row, balancer) in targets {
         let target = named(&state, "aws_lb_target_group", "name", name);
         assert_eq!(target["port"], port, "{name}");
         let attached = named(
@@ -43,9 +41,14 @@ fn a_load_balancer_is_where_it_belongs_and_reaches_its_targets() {
             nodes,
         );
         assert_eq!(attached["traffic_source"][0]["identifier"], target["arn"], "{name}");
-        // The row that the port needs is there.
-        let rule = named(&state, "aws_vpc_security_group_ingress_rule", "from_port", port);
-        assert_eq!(rule["to_port"], port, "{name}");
+        // Its row opens the port to the balancer.
+        let rule = of_type(&state, "aws_vpc_security_group_ingress_rule")
+            .find(|rule| rule["tags"]["Name"] == row)
+            .unwrap_or_else(|| panic!("no row {row}"));
+        assert_eq!((&rule["from_port"], &rule["to_port"]), (&json!(port), &json!(port)), "{name}");
+        let group = |id: &Value| text(&named(&state, "aws_security_group", "id", text(id))["name"]);
+        assert_eq!(group(&rule["referenced_security_group_id"]), balancer, "{name}");
+        assert_eq!(group(&rule["security_group_id"]), nodes, "{name}");
     }
     let listeners: BTreeSet<(u64, &str)> = of_type(&state, "aws_lb_listener")
         .map(|one| (one["port"].as_u64().unwrap(), text(&one["protocol"])))
@@ -123,7 +126,7 @@ fn a_private_key_is_not_shown() {
 #[test]
 fn a_load_balancer_for_the_internet_comes_after_the_gateway_and_goes_before_it() {
     let example = Terraform::prepared(&tree(), "examples/complete");
-    let plan = example.plan(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)]).unwrap();
+    let plan = example.plan(&WHOLE).unwrap();
     let network = &plan["configuration"]["root_module"]["module_calls"]["network"]["module"];
     assert_eq!(network["outputs"]["subnet_ids"]["depends_on"], json!(["aws_route.internet"]));
     let route = list(&network["resources"]).find(|one| one["address"] == "aws_route.internet");

@@ -16,6 +16,10 @@ pub(crate) const AMI: &str = r#"{"consul_server":"ami-0123456789abcdef0","nomad_
 pub(crate) const CERTIFICATE: &str =
     "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef";
 
+/// The variables with which `examples/complete` makes all that it can.
+pub(crate) const WHOLE: [(&str, &str); 3] =
+    [("ami_id", AMI), ("certificate_arn", CERTIFICATE), ("ui_cidrs", r#"["10.20.0.0/16"]"#)];
+
 /// The modules of this project.
 pub(crate) fn tree() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform")

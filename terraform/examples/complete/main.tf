@@ -39,13 +39,13 @@ module "cos" {
   ingress = var.certificate_arn == null ? null : {
     certificate_arn = var.certificate_arn
     subnet_ids      = module.network.subnet_ids.public
-    # An example goes as it came.
+    # So that `terraform destroy` works at once.
     deletion_protection = false
   }
 
-  # There are no ACLs yet: who is in the VPC can run jobs. Accept that for an example, and not where others are in the VPC.
-  ui = var.certificate_arn == null ? null : {
-    cidrs           = [var.cidr]
+  # There are no ACLs yet: who is in these networks can run jobs.
+  ui = var.certificate_arn == null || length(var.ui_cidrs) == 0 ? null : {
+    cidrs           = var.ui_cidrs
     subnet_ids      = module.network.subnet_ids.backoffice
     certificate_arn = var.certificate_arn
     accept_no_acls  = true

@@ -20,7 +20,7 @@ output "ingress" {
 
 output "ui" {
   value       = module.cos.ui
-  description = "The pages of Consul and Nomad, if there is a certificate."
+  description = "The pages of Consul and Nomad, if there is a load balancer for them."
 }
 
 output "repository_urls" {

@@ -24,5 +24,11 @@ variable "cidr" {
 variable "certificate_arn" {
   type        = string
   default     = null
-  description = "A certificate in ACM of the region. With it there are also load balancers for the internet and the UIs, repositories and alarms."
+  description = "A certificate in ACM of the region. With it there are also a load balancer for the internet, repositories and alarms."
+}
+
+variable "ui_cidrs" {
+  type        = set(string)
+  default     = []
+  description = "Networks that reach the UIs of Consul and Nomad, and so can run jobs. With a certificate they get a load balancer for the UIs."
 }

@@ -21,6 +21,7 @@ module "cos" {
   dns_cidrs                   = var.dns_cidrs
   clients                     = var.clients
   ingress                     = var.ingress
+  repository_arns             = var.repository_arns
   settings                    = local.settings
 }
 

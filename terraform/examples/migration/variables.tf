@@ -30,6 +30,12 @@ variable "clients" {
   description = "The clients of each datacenter. None at first: the servers come before them."
 }
 
+variable "repository_arns" {
+  type        = list(string)
+  default     = []
+  description = "The repositories in ECR from which clients pull. Empty: all of this account and region."
+}
+
 variable "ingress" {
   type        = object({ certificate_arn = string, subnet_ids = list(string), hosts = optional(list(string), []) })
   default     = null

@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   for_each            = var.target_groups
   alarm_name          = "${var.name}-${each.key}-unhealthy"
   alarm_description   = <<-TEXT
-    A node fails the health check of ${each.key} for 10 minutes. The others answer.
+    A node fails the health check of ${each.key} for 10 minutes.
     1. Which node: aws elbv2 describe-target-health --target-group-arn ${each.value.arn}
     2. On this node: cos-agent doctor
   TEXT
@@ -125,7 +125,7 @@ resource "aws_cloudwatch_metric_alarm" "none_healthy" {
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HealthyHostCount"
   dimensions          = { LoadBalancer = each.value.load_balancer, TargetGroup = each.value.target_group }
-  statistic           = "Minimum"
+  statistic           = "Maximum"
   period              = 60
   comparison_operator = "LessThanThreshold"
   threshold           = 1

@@ -110,7 +110,7 @@ resource "aws_autoscaling_group" "this" {
   }
 
   lifecycle {
-    # Scaling changes the first; what min and max ask for, AWS follows by itself. Load balancers attach themselves.
+    # Scaling policies change the first. Other modules attach load balancers to the group.
     ignore_changes = [desired_capacity, load_balancers, target_group_arns, traffic_source]
   }
 }

@@ -10,6 +10,12 @@ job "fabio" {
   datacenters = ["public-services"]
   type        = "system"
 
+  update {
+    max_parallel = 1
+    stagger      = "30s"
+  }
+
+
   group "fabio" {
     network {
       port "http" { static = 9999 }

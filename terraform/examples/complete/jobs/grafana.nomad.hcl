@@ -33,19 +33,21 @@ job "grafana" {
         ports = ["http"]
       }
 
-      # Whoever reaches it may look; nobody may change anything, so it needs no password.
+      # Whoever reaches it may look. Nobody may sign in, because an administrator could make it ask the API of Nomad.
       env {
-        GF_AUTH_ANONYMOUS_ENABLED                 = "true"
-        GF_AUTH_DISABLE_LOGIN_FORM                = "true"
-        GF_PATHS_PROVISIONING                     = "/local"
-        GF_ANALYTICS_REPORTING_ENABLED            = "false"
-        GF_ANALYTICS_CHECK_FOR_UPDATES            = "false"
-        GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH = "/local/dashboard.json"
+        GF_AUTH_ANONYMOUS_ENABLED                  = "true"
+        GF_AUTH_BASIC_ENABLED                      = "false"
+        GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION = "true"
+        GF_AUTH_DISABLE_LOGIN_FORM                 = "true"
+        GF_PATHS_PROVISIONING                      = "/local"
+        GF_ANALYTICS_REPORTING_ENABLED             = "false"
+        GF_ANALYTICS_CHECK_FOR_UPDATES             = "false"
+        GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH  = "/local/dashboard.json"
       }
 
       resources {
         cpu    = 200
-        memory = 256
+        memory = 512
       }
 
       # Rendered again when Prometheus moves.

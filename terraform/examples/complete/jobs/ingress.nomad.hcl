@@ -3,12 +3,18 @@
 
 variable "image" {
   type        = string
-  description = "HAProxy 2.6 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/haproxy:2.6."
+  description = "HAProxy 2.6 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/haproxy:2.6.12."
 }
 
 job "ingress" {
   datacenters = ["public-services"]
   type        = "system"
+
+  # One node after the other, or a new image would close the way in.
+  update {
+    max_parallel = 1
+    stagger      = "30s"
+  }
 
   group "ingress" {
     network {
@@ -50,6 +56,7 @@ job "ingress" {
         change_mode   = "signal"
         change_signal = "SIGUSR2"
         data          = <<-EOF
+          # Without a limit HAProxy takes memory for as many connections as docker allows files: a thousand million.
           global
             log stdout format raw local0 info
             maxconn 4096
@@ -80,6 +87,8 @@ job "ingress" {
 
           frontend http
             bind :9999
+            # What changes something is not sent a second time.
+            http-request disable-l7-retry unless METH_GET
             http-response set-header X-Served-By %s
           {{- range services }}{{ if .Tags | contains "public" }}
             use_backend {{ .Name }} if { path /{{ .Name }} } || { path_beg /{{ .Name }}/ }

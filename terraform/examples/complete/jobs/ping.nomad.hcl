@@ -3,7 +3,7 @@
 
 variable "image" {
   type        = string
-  description = "HAProxy 2.6 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/haproxy:2.6."
+  description = "HAProxy 2.6 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/haproxy:2.6.12."
 }
 
 job "ping" {
@@ -56,6 +56,9 @@ job "ping" {
       template {
         destination = "local/haproxy.cfg"
         data        = <<-EOF
+          global
+            maxconn 256
+
           defaults
             mode http
             timeout connect 1s

@@ -3,7 +3,7 @@
 
 variable "image" {
   type        = string
-  description = "Prometheus 2.42 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/prometheus:2.42."
+  description = "Prometheus 2.42 or newer in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo/prometheus:v2.42.0."
 }
 
 variable "interval" {
@@ -108,7 +108,7 @@ job "prometheus" {
                   expr: min by (node) (up) == 0
                   for: 30s
                   annotations:
-                    summary: "{{ $labels.node }} does not answer: run `cos-agent doctor` there, or `consul force-leave` if it is gone for good"
+                    summary: "Consul or Nomad on {{ $labels.node }} does not answer: run `cos-agent doctor` there, or `consul force-leave` if it is gone for good"
                 - alert: ConsulWithoutLeader
                   expr: sum(consul_server_isLeader) == 0
                   for: 30s
