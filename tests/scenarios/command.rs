@@ -155,7 +155,7 @@ fn main() -> Result<(), String> {
 
 /// Shows the pages until somebody ends it.
 fn open_pages(lab: &Lab) {
-    for page in lab.open_pages() {
+    for page in lab.open_pages(true) {
         println!("{:<12} {}", page.name, page.url);
     }
     println!("until Ctrl-C");

@@ -65,4 +65,15 @@ def listener(values, rules, targets):
 
 
 def condition(rule, kind):
-    return [value for one in rule["condition"] for part in one.get(kind) or [] for value in part["values"]]
+    """The hosts or paths of a rule; a path is a prefix that ends with `*`."""
+    for one in rule["condition"]:
+        others = sorted(name for name, part in one.items()
+                        if isinstance(part, list) and part and name not in ("host_header", "path_pattern"))
+        if others:
+            raise ValueError(f"nobody plays a condition with {others[0]}")
+    values = [value for one in rule["condition"] for part in one.get(kind) or [] for value in part["values"]]
+    for value in values:
+        plain = value.removesuffix("*") if kind == "path_pattern" else value
+        if "*" in plain or "?" in plain:
+            raise ValueError(f"nobody plays the pattern {value}")
+    return values

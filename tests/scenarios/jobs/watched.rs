@@ -49,17 +49,18 @@ pub(super) fn every_target_is_up(lab: &Lab, transcript: &mut Transcript) {
 /// A rule names the node whose cable is cut, and it alone.
 pub(super) fn a_node_that_is_cut_off_is_named(lab: &Lab, transcript: &mut Transcript) {
     let node = lab.node("private-services");
-    assert_eq!(silent(lab), Ok(BTreeSet::new()));
+    let none = || match silent(lab)? {
+        nodes if nodes.is_empty() => Ok(()),
+        nodes => Err(format!("{nodes:?}")),
+    };
+    until("the rule is quiet", NOTICED, none);
     node.cut();
     let after = until("the rule names it", NOTICED, || match silent(lab)? {
         nodes if nodes == BTreeSet::from([node.id.clone()]) => Ok("it alone".to_owned()),
         nodes => Err(format!("{nodes:?}")),
     });
     node.heal();
-    until("the rule forgets it", NOTICED, || match silent(lab)? {
-        nodes if nodes.is_empty() => Ok(()),
-        nodes => Err(format!("{nodes:?}")),
-    });
+    until("the rule forgets it", NOTICED, none);
     transcript.proved(&format!("a rule of Prometheus names the node that is cut off, {after}"));
 }
 

@@ -13,13 +13,31 @@ use std::time::Duration;
 /// What curl says of a request: status, and the times to connect, to shake hands and in all, in seconds.
 const TIMES: &str = "%{http_code} %{time_connect} %{time_appconnect} %{time_total}";
 
+const DATACENTERS: [&str; 4] =
+    ["backoffice", "public-services", "private-services", "content-connector"];
+/// What timeout(1) ends with when time is over.
+const TIMEOUT: i32 = 124;
+
+/// Ends the requests, also when a test fails meanwhile.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A request goes through the load balancer and the proxy to a task on another node, and there is no other way.
 pub(super) fn requests_reach_public_services_alone(lab: &Lab, transcript: &mut Transcript) {
+    let expected: BTreeSet<String> = DATACENTERS.map(str::to_owned).into();
     let mut answered = BTreeSet::new();
-    until("instances in other datacenters answer", SOON, || {
+    until("instances in all datacenters answer", SOON, || {
         let answer = from_internet(lab, "/ping");
-        answered.extend(answer.stdout.lines().next().map(str::to_owned));
-        if answered.len() >= 4 { Ok(()) } else { Err(format!("{answered:?} {answer:?}")) }
+        if is_answered(&answer) {
+            let datacenter = answer.stdout.split(" on i-").next().unwrap_or_default();
+            answered.insert(datacenter.to_owned());
+        }
+        if answered == expected { Ok(()) } else { Err(format!("{answered:?} {answer:?}")) }
     });
     let answer = from_internet(lab, "/ping");
     transcript.proved(&format!(
@@ -43,10 +61,18 @@ pub(super) fn requests_reach_public_services_alone(lab: &Lab, transcript: &mut T
     ];
     std::thread::scope(|scope| {
         for (from, to, port) in closed {
-            let reaches = move || connects(lab, from, to, port);
-            scope.spawn(move || assert!(!reaches(), "{from} reaches {to}:{port}"));
+            scope.spawn(move || {
+                assert!(!connects(lab, from, to, port), "{from} reaches {to}:{port}")
+            });
         }
     });
+    let refused = lab.refused();
+    for (from, to, port) in closed {
+        assert!(
+            refused.contains(&packet(lab, from, to, port)),
+            "{from} to {to}:{port}: {refused:#?}"
+        );
+    }
     assert!(connects(lab, "cos-demo-ingress", "public-services", 9999));
     transcript.proved("no other way leads from the internet or the load balancers to a node");
 
@@ -59,8 +85,9 @@ pub(super) fn requests_reach_public_services_alone(lab: &Lab, transcript: &mut T
     // Nobody listens there: a refusal has come all the way back.
     let said = out("content-connector").stderr;
     assert!(said.contains("refused"), "{said}");
-    let said = out("private-services").stderr;
-    assert!(!said.contains("refused"), "{said}");
+    assert_eq!(out("private-services").code, Some(TIMEOUT));
+    let refused = lab.refused();
+    assert!(refused.contains(&packet(lab, "private-services", "internet", 443)), "{refused:#?}");
     transcript.proved("content-connector reaches the internet, private-services does not");
 }
 
@@ -69,12 +96,13 @@ pub(super) fn an_instance_dies(lab: &Lab, transcript: &mut Transcript) {
     let node = lab.node("private-services");
     let ends = AtomicBool::new(false);
     let (asked, failed) = std::thread::scope(|scope| {
+        let end = End(&ends);
         let requests = scope.spawn(|| {
             let (mut asked, mut failed) = (0, Vec::new());
             while !ends.load(Ordering::Relaxed) {
                 let answer = from_internet(lab, "/ping");
                 asked += 1;
-                if !answer.stdout.contains("\n200 ") {
+                if !is_answered(&answer) {
                     failed.push(format!("{answer:?}"));
                 }
                 std::thread::sleep(Duration::from_millis(20));
@@ -91,9 +119,9 @@ pub(super) fn an_instance_dies(lab: &Lab, transcript: &mut Transcript) {
         });
         until("it answers again", SOON, || {
             let answer = from_internet(lab, "/ping/private-services");
-            if answer.stdout.contains("\n200 ") { Ok(()) } else { Err(answer.stdout) }
+            if is_answered(&answer) { Ok(()) } else { Err(answer.stdout) }
         });
-        ends.store(true, Ordering::Relaxed);
+        drop(end);
         requests.join().unwrap()
     });
     assert!(failed.is_empty(), "{} of {asked} failed: {failed:#?}", failed.len());
@@ -134,7 +162,7 @@ pub(super) fn people_reach_the_pages(lab: &Lab, transcript: &mut Transcript) {
         assert!(found.contains(&format!("<title>{page}")), "{url}: {found}");
     }
     transcript.proved("the load balancer shows the pages of Nomad and Consul");
-    for page in lab.open_pages() {
+    for page in lab.open_pages(false) {
         let shown = shell::ok(&["curl", "-s", "-m", "5", &page.url]);
         assert!(shown.contains(&format!("<title>{}", page.name)), "{}: {shown}", page.url);
     }
@@ -165,4 +193,14 @@ fn from_internet(lab: &Lab, path: &str) -> Output {
             &url,
         ],
     )
+}
+
+/// Whether curl got what it asked for.
+fn is_answered(answer: &Output) -> bool {
+    answer.stdout.contains("\n200 ")
+}
+
+/// A connection as the list of refused packets has it.
+fn packet(lab: &Lab, from: &str, to: &str, port: u16) -> String {
+    format!("{} . {} . tcp . {port}", lab.address_in(from), lab.address_in(to))
 }

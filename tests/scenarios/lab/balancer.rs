@@ -4,14 +4,14 @@
 //! Unlike AWS's it answers 503 when no target is healthy, where AWS's would try all of them, and a new target is healthy until a
 //! check fails.
 
-use super::jobs::images;
+mod haproxy;
+
 use super::net::{INTERNET, Net, OUTSIDE, start_in};
 use super::shell::SOON;
 use super::wait::until;
 use super::{Lab, cgroup, http, write_whole};
 use rcgen::{CertificateParams, KeyPair};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
@@ -97,11 +97,13 @@ impl Lab {
     pub(super) fn balance(&self) {
         for balancer in self.description().balancers {
             let folder = self.balancer_folder(&balancer);
-            fs::write(folder.join("haproxy.cfg"), self.configuration(&balancer)).unwrap();
+            let configuration =
+                haproxy::configuration(&balancer, &folder, &self.description().machines);
+            fs::write(folder.join("haproxy.cfg"), configuration).unwrap();
             let group = format!("{}/balancer-{}", self.net.prefix, balancer.name);
             cgroup::create_unified(&group);
             cgroup::kill(&group);
-            let words = haproxy(&folder.join("haproxy.cfg"));
+            let words = haproxy::command(&folder.join("haproxy.cfg"));
             start_in(&self.net.netns(&balancer.name), &group, &words, &folder.join("log"));
             let port = balancer.listeners[0].port;
             until(&format!("{} listens", balancer.name), SOON, || {
@@ -150,59 +152,6 @@ impl Lab {
             .filter(|name| name != "BACKEND")
             .collect()
     }
-
-    fn configuration(&self, balancer: &Balancer) -> String {
-        let certificate = self.balancer_folder(balancer).join("both.pem");
-        let socket = self.balancer_folder(balancer).join("socket");
-        let mut text = format!(
-            "global\n  log stdout format raw local0 info\n  stats socket {} level admin\n\
-             defaults\n  log global\n  mode http\n  option httplog\n  option forwardfor\n  timeout connect 5s\n  \
-             timeout client {idle}s\n  timeout server {idle}s\n",
-            socket.display(),
-            idle = balancer.idle_timeout,
-        );
-        let mut backends = String::new();
-        for Listener { port, default, rules } in &balancer.listeners {
-            let _ = write!(
-                text,
-                "frontend {port}\n  bind {}:{port} ssl crt {}\n  http-request set-header X-Forwarded-Proto https\n",
-                balancer.address,
-                certificate.display(),
-            );
-            for (number, rule) in rules.iter().enumerate() {
-                let backend = format!("{port}-{number}");
-                let _ = writeln!(text, "  use_backend {backend} if {}", rule.condition());
-                self.backend(&backend, &rule.action, &mut backends);
-            }
-            let backend = format!("{port}-default");
-            let _ = writeln!(text, "  default_backend {backend}");
-            self.backend(&backend, default, &mut backends);
-        }
-        text + &backends
-    }
-
-    fn backend(&self, name: &str, action: &Action, text: &mut String) {
-        let _ = writeln!(text, "backend {name}");
-        let Target { port, group, check_port, path, interval, timeout, healthy, unhealthy, .. } =
-            match action {
-                Action::Forward { target } => target,
-                Action::Fixed { status, kind, body } => {
-                    let answer = format!("status {status} content-type {kind} string \"{body}\"");
-                    let _ = writeln!(text, "  http-request return {answer}");
-                    return;
-                }
-            };
-        let _ = writeln!(text, "  option httpchk GET {path}\n  timeout check {timeout}s");
-        for machine in self.description().machines {
-            if machine.tags.get("aws:autoscaling:groupName") == Some(group) {
-                let _ = writeln!(
-                    text,
-                    "  server {} {}:{port} check port {check_port} inter {interval}s rise {healthy} fall {unhealthy}",
-                    machine.name, machine.address
-                );
-            }
-        }
-    }
 }
 
 impl Balancer {
@@ -215,37 +164,4 @@ impl Balancer {
         let found = self.listeners.iter().find(forwards).expect("a target group of this name");
         found.port.to_string()
     }
-}
-
-impl Rule {
-    /// As HAProxy asks: `*` at the end of a path is all that AWS's patterns have here.
-    fn condition(&self) -> String {
-        let mut parts = Vec::new();
-        if !self.hosts.is_empty() {
-            parts.push(format!("{{ hdr(host) -i {} }}", self.hosts.join(" ")));
-        }
-        if !self.paths.is_empty() {
-            let paths: Vec<&str> =
-                self.paths.iter().map(|path| path.strip_suffix('*').expect("a prefix")).collect();
-            parts.push(format!("{{ path_beg {} }}", paths.join(" ")));
-        }
-        parts.join(" ")
-    }
-}
-
-/// The program of the image, by the loader and with the libraries of the image.
-fn haproxy(configuration: &std::path::Path) -> Vec<String> {
-    let image = images().join("haproxy");
-    let at = |path: &str| image.join(path).display().to_string();
-    let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(at).join(":");
-    [
-        at("lib64/ld-linux-x86-64.so.2"),
-        "--library-path".to_owned(),
-        libraries,
-        at("usr/sbin/haproxy"),
-        "-db".to_owned(),
-        "-f".to_owned(),
-        configuration.display().to_string(),
-    ]
-    .to_vec()
 }

@@ -59,6 +59,7 @@ impl Lab {
         }
         node.remove_disk();
         self.change(|description| description.machines.retain(|found| found.name != node.name));
+        self.balance();
     }
 
     /// Sets a tag of an instance, or takes it away, in EC2 and in its metadata.

@@ -17,14 +17,17 @@ pub(crate) struct Page {
 }
 
 impl Lab {
-    /// Opens the pages of Consul, Nomad and, if it runs, Prometheus. They are asked from backoffice, as people there would.
-    pub(crate) fn open_pages(&self) -> Vec<Page> {
+    /// Opens the pages of Consul, Nomad and, if it runs, Prometheus, at their usual ports or at any. They are asked from backoffice,
+    /// as people there would.
+    pub(crate) fn open_pages(&self, usual: bool) -> Vec<Page> {
+        let page =
+            |name, port, path, there| self.page(name, if usual { port } else { 0 }, path, there);
         let mut pages = vec![
-            self.page("Consul", 8500, "/ui/", (self.address_in("consul-1"), 8500).into()),
-            self.page("Nomad", 4646, "/ui/", (self.address_in("nomad-1"), 4646).into()),
+            page("Consul", 8500, "/ui/", (self.address_in("consul-1"), 8500).into()),
+            page("Nomad", 4646, "/ui/", (self.address_in("nomad-1"), 4646).into()),
         ];
         if let Ok(prometheus) = self.prometheus() {
-            pages.push(self.page("Prometheus", 9090, "/classic/targets", prometheus));
+            pages.push(page("Prometheus", 9090, "/classic/targets", prometheus));
         }
         pages
     }
@@ -36,10 +39,11 @@ impl Lab {
         let netns = self.net.netns("backoffice");
         thread::spawn(move || {
             for browser in listener.incoming().flatten() {
+                let netns = netns.clone();
                 // A page that is gone closes the connection.
-                if let Ok(server) = http::connect(&netns, there, SOON) {
-                    join(browser, server);
-                }
+                thread::spawn(move || {
+                    http::connect(&netns, there, SOON).map(|server| join(browser, server))
+                });
             }
         });
         Page { name, url: format!("http://{here}{path}") }
@@ -48,7 +52,7 @@ impl Lab {
 
 /// Hands on what either says until it ends.
 fn join(browser: TcpStream, server: TcpStream) {
-    let (from, to) = (browser.try_clone().unwrap(), server.try_clone().unwrap());
+    let (Ok(from), Ok(to)) = (browser.try_clone(), server.try_clone()) else { return };
     for (mut from, mut to) in [(from, to), (server, browser)] {
         thread::spawn(move || {
             let _ = io::copy(&mut from, &mut to);

@@ -20,7 +20,8 @@ fi
 new=$cache/new-site
 rm -rf "$new"
 mkdir "$new"
-{
+make() {
+  set -e
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=COS lab" \
     -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$new/ca.key" -out "$new/ca.pem"
   names="DNS:$account.dkr.ecr.$region.amazonaws.com,DNS:sts.amazonaws.com,DNS:iam.amazonaws.com,DNS:registry.site.internal"
@@ -34,6 +35,12 @@ mkdir "$new"
     extendedKeyUsage=serverAuth >"$new/aws.ext"
   openssl x509 -req -in "$new/aws.csr" -CA "$new/ca.pem" -CAkey "$new/ca.key" -CAcreateserial -days 3650 \
     -extfile "$new/aws.ext" -out "$new/aws.pem"
-} >"$cache/site.log" 2>&1 || { echo "the certificates of the site were not made:" >&2; tail -n 20 "$cache/site.log" >&2; exit 1; }
+}
+# Not `make || …`: that would switch `set -e` off inside.
+set +e
+(make) >"$cache/site.log" 2>&1
+code=$?
+set -e
+[ $code = 0 ] || { echo "the certificates of the site were not made:" >&2; tail -n 20 "$cache/site.log" >&2; exit 1; }
 mv "$new" "$made"
 echo "$made"

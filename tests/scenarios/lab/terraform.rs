@@ -8,7 +8,7 @@ use super::groups::Rule;
 use super::layers;
 use super::node::Node;
 use super::tools::Consul;
-use crate::modules::{AMI, CERTIFICATE, Terraform, configuration, resources, tree};
+use crate::modules::{Terraform, WHOLE, configuration, resources, tree};
 use crate::programs;
 use cos_agent::state::sha256;
 use serde::Deserialize;
@@ -91,14 +91,13 @@ fn name_of(group: &str, number: u8) -> String {
 fn state() -> Vec<Value> {
     // The provider of the tests is in a directory that its own sources name.
     let provider = configuration().display().to_string();
-    let key = sha256(format!("{} {provider}", layers::key_of(&tree())).as_bytes());
+    let key = format!("{} {provider} {EXAMPLE} {WHOLE:?}", layers::key_of(&tree()));
+    let key = sha256(key.as_bytes());
     let path = programs::cache().join("lab").join(format!("terraform-{}.json", &key[..12]));
     if let Ok(text) = fs::read_to_string(&path) {
         return serde_json::from_str(&text).unwrap();
     }
-    let state = Terraform::prepared(&tree(), EXAMPLE)
-        .apply(&[("ami_id", AMI), ("certificate_arn", CERTIFICATE)])
-        .unwrap();
+    let state = Terraform::prepared(&tree(), EXAMPLE).apply(&WHOLE).unwrap();
     let resources: Vec<Value> = resources(&state)
         .into_iter()
         .map(|one| json!({ "type": one["type"], "values": one["values"] }))

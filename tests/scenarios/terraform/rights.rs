@@ -7,8 +7,10 @@ use crate::lab::node::Node;
 use crate::lab::shell::SOON;
 use crate::lab::transcript::Transcript;
 use crate::lab::wait::until;
+use crate::lab::whole::{list, text};
 use Proof::{Check, Journal};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 const CONSUL: &str = "consul-server";
 /// The parameter of the quorum guard, and where a server remembers that it is recorded.
@@ -99,11 +101,26 @@ const RIGHTS: [Right; 8] = [
     },
 ];
 
+/// What no program of a lab needs: its registry does not ask who may have a layer, and it has no SSM agent.
+const NOT_SHOWN: [&str; 8] = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+];
+
 #[test]
 #[ignore = "long: `tests/run --long`"]
 fn every_right_is_missed_when_it_is_taken_away() {
     let mut transcript = Transcript::begin("every right is missed when it is taken away");
     let lab = healthy();
+    let shown: BTreeSet<String> =
+        RIGHTS.iter().map(|right| right.action).chain(NOT_SHOWN).map(str::to_owned).collect();
+    assert_eq!(granted(&lab), shown);
     for right in &RIGHTS {
         let role = format!("cos-demo-eu-central-1-{}", right.kind);
         let asked = json!({ "RoleName": role, "PolicyName": "node" });
@@ -126,6 +143,20 @@ fn every_right_is_missed_when_it_is_taken_away() {
         lab.everywhere(|node| drop(until_healthy(node)));
         transcript.proved(&format!("{action}: {missed}"));
     }
+}
+
+/// Every action of every role.
+fn granted(lab: &Lab) -> BTreeSet<String> {
+    let roles = lab.aws.call("iam", "list_roles", &json!({}));
+    let mut actions = BTreeSet::new();
+    for role in list(&roles["Roles"]) {
+        let asked = json!({ "RoleName": role["RoleName"], "PolicyName": "node" });
+        let policy = lab.aws.call("iam", "get_role_policy", &asked);
+        for statement in list(&policy["PolicyDocument"]["Statement"]) {
+            actions.extend(list(&statement["Action"]).map(text));
+        }
+    }
+    actions
 }
 
 impl Right {
