@@ -28,8 +28,8 @@ impl EnvArgs {
                 "eval \"$(cos-agent env)\"                  on a node, as every login shell has it",
                 "eval \"$(cos-agent env --from https://internal-demo-ui.example.com --ca-cert ui.pem)\"",
             ],
-            "The load balancer has Nomad at port 4646 and Consul at port 8501. Variables of an earlier cluster that contradict are\n\
-             unset. It opens no connection.",
+            "The load balancer has Nomad at port 4646 and Consul at port 8501. Variables of an earlier cluster are unset, but for \
+             tokens, namespaces and certificates of a client. It opens no connection.",
             &[
                 usual(Done),
                 (Usage, "this machine is not a node, or the file does not exist"),
