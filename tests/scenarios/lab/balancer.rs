@@ -155,13 +155,16 @@ impl Lab {
 }
 
 impl Balancer {
-    /// The port of the listener that forwards to the target group whose name ends so.
+    /// The port of the listener that forwards to the target group whose name ends so, by a rule or by default.
     fn port_of(&self, group: &str) -> String {
-        let forwards = |listener: &&Listener| match &listener.default {
+        let forwards = |action: &Action| match action {
             Action::Forward { target } => target.name.ends_with(group),
             Action::Fixed { .. } => false,
         };
-        let found = self.listeners.iter().find(forwards).expect("a target group of this name");
-        found.port.to_string()
+        let of_rules =
+            |listener: &Listener| listener.rules.iter().any(|rule| forwards(&rule.action));
+        let mut listeners = self.listeners.iter();
+        let found = listeners.find(|one| forwards(&one.default) || of_rules(one));
+        found.expect("a target group of this name").port.to_string()
     }
 }

@@ -69,6 +69,11 @@ impl Lab {
                 if healthy == expected { Ok(()) } else { Err(format!("{healthy} of {expected}")) }
             });
         }
+        // Two health checks, 10 s apart.
+        until("the load balancer sends requests on", LIVING, || {
+            let healthy = self.healthy_targets("-ingress", "-ingress");
+            if healthy.is_empty() { Err("no target is healthy".to_owned()) } else { Ok(()) }
+        });
     }
 }
 
