@@ -64,7 +64,7 @@ fn of_node(root: &Root) -> Result<Variables, Error> {
     let bytes = root
         .read(profile::PATH)?
         .ok_or_else(|| InputError::NotANode { file: PathBuf::from(profile::PATH) })?;
-    Ok(profile::variables(&String::from_utf8_lossy(&bytes)).into_iter().collect())
+    Ok(profile::variables(&String::from_utf8_lossy(&bytes)))
 }
 
 /// The variables for a load balancer of the UIs: the ports of `terraform/modules/ui`.
@@ -126,9 +126,8 @@ fn check(file: PathBuf) -> Result<(), Error> {
     let Some(bytes) = root::read_file(&file)? else {
         return Err(InputError::NoFile { file, expected: Given::Certificates }.into());
     };
-    certificates::certificates_in(&bytes)
-        .map_err(|problem| InputError::NotCertificates { file, problem })?;
-    Ok(())
+    certificates::check_for_clis(&bytes)
+        .map_err(|problem| InputError::NotCertificates { file, problem }.into())
 }
 
 /// What a POSIX shell evaluates.

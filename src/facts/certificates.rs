@@ -96,9 +96,7 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     let narrow = bytes.contains(&0).then(|| text.replace('\0', ""));
     let sections = pem::sections(&text);
     let wide = narrow.as_deref().map(pem::sections).unwrap_or_default();
-    let is_key = |section: &pem::Section<'_>| section.label.contains("PRIVATE KEY");
-    // The text is searched too, because the parser may not know the form of a key.
-    if text.contains("PRIVATE KEY-") || sections.iter().chain(&wide).any(is_key) {
+    if holds_key(&text, sections.iter().chain(&wide)) {
         return Err(GatherError::PrivateKey { path: source.to_owned() });
     }
     let mut found = Found::default();
@@ -138,27 +136,29 @@ fn parse(source: &str, bytes: &[u8]) -> Result<Found, GatherError> {
     Ok(found)
 }
 
-/// The number of certificates in a file of the user, authorities or not; the reason if the CLIs of Consul and Nomad would refuse
-/// it. Unlike the trust store, they also take a self-signed certificate of a server.
-pub fn certificates_in(bytes: &[u8]) -> Result<usize, String> {
+/// Why the CLIs of Consul and Nomad would refuse a file with certificates. Unlike the trust store, they also take a self-signed
+/// certificate of a server.
+pub fn check_for_clis(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
-    if text.contains("PRIVATE KEY-") {
+    let sections = pem::sections(&text);
+    if holds_key(&text, sections.iter()) {
         return Err("it holds a private key".to_owned());
     }
-    let sections = pem::sections(&text);
-    let mut number = 0;
-    for section in sections.iter().filter(|section| section.label == "CERTIFICATE") {
-        authority::certificate(section)?;
-        number += 1;
-    }
-    if number == 0 {
+    let certificates: Vec<_> =
+        sections.iter().filter(|section| section.label == "CERTIFICATE").collect();
+    if certificates.is_empty() {
         return Err(if bytes.contains(&0) && bytes.first() != Some(&0x30) {
             "expected ASCII, found UTF-16 or binary data".to_owned()
         } else {
             no_section(bytes).to_owned()
         });
     }
-    Ok(number)
+    certificates.into_iter().try_for_each(authority::certificate)
+}
+
+/// Whether there is a private key. The text is searched too, because the parser may not know the form of a key.
+fn holds_key<'a>(text: &str, mut sections: impl Iterator<Item = &'a pem::Section<'a>>) -> bool {
+    text.contains("PRIVATE KEY-") || sections.any(|section| section.label.contains("PRIVATE KEY"))
 }
 
 fn no_section(bytes: &[u8]) -> &'static str {

@@ -191,9 +191,7 @@ fn http(node: &Node) -> String {
     if node.duty.quorum() == Some(Daemon::Consul) {
         addresses.push(node.instance.private_ip);
     }
-    if node.settings.consul.http_on_link {
-        addresses.push(node.settings.dns.address.address());
-    }
+    addresses.extend(node.settings.consul_link());
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 

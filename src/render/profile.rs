@@ -3,6 +3,7 @@
 use super::ca_trust;
 use crate::node::{Granted, Node};
 use crate::state::{Contents, Daemon, File, Notify, ROOT};
+use std::collections::BTreeMap;
 
 /// Where it is.
 pub const PATH: &str = "/etc/profile.d/cos.sh";
@@ -12,7 +13,7 @@ const EXPORT: &str = "export ";
 const NAMES: [&str; 4] = ["CONSUL_CACERT", "CONSUL_HTTP_ADDR", "NOMAD_ADDR", "NOMAD_CACERT"];
 
 /// The variables of a shell that reads this file.
-pub fn variables(text: &str) -> Vec<(String, String)> {
+pub fn variables(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(EXPORT)?.split_once('='));
     let known = lines.filter(|(name, _)| NAMES.contains(name));
     known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

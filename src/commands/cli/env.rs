@@ -13,7 +13,7 @@ pub struct EnvArgs {
     #[arg(long, value_name = "URL", value_parser = balancer)]
     pub from: Option<String>,
     /// PEM file, or directory of PEM files, that the CLIs trust for it; default: what the system trusts.
-    #[arg(long, value_name = "PATH", requires = "from", value_parser = clap::builder::PathBufValueParser::new())]
+    #[arg(long, value_name = "PATH", requires = "from")]
     pub ca_cert: Option<PathBuf>,
     /// Work on a node whose files are in this directory.
     #[arg(long, value_name = "DIR", conflicts_with = "from")]

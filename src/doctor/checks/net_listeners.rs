@@ -69,9 +69,8 @@ async fn probe(machine: &Machine) -> Finding {
     let units = units.as_ref().as_ref().cloned().unwrap_or_default();
     let now = environment::moment().micros;
     let stages = machine.stages.get().await;
-    let settings = stages.node.as_ref().map(|node| &node.settings);
-    let link = settings.filter(|settings| settings.consul.http_on_link);
-    let all = planned(node.role, node.address, link.map(|settings| settings.dns.address.address()));
+    let link = stages.node.as_ref().and_then(|node| node.settings.consul_link());
+    let all = planned(node.role, node.address, link);
     let mut ports = all.clone();
     // Where the daemon runs well without a port, the operator has moved it.
     ports.retain(|port| !port.is_movable || !is_settled(units.get(port.daemon.unit()), now));

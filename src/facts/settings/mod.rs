@@ -15,6 +15,7 @@ pub use values::{Duration, LogLevel, PemText, Release};
 use crate::facts::host::Resolver;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 
 /// A table that is merged last into an agent's own configuration.
 pub type Extra = serde_json::Map<String, serde_json::Value>;
@@ -192,6 +193,13 @@ pub enum ForwarderChoice {
     Dnsmasq,
     /// None.
     None,
+}
+
+impl Settings {
+    /// The address of the link, if Consul also answers HTTP there.
+    pub fn consul_link(&self) -> Option<Ipv4Addr> {
+        self.consul.http_on_link.then(|| self.dns.address.address())
+    }
 }
 
 impl ForwarderChoice {
