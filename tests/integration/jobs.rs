@@ -15,7 +15,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// An image in ECR, as a person gives it.
@@ -125,20 +124,8 @@ fn haproxy(file: &Path) -> Result<String, String> {
 
 /// A program by the loader and with the libraries of its image, with nothing of the caller's environment.
 fn program(image: &str, path: &str) -> Command {
-    let image = images().join(image);
-    let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"]
-        .map(|folder| image.join(folder).display().to_string());
-    let mut command = Command::new(image.join("lib64/ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(libraries.join(":")).arg(image.join(path)).env_clear();
+    let [loader, words @ ..] = programs::of_image(image, path);
+    let mut command = Command::new(loader);
+    command.args(words).env_clear();
     command
-}
-
-/// Where the images are, made where they are not there yet.
-fn images() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/jobs/images");
-        let made = said(&Command::new(script).output().unwrap()).unwrap();
-        PathBuf::from(made.trim())
-    })
 }

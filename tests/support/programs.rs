@@ -6,6 +6,7 @@ use cos_agent::facts::settings::Release;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// A program, and the version that it says it has.
 #[derive(Debug, Clone)]
@@ -56,6 +57,26 @@ pub(crate) fn older_agent() -> PathBuf {
     let folder = folder.map(PathBuf::from).expect("`tests/tools/install` prints COS_OLDER_AGENT");
     assert!(folder.join("cos-agent").is_file(), "no {}/cos-agent", folder.display());
     folder
+}
+
+/// Where the images of the example jobs are, made where they are not there yet.
+pub(crate) fn images_of_jobs() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/jobs/images");
+        let output = Command::new(script).output().expect("bash");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+    })
+}
+
+/// The command of a program in one of these images: its loader, with the libraries of the image.
+pub(crate) fn of_image(image: &str, program: &str) -> [String; 4] {
+    let image = images_of_jobs().join(image);
+    let at = |path: &str| image.join(path).display().to_string();
+    let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(at).join(":");
+    let loader = at("lib64/ld-linux-x86-64.so.2");
+    [loader, "--library-path".to_owned(), libraries, at(program)]
 }
 
 /// Where what is slow to make is kept.

@@ -6,11 +6,10 @@ use super::node::Node;
 use super::registry::ecr;
 use super::wait::until;
 use super::whole::list;
-use super::{shell, tools};
 use crate::modules::tree;
+use crate::programs::images_of_jobs;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the jobs are in the tree of Terraform.
@@ -25,19 +24,12 @@ const RUN: [(&str, &str, usize); 4] = [
 /// How long a job may take from its registration until all its checks pass.
 const LIVING: Duration = Duration::from_secs(120);
 
-/// Where the images of the example jobs are, made where they are not there yet.
-pub(crate) fn images() -> PathBuf {
-    let output = shell::run(&[tools::here("jobs/images")], "", Duration::from_mins(15));
-    assert!(output.is_ok(), "{}", output.stderr);
-    PathBuf::from(output.stdout.trim())
-}
-
 impl Node<'_> {
     /// Pushes the images of the example jobs to ECR.
     pub(crate) fn push_images_of_jobs(&self) {
         for image in ["haproxy", "prometheus"] {
             let archive = format!("/root/{image}.tar");
-            fs::copy(images().join(format!("{image}.tar")), self.path(&archive)).unwrap();
+            fs::copy(images_of_jobs().join(format!("{image}.tar")), self.path(&archive)).unwrap();
             let name = image_name(image);
             self.ok(&["docker", "import", &archive, &name]);
             self.ok(&["docker", "--config", "/etc/docker", "push", &name]);

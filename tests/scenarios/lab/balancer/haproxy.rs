@@ -2,7 +2,7 @@
 
 use super::{Action, Balancer, Listener, Rule, Target};
 use crate::lab::description::Machine;
-use crate::lab::jobs::images;
+use crate::programs;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -75,19 +75,10 @@ impl Rule {
     }
 }
 
-/// The program of the image, by the loader and with the libraries of the image.
+/// The program of the image of the example jobs.
 pub(super) fn command(configuration: &Path) -> Vec<String> {
-    let image = images().join("haproxy");
-    let at = |path: &str| image.join(path).display().to_string();
-    let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(at).join(":");
-    [
-        at("lib64/ld-linux-x86-64.so.2"),
-        "--library-path".to_owned(),
-        libraries,
-        at("usr/sbin/haproxy"),
-        "-db".to_owned(),
-        "-f".to_owned(),
-        configuration.display().to_string(),
-    ]
-    .to_vec()
+    let mut words = programs::of_image("haproxy", "usr/sbin/haproxy").to_vec();
+    words.extend(["-db", "-f"].map(str::to_owned));
+    words.push(configuration.display().to_string());
+    words
 }
