@@ -3,6 +3,8 @@
 # prints the directory that holds them. Kept in ${COS_CACHE:-~/.cache/cos-agent}.
 set -euo pipefail
 cd "$(dirname "$0")"
+# shellcheck disable=SC1091 # another directory
+. ../../tools/logged.sh
 cache=${COS_CACHE:-$HOME/.cache/cos-agent}/lab
 region=eu-central-1
 account=123456789012
@@ -21,7 +23,6 @@ new=$cache/new-site
 rm -rf "$new"
 mkdir "$new"
 make() {
-  set -e
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=COS lab" \
     -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$new/ca.key" -out "$new/ca.pem"
   names="DNS:$account.dkr.ecr.$region.amazonaws.com,DNS:sts.amazonaws.com,DNS:iam.amazonaws.com,DNS:registry.site.internal"
@@ -36,11 +37,6 @@ make() {
   openssl x509 -req -in "$new/aws.csr" -CA "$new/ca.pem" -CAkey "$new/ca.key" -CAcreateserial -days 3650 \
     -extfile "$new/aws.ext" -out "$new/aws.pem"
 }
-# Not `make || …`: that would switch `set -e` off inside.
-set +e
-(make) >"$cache/site.log" 2>&1
-code=$?
-set -e
-[ $code = 0 ] || { echo "the certificates of the site were not made:" >&2; tail -n 20 "$cache/site.log" >&2; exit 1; }
+logged "$cache/site.log" "make the certificates of the site" make
 mv "$new" "$made"
 echo "$made"
